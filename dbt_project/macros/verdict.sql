@@ -1,0 +1,21 @@
+{# Percent, 0 to 100, not rounded; null when there is nothing to divide by. #}
+{% macro percent(numerator, denominator) -%}
+    100 * cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0)
+{%- endmacro %}
+
+{#
+  Whether a figure meets its target. "= 100 %" means every single case, so counts are compared, never a rate.
+  A text target is met when every reported word is "achieved"; has_verdict is false where the plan gives nothing to judge by.
+#}
+{% macro meets_target() -%}
+    case
+        when not has_verdict or value is null then null
+        when measure_kind = 'text' then numerator = denominator
+        when operator = '=' and measure_kind = 'percent' and target_value = 100 then numerator = denominator
+        when operator = '=' then value = target_value
+        when operator = '>=' then value >= target_value
+        when operator = '>' then value > target_value
+        when operator = '<=' then value <= target_value
+        when operator = '<' then value < target_value
+    end
+{%- endmacro %}

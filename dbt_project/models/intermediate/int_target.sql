@@ -1,0 +1,99 @@
+-- One row per leaf target of the plan and validity: what is promised, how it is measured, what it is worth.
+-- Sources: Plan 152/KH-UBND as printed; target_measure says which system measures it; scoring_scale what it is worth.
+-- Points are an estimate until the official scale is loaded: each field's self-assessed maximum is split equally over
+-- its criteria without a maximum of their own, a criterion's points equally over its targets.
+with criteria as (
+    select
+        field_id,
+        criterion_id,
+        target_id,
+        name_vi,
+        task_target_vi,
+        lead_agency_vi,
+        coordinating_agency_vi,
+        deadline_vi,
+        target_operator,
+        target_value,
+        target_unit
+    from {{ ref('plan152_criteria') }}
+    where target_operator is not null
+),
+
+scale as (
+    select
+        criteria.field_id,
+        criteria.criterion_id,
+        scoring_scale.max_points,
+        scoring_scale.rule_kind,
+        scoring_scale.floor,
+        scoring_scale.ceiling,
+        scoring_scale.source,
+        scoring_scale.confidence,
+        count(*) as target_count
+    from criteria
+    left join {{ ref('scoring_scale') }} as scoring_scale on criteria.criterion_id = scoring_scale.criterion_id
+    group by
+        criteria.field_id,
+        criteria.criterion_id,
+        scoring_scale.max_points,
+        scoring_scale.rule_kind,
+        scoring_scale.floor,
+        scoring_scale.ceiling,
+        scoring_scale.source,
+        scoring_scale.confidence
+),
+
+-- What is left of a field's self-assessed points once the criteria with a maximum of their own have theirs.
+-- Survey points are another purse (domain: 68 self-assessed, 32 surveyed).
+field_share as (
+    select
+        scale.field_id,
+        (
+            max(field_points.self_max_points)
+            - coalesce(sum(case when scale.rule_kind <> 'survey' then scale.max_points end), 0)
+        ) / nullif(sum(case when scale.max_points is null then 1 else 0 end), 0) as points_per_criterion
+    from scale
+    inner join {{ ref('field_points') }} as field_points on scale.field_id = field_points.field_id
+    group by scale.field_id
+)
+
+select
+    criteria.target_id,
+    criteria.criterion_id,
+    criteria.field_id,
+    criteria.name_vi as target_name,
+    criteria.task_target_vi as target_text,
+    criteria.target_operator as operator,
+    criteria.target_value,
+    case when target_measure.measure_kind = 'count' then criteria.target_unit else '%' end as unit,
+    criteria.target_unit as unit_text,
+    target_measure.measure_kind,
+    target_measure.family,
+    target_measure.measure,
+    target_measure.source_system,
+    target_measure.is_stock,
+    target_measure.period_scope,
+    target_measure.agency_scope,
+    target_measure.level,
+    target_measure.headline_variant,
+    target_measure.has_verdict,
+    target_measure.inner_threshold,
+    target_measure.alarm_floor,
+    coalesce(scale.max_points, field_share.points_per_criterion) / scale.target_count as max_points,
+    scale.rule_kind,
+    scale.floor as scoring_floor,
+    scale.ceiling as scoring_ceiling,
+    scale.source as scoring_source,
+    scale.confidence as scoring_confidence,
+    criteria.lead_agency_vi as lead_agency,
+    criteria.coordinating_agency_vi as coordinating_agency,
+    criteria.deadline_vi as deadline_text,
+    -- The plan says "in the year"; its targets stay in force, year by year, until another plan replaces them.
+    cast('{{ as_of_text()[:4] }}-12-31' as date) as deadline,
+    target_measure.valid_from,
+    target_measure.valid_to,
+    {{ valid_on_as_of('target_measure.valid_from', 'target_measure.valid_to') }} as is_in_force
+from criteria
+inner join {{ ref('target_measure') }} as target_measure on criteria.target_id = target_measure.target_id
+inner join scale on criteria.criterion_id = scale.criterion_id
+left join field_share on criteria.field_id = field_share.field_id

@@ -1,0 +1,12 @@
+-- The points of a field's targets are the field's self-assessed maximum, survey criteria aside.
+select
+    targets.field_id,
+    sum(case when targets.rule_kind <> 'survey' then targets.max_points else 0 end) as points,
+    max(points.self_max_points) as self_max_points
+from {{ ref('dim_target') }} as targets
+inner join {{ ref('field_points') }} as points on targets.field_id = points.field_id
+group by targets.field_id
+having
+    abs(
+        sum(case when targets.rule_kind <> 'survey' then targets.max_points else 0 end) - max(points.self_max_points)
+    ) > 0.000001

@@ -1,0 +1,140 @@
+"""A night of the alerts: see, let the threads live on, remember. Sending is another step, after publication."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from orchestration.alerting import wording
+from orchestration.alerting.config import Rules, load_config
+from orchestration.alerting.find import Memory, find
+from orchestration.alerting.life import live
+from orchestration.alerting.model import (
+    FAILED_NIGHT,
+    KINDS,
+    Alert,
+    AlertError,
+    Findings,
+    Problem,
+    as_alert,
+    severity_rank,
+)
+from orchestration.alerting.store import Store
+from warehouse.ledger import Ledger
+from warehouse.ledger import night as night_table
+from warehouse.settings import Settings
+
+
+def evaluate(settings: Settings, database: Path, ledger: Ledger, as_of: date, now: datetime) -> list[Alert]:
+    """Bring all threads up to this night and return them, resolved ones too: the rows of `fct_alert`.
+
+    `database` holds this night's marts. Safe to call again for the same night, also after a crash in the middle.
+    A night that the ledger calls failed is told as that and judges nothing. Raises AlertConfigError.
+    """
+    rules = load_config(settings).rules
+    outcomes = _outcomes(ledger)
+    if outcomes.get(as_of) == "failed":
+        return failed_night(settings, as_of, now, "")
+    with Store(settings) as store:
+        _take_back_unpublished(store, outcomes, as_of)
+        return _advance(
+            store, lambda memory: find(settings, database, ledger, as_of, memory, rules), as_of, now, rules
+        )
+
+
+def failed_night(settings: Settings, as_of: date, now: datetime, message: str) -> list[Alert]:
+    """Tell that a night failed. Nothing else opens, ends or is repeated from it.
+
+    What an evaluation of the same night has stored is taken back, unless the night was told already. `message` is
+    shortened and freed of values before it is kept.
+    """
+    rules = load_config(settings).rules
+    vi, en = wording.failed_night(as_of, message)
+    problem = Problem(
+        kind=FAILED_NIGHT,
+        target_id=None,
+        agency_code=None,
+        source=None,
+        severity="high",
+        value=None,
+        threshold=None,
+        message_vi=vi,
+        message_en=en,
+        owner=wording.DATA_TEAM,
+    )
+    findings = Findings((problem,), blind_kinds=frozenset(KINDS) - {FAILED_NIGHT})
+    with Store(settings) as store:
+        with store.transaction() as transaction:
+            transaction.take_back(as_of)
+        return _advance(store, lambda memory: findings, as_of, now, rules)
+
+
+def _advance(
+    store: Store, see: Callable[[Memory], Findings], as_of: date, now: datetime, rules: Rules
+) -> list[Alert]:
+    """One night in one transaction."""
+    with store.transaction() as transaction:
+        state = transaction.state()
+        findings = see(transaction.memory(state, as_of))
+        after, events = live(state, findings, as_of, now, transaction.mutes(), rules)
+        transaction.save(state, after, events, now)
+        if after is not state:
+            transaction.remember(as_of, findings.figures)
+    return _in_order(after.threads.values())
+
+
+def _outcomes(ledger: Ledger) -> dict[date, str]:
+    """How the last run of each day ended, or "published" where any of them was."""
+    query = sa.select(night_table.c.as_of, night_table.c.outcome).order_by(night_table.c.started_at)
+    with ledger.engine.connect() as connection:
+        return dict(tuple(row) for row in connection.execute(query))
+
+
+def _take_back_unpublished(store: Store, outcomes: dict[date, str], as_of: date) -> None:
+    """The last night was evaluated but killed before it was published: nobody may be told of it."""
+    with store.transaction() as transaction:
+        last = transaction.heartbeat()["last_as_of"]
+        if last is not None and last != as_of and outcomes.get(last) == "failed":
+            transaction.take_back(last)
+
+
+def mute(
+    settings: Settings, alert_id: str, reason: str, until: date, now: datetime | None = None
+) -> Alert:
+    """Say nothing about an alert up to and including a day; afterwards it speaks again by itself.
+
+    `alert_id` may be its first characters. Raises AlertError.
+    """
+    if not reason.strip():
+        raise AlertError("a mute needs a reason: someone will ask")
+    with Store(settings) as store, store.transaction() as transaction:
+        last = transaction.heartbeat()["last_as_of"]
+        if last is not None and until < last:
+            raise AlertError(f"the mute would end on {until}, before the last night ({last})")
+        thread = transaction.find_thread(alert_id)
+        transaction.mute(thread.alert_id, wording.one_line(reason, 500), until, now or datetime.now())
+        return as_alert(thread)
+
+
+def open_alerts(settings: Settings) -> list[Alert]:
+    """Alerts that are not resolved, worst first."""
+    with Store(settings) as store, store.transaction() as transaction:
+        return _in_order(thread for thread in transaction.threads() if thread.is_open)
+
+
+def _in_order(threads) -> list[Alert]:
+    alerts = [as_alert(thread) for thread in threads]
+    return sorted(
+        alerts,
+        key=lambda a: (
+            a.resolved_at is not None,
+            -severity_rank(a.severity),
+            a.kind,
+            a.target_id or "",
+            a.agency_code or "",
+            a.source or "",
+        ),
+    )

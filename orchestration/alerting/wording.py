@@ -1,0 +1,186 @@
+"""What an alert says, Vietnamese and English. Numbers as each language writes them; nothing of any citizen.
+
+Texts from outside (names in deliveries, messages of errors) are made one line and cut; an error's quoted values and
+long numbers, which may come from a row, are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+PROVINCE = "H62"
+
+SEVERITY_VI = {"low": "Thấp", "medium": "Trung bình", "high": "Cao", "critical": "Nghiêm trọng"}
+SEVERITY_EN = {"low": "Low", "medium": "Medium", "high": "High", "critical": "Critical"}
+EVENT_VI = {
+    "opened": "Mới",
+    "escalated": "Nghiêm trọng hơn",
+    "repeated": "Nhắc lại",
+    "resolved": "Đã hết",
+}
+EVENT_EN = {"opened": "New", "escalated": "Worse", "repeated": "Still open", "resolved": "Over"}
+
+DATA_TEAM = "Nhóm dữ liệu của tỉnh"
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|“[^”]*”")
+_LONG_NUMBER = re.compile(r"\d[\d .\-]{7,}\d|\S+@\S+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+def one_line(text: str | None, length: int = 200) -> str:
+    line = " ".join(_CONTROL.sub(" ", text or "").split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def safe_reason(text: str | None) -> str:
+    """Why a night failed, without anything that could be a cell of a row."""
+    first = (text or "").strip().split("\n", 1)[0]
+    return one_line(_LONG_NUMBER.sub("…", _QUOTED.sub("…", first)), 300)
+
+
+def number(value: float | None) -> str:
+    """English form: 1,234.5; at most two decimals, never rounded up to a whole percent that was not reached."""
+    if value is None:
+        return "-"
+    if 99.995 <= value < 100:
+        return "99.99"
+    return f"{value:,.2f}".rstrip("0").rstrip(".") if "." in f"{value:,.2f}" else f"{value:,.2f}"
+
+
+def number_vi(value: float | None) -> str:
+    return number(value).translate(str.maketrans(",.", ".,"))
+
+
+def day_vi(day: date) -> str:
+    return day.strftime("%d/%m/%Y")
+
+
+def _amount(value: float | None, row: dict[str, Any], write) -> str:
+    return write(value) + ("%" if row["is_percent"] else "")
+
+
+def _counts(row: dict[str, Any], write) -> str:
+    if row["numerator"] is None or row["denominator"] is None:
+        return ""
+    return f" ({write(row['numerator'])}/{write(row['denominator'])})"
+
+
+def _whose(row: dict[str, Any]) -> tuple[str, str]:
+    if row["agency_code"] == PROVINCE:
+        return "toàn tỉnh", "the province"
+    name = one_line(row["agency_name"] or row["agency_code"], 120)
+    return name, f"{name} ({row['agency_code']})"
+
+
+def _target(row: dict[str, Any]) -> str:
+    return f"{row['target_id']} ({one_line(row['target_name'], 140)})"
+
+
+def _required(row: dict[str, Any], write) -> str:
+    return f"{row['operator']} {_amount(row['target_value'], row, write)}"
+
+
+def _judged(row: dict[str, Any]) -> bool:
+    """A text target has no number to compare with."""
+    return row["target_value"] is not None
+
+
+def target_missed(row: dict[str, Any]) -> tuple[str, str]:
+    vi, en = _whose(row)
+    if not _judged(row):
+        return (
+            f"Chỉ tiêu {_target(row)} chưa đạt: {vi}{_counts(row, number_vi)}.",
+            f"Target {row['target_id']} is missed: {en}{_counts(row, number)}.",
+        )
+    return (
+        f"Chỉ tiêu {_target(row)} chưa đạt: {vi} {_amount(row['value'], row, number_vi)}"
+        f"{_counts(row, number_vi)}, yêu cầu {_required(row, number_vi)}.",
+        f"Target {row['target_id']} is missed: {en} {_amount(row['value'], row, number)}"
+        f"{_counts(row, number)}, required {_required(row, number)}.",
+    )
+
+
+def at_risk(row: dict[str, Any]) -> tuple[str, str]:
+    vi, en = _whose(row)
+    if row["projected"] is None:
+        return (
+            f"Chỉ tiêu {_target(row)} có nguy cơ không đạt: {vi} {_amount(row['value'], row, number_vi)}"
+            + (f", yêu cầu {_required(row, number_vi)}." if _judged(row) else "."),
+            f"Target {row['target_id']} is at risk: {en} {_amount(row['value'], row, number)}"
+            + (f", required {_required(row, number)}." if _judged(row) else "."),
+        )
+    return (
+        f"Chỉ tiêu {_target(row)} có nguy cơ không đạt: với tiến độ hiện nay {vi} dự kiến cuối năm"
+        f" {_amount(row['projected'], row, number_vi)}, yêu cầu {_required(row, number_vi)}"
+        f" (hiện {_amount(row['value'], row, number_vi)}).",
+        f"Target {row['target_id']} is at risk: at this pace {en} ends the year at"
+        f" {_amount(row['projected'], row, number)}, required {_required(row, number)}"
+        f" (now {_amount(row['value'], row, number)}).",
+    )
+
+
+def many_agencies(row: dict[str, Any], count: int, kind_vi: str, kind_en: str) -> tuple[str, str]:
+    """For a rolled-up problem: how many, and which is the worst."""
+    vi, en = _whose(row)
+    shown = row["projected"] if row.get("projected") is not None else row["value"]
+    return (
+        f"{count} đơn vị {kind_vi}; kém nhất: {vi} {_amount(shown, row, number_vi)}{_counts(row, number_vi)}.",
+        f"{count} agencies {kind_en}; the worst: {en} {_amount(shown, row, number)}{_counts(row, number)}.",
+    )
+
+
+def sudden_drop(row: dict[str, Any]) -> tuple[str, str]:
+    return (
+        f"Chỉ tiêu {_target(row)} thay đổi xấu đột ngột: toàn tỉnh {_amount(row['value'], row, number_vi)},"
+        f" các đêm trước khoảng {_amount(row['usual'], row, number_vi)}.",
+        f"Target {row['target_id']} got worse suddenly: the province {_amount(row['value'], row, number)},"
+        f" on earlier nights about {_amount(row['usual'], row, number)}.",
+    )
+
+
+def stale_source(row: dict[str, Any]) -> tuple[str, str]:
+    if row["last_on"] is None:
+        return (
+            f"Nguồn {row['relation']} ({row['vi']}) chưa từng có bàn giao được nhận sau {row['age_days']} ngày;"
+            f" hạn {row['limit_days']} ngày.",
+            f"Source {row['relation']} has had no accepted delivery in {row['age_days']} days;"
+            f" the limit is {row['limit_days']}.",
+        )
+    return (
+        f"Nguồn {row['relation']} ({row['vi']}) không có bàn giao mới từ {day_vi(row['last_on'])}:"
+        f" {row['age_days']} ngày, hạn {row['limit_days']} ngày. Các chỉ tiêu lấy từ nguồn này tạm không cảnh báo.",
+        f"Source {row['relation']} has no new delivery since {row['last_on']}: {row['age_days']} days,"
+        f" the limit is {row['limit_days']}. Targets fed by it are not judged meanwhile.",
+    )
+
+
+def quarantine(row: dict[str, Any]) -> tuple[str, str]:
+    file = one_line(row["file_name"], 100)
+    more = row["files"] - 1
+    more_vi = f" và {more} tệp khác" if more else ""
+    more_en = f" and {more} more" if more else ""
+    if row["outcome"] == "refused":
+        return (
+            f"Nguồn {row['relation']}: tệp {file}{more_vi} bị từ chối, không đọc được.",
+            f"Source {row['relation']}: file {file}{more_en} was refused, it could not be read.",
+        )
+    state_vi, state_en = (
+        ("bị giữ lại", "was held back") if row["outcome"] == "held_back" else ("đã nạp một phần", "was loaded in part")
+    )
+    return (
+        f"Nguồn {row['relation']}: tệp {file}{more_vi} {state_vi}; tỷ lệ dòng bị loại"
+        f" {number_vi(row['share'])}%, giới hạn {number_vi(row['limit_pct'])}%.",
+        f"Source {row['relation']}: file {file}{more_en} {state_en}; {number(row['share'])}% of its rows rejected,"
+        f" the limit is {number(row['limit_pct'])}%.",
+    )
+
+
+def failed_night(as_of: date, message: str) -> tuple[str, str]:
+    reason = safe_reason(message)
+    return (
+        f"Đêm {day_vi(as_of)} không công bố được số liệu; số liệu cũ vẫn giữ nguyên."
+        + (f" Lý do: {reason}" if reason else ""),
+        f"The night of {as_of} published nothing; the earlier figures stand." + (f" Reason: {reason}" if reason else ""),
+    )

@@ -1,0 +1,230 @@
+"""The assets of a night, in the order of the data: landing, dbt, published."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+from orchestration import clock, dbt
+from orchestration.checks import SUITE_CHECK, check_deliveries
+from orchestration.night import Night
+from orchestration.progress import tell
+from sources.contract import Table, all_tables
+from warehouse import publish as publishing
+from warehouse.build import prepare_build
+from warehouse.landing import land_inbox
+from warehouse.ledger import REFUSED, Delivery
+
+LANDING = "landing"
+INBOX = dg.AssetKey([LANDING, "inbox"])
+LEDGERS = [dg.AssetKey([LANDING, "deliveries"]), dg.AssetKey([LANDING, "check_results"])]
+PUBLISHED = dg.AssetKey(["published", "par_index"])
+
+
+def landing_key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey([LANDING, table.relation])
+
+
+def _told(place: str, entry: Delivery | None) -> None:
+    if entry is None:
+        tell("land", f"{place}: unchanged")
+    elif entry.outcome == REFUSED:
+        tell("land", f"{place}: refused, {entry.reason}")
+    else:
+        rejected = f", {entry.rows_quarantined:,} rejected" if entry.rows_quarantined else ""
+        tell("land", f"{place}: {entry.rows_loaded:,} rows{rejected}")
+
+
+@dg.asset(
+    key=INBOX,
+    group_name=LANDING,
+    kinds={"file"},
+    description="Files of the inbox that belong to no table: refused and listed. Opens the night.",
+)
+def inbox(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
+    night.ledger.start_night(context.run_id, night.day, clock.now())
+    tell("land", f"inbox {night.settings.inbox}")
+    entries = land_inbox(
+        night.settings,
+        night.ledger,
+        clock.now,
+        wanted=lambda arrival: arrival.table is None,
+        again=night.full_refresh,
+        on_file=_told,
+    )
+    return dg.MaterializeResult(metadata={"refused": len(entries)})
+
+
+def landing_asset(table: Table) -> dg.AssetsDefinition:
+    """The asset of one table of the contracts: lands what is new of it and checks it."""
+
+    @dg.asset(
+        key=landing_key(table),
+        group_name=LANDING,
+        deps=[INBOX],
+        kinds={"parquet"},
+        owners=[],
+        description=f"{table.vi}. {table.description} Grain: {table.grain}.",
+        metadata={"owner": table.owner, "source": table.source},
+        check_specs=[
+            dg.AssetCheckSpec(
+                SUITE_CHECK,
+                asset=landing_key(table),
+                description="Great Expectations suite of the contract over the new deliveries.",
+            )
+        ],
+        freshness_policy=_freshness(table),
+    )
+    def land(night: Night) -> Iterator[Any]:
+        entries = land_inbox(
+            night.settings,
+            night.ledger,
+            clock.now,
+            wanted=lambda a: a.table is not None and a.table.relation == table.relation,
+            again=night.full_refresh,
+            on_file=_told,
+        )
+        verdict = check_deliveries(night, table, entries)
+        yield dg.MaterializeResult(
+            metadata={
+                "new_files": len(entries),
+                "rows_loaded": sum(e.rows_loaded for e in entries),
+                "rows_quarantined": sum(e.rows_quarantined for e in entries),
+                "refused": sum(e.outcome == REFUSED for e in entries),
+            },
+            check_results=[verdict],
+        )
+
+    return land
+
+
+def _freshness(table: Table):
+    from datetime import timedelta
+
+    return dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(days=table.cadence_days), fail_window=timedelta(days=2 * table.cadence_days)
+    )
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            key,
+            group_name=LANDING,
+            deps=[INBOX, *(landing_key(table) for table in all_tables())],
+            description="Ledger of the landing layer, as known on the night's day.",
+        )
+        for key in LEDGERS
+    ],
+    name="build_file",
+)
+def build_file(night: Night) -> Iterator[dg.MaterializeResult]:
+    """A fresh build file that shows the accepted deliveries up to the night's day."""
+    tell("build", f"as of {night.day}")
+    prepare_build(night.settings, night.ledger, night.day)
+    for key in LEDGERS:
+        yield dg.MaterializeResult(asset_key=key)
+
+
+class Translator(DagsterDbtTranslator):
+    """dbt's names are ours: a source is the landing asset of its table, a model stands under its layer."""
+
+    def get_asset_key(self, dbt_resource_props) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([LANDING, dbt_resource_props["identifier"]])
+        if dbt_resource_props["resource_type"] == "model":
+            return dg.AssetKey([dbt_resource_props["config"]["schema"], dbt_resource_props["name"]])
+        return super().get_asset_key(dbt_resource_props)
+
+    def get_group_name(self, dbt_resource_props) -> str | None:
+        return dbt_resource_props["config"].get("schema")
+
+    def get_owners(self, dbt_resource_props):
+        return None  # owners here are departments, which Dagster does not know how to write to
+
+
+TRANSLATOR = Translator()
+
+
+def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
+    """All of dbt as one step: seeds, models and data tests into the build file."""
+
+    @dbt_assets(manifest=manifest, name="dbt", dagster_dbt_translator=TRANSLATOR)
+    def models(context: dg.AssetExecutionContext, night: Night) -> Iterator[Any]:
+        nodes = manifest["nodes"]
+        expected = {spec.key for spec in models.check_specs}
+        failed = []
+        for result in dbt.build(night.settings, night.day, lambda name, status: tell("build", name)):
+            node = nodes.get(result["unique_id"])
+            if node is None:
+                continue
+            if result["status"] in ("error", "fail", "runtime error"):
+                failed.append(f"{result['name']}: {result['message']}")
+            if result["resource_type"] in ("model", "seed") and result["status"] == "success":
+                yield dg.MaterializeResult(
+                    asset_key=TRANSLATOR.get_asset_key(node),
+                    metadata={"seconds": round(result["seconds"], 3)},
+                )
+            elif result["resource_type"] == "test":
+                check = _check_result(manifest, result, expected)
+                if check is not None:
+                    yield check
+        if failed:
+            raise dg.Failure(
+                description="dbt: " + "; ".join(failed[:10]),
+                metadata={"failed": len(failed)},
+                allow_retries=False,
+            )
+
+    return models
+
+
+def _check_result(manifest, result, expected) -> dg.AssetCheckResult | None:
+    """The asset check of a dbt test, where the test belongs to one model."""
+    node = manifest["nodes"][result["unique_id"]]
+    attached = node.get("attached_node")
+    if not attached or attached not in manifest["nodes"]:
+        return None
+    key = dg.AssetCheckKey(TRANSLATOR.get_asset_key(manifest["nodes"][attached]), node["name"])
+    if key not in expected:
+        return None
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=result["status"] in ("pass", "success"),
+        severity=dg.AssetCheckSeverity.WARN if result["status"] == "warn" else dg.AssetCheckSeverity.ERROR,
+        metadata={"failures": result["failures"] or 0},
+    )
+
+
+def mart_keys(manifest: dict[str, Any]) -> list[dg.AssetKey]:
+    return sorted(
+        TRANSLATOR.get_asset_key(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["config"].get("schema") == publishing.MARTS
+    )
+
+
+def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=PUBLISHED,
+        group_name="published",
+        deps=mart_keys(manifest),
+        kinds={"duckdb", "parquet"},
+        description="What readers see: the marts in one DuckDB file and in Parquet, swapped in by a rename.",
+    )
+    def par_index(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
+        settings = night.settings
+        tell("publish", "writing the marts")
+        version = publishing.write_version(settings, settings.building, night.day, clock.now())
+        publishing.swap_in(settings, version)
+        settings.building.replace(settings.warehouse)
+        publishing.prune(settings)
+        night.ledger.end_night(context.run_id, clock.now(), "published", None, version.version)
+        tell("publish", str(settings.published_file))
+        return dg.MaterializeResult(
+            metadata={"version": version.version, "rows": sum(version.counts.values())}
+        )
+
+    return par_index

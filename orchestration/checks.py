@@ -1,0 +1,135 @@
+"""Great Expectations as asset checks: over each table's new deliveries, and over the marts before readers see them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from expectations.deliveries import Delivery as CheckedDelivery
+from expectations.deliveries import table_checks
+from expectations.marts import marts_checks
+from expectations.model import BLOCK, WARN, CheckResult, failures, to_arrow, to_rows
+from orchestration import clock
+from orchestration.night import Night
+from orchestration.progress import tell
+from sources.contract import Table, all_tables
+from sources.text import sql_name
+from warehouse import publish as publishing
+from warehouse.build import open_build_file
+from warehouse.landing import landed_file, numbered_parquet
+from warehouse.ledger import Delivery
+
+SUITE_CHECK = "deliveries_keep_the_contract"
+GATE_CHECK = "is_fit_to_publish"
+
+
+def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.AssetCheckResult:
+    """Run the suite of a table over its new deliveries, keep the results, and say how it went."""
+    accepted = [entry for entry in entries if entry.accepted]
+    results: list[CheckResult] = []
+    if accepted:
+        from expectations.engine import validate
+
+        tell("check", table.relation)
+        with duckdb.connect(config={"memory_limit": night.settings.memory_limit}) as connection:
+            relation = _new_rows(night, connection, table, accepted)
+            results = validate(
+                connection,
+                table_checks(
+                    table,
+                    relation,
+                    _described(night, table, accepted),
+                    as_of=night.day,
+                    limit_pct=night.settings.rejected_share_limit_pct,
+                ),
+                checked_at=clock.now().replace(microsecond=0),
+            )
+        night.ledger.record_checks(to_rows(results))
+    return _verdict(results, SUITE_CHECK)
+
+
+def _new_rows(night: Night, connection: duckdb.DuckDBPyConnection, table: Table, entries: list[Delivery]) -> str:
+    parts = [
+        "select * exclude (_error_no, _error_value) from"
+        f" {numbered_parquet([landed_file(night.settings, entry).parquet], entry.first_row)}"
+        " where _error_no is null"
+        for entry in entries
+    ]
+    name = f"landing.{sql_name(table.relation)}"
+    connection.execute("create schema if not exists landing")
+    connection.execute(f"create or replace view {name} as {' union all by name '.join(parts)}")
+    return f"landing.{table.relation}"
+
+
+def _described(night: Night, table: Table, entries: list[Delivery]) -> list[CheckedDelivery]:
+    known = [d for d in night.ledger.deliveries() if (d.source, d.table_name) == (table.source, table.name)]
+    return [
+        CheckedDelivery(
+            entry.delivery_id,
+            rows_in_file=entry.rows_in_file,
+            rows_quarantined=entry.rows_quarantined,
+            file_ids=(entry.delivery_id,),
+            rows_landed=entry.rows_loaded,
+            earlier_rows=tuple(
+                d.rows_in_file for d in known if d.accepted and d.delivered_on < entry.delivered_on
+            ),
+        )
+        for entry in entries
+    ]
+
+
+def _verdict(results: list[CheckResult], name: str, asset_key: dg.AssetKey | None = None) -> dg.AssetCheckResult:
+    failed = failures(results)
+    severe = [result for result in failed if result.severity != WARN]
+    return dg.AssetCheckResult(
+        asset_key=asset_key,
+        check_name=name,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        metadata={
+            "checks": len(results),
+            "failed": [f"{r.expectation} {r.column_name or ''}: {r.observed}" for r in failed[:20]],
+        },
+    )
+
+
+def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
+    """The gate before publishing: a blocking failure on any mart stops the night, readers keep what they have."""
+
+    @dg.multi_asset_check(
+        name="marts_gate",
+        specs=[dg.AssetCheckSpec(GATE_CHECK, asset=key, blocking=True) for key in marts],
+    )
+    def marts_gate(night: Night) -> Iterator[Any]:
+        from expectations.engine import validate
+
+        tell("gate", "checking the marts")
+        before = publishing.current(night.settings)
+        personal = {c.name for t in all_tables() for c in t.columns if c.personal}
+        with open_build_file(night.settings, night.settings.building) as connection:
+            staged = connection.execute("select count(*) from staging.stg_tthc__dossiers").fetchall()[0][0]
+            results = validate(
+                connection,
+                marts_checks(
+                    as_of=night.day,
+                    staged_dossiers=staged,
+                    previous_counts=before.counts if before else None,
+                    personal_columns=personal,
+                    tables=[key.path[-1] for key in marts],
+                ),
+                checked_at=clock.now().replace(microsecond=0),
+            )
+            # Published with the data: what was checked on the marts themselves.
+            connection.register("_results", to_arrow(results))
+            connection.execute("insert into marts.fct_check_result by name select * from _results")
+            connection.unregister("_results")
+        for key in marts:
+            yield _verdict([r for r in results if r.dataset == f"marts.{key.path[-1]}"], GATE_CHECK, key)
+        blocking = failures(results, BLOCK)
+        if blocking:
+            told = "; ".join(f"{r.dataset} {r.expectation}: {r.observed}" for r in blocking[:5])
+            tell("gate", told)
+            raise dg.Failure(description=f"the marts are not fit to publish: {told}", allow_retries=False)
+
+    return marts_gate

@@ -1,0 +1,304 @@
+"""parindex: the command line.
+
+Exit codes: 0 the night was published (or the command did what it says), 1 it was not and readers keep what they
+had, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from orchestration import clock
+from warehouse.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    name="parindex",
+    help="ETL and warehouse for a province's administrative-reform index (PAR INDEX).",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+SAMPLE_AS_OF = date(2024, 11, 30)
+_MARKER = "planted_faults.json"
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date: write it as YYYY-MM-DD") from None
+
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="YYYY-MM-DD", help="The day whose figures are wanted. [default: today]"),
+]
+
+
+def _settings(inbox: Path | None = None) -> Settings:
+    return load_settings(inbox).create()
+
+
+def _sample_day(inbox: Path) -> date | None:
+    """The day that a sample in the inbox was made for."""
+    marker = inbox / _MARKER
+    if not marker.exists():
+        return None
+    return date.fromisoformat(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
+
+
+def _write_sample(out: Path, dossiers: int, seed: int, as_of: date) -> dict:
+    from sources.sample import write_sample
+
+    with console.status("Writing sample exports ...") as status:
+        return write_sample(
+            out, dossiers, seed, as_of, progress=lambda name, rows: status.update(f"Writing {name} ({rows:,} rows)")
+        )
+
+
+@app.command(
+    epilog="Example: parindex sample --out data/inbox --dossiers 20000    "
+    "then: parindex run    (the sample's day is used when --as-of is not given)"
+)
+def sample(
+    out: Annotated[Path, typer.Option(help="Folder to write into; an earlier sample there is replaced.")],
+    dossiers: Annotated[int, typer.Option(min=400, help="Number of dossiers, up to millions.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 152,
+    as_of: AsOf = None,
+) -> None:
+    """Write real-looking exports of all sources, with planted faults listed in planted_faults.json."""
+    try:
+        made = _write_sample(out, dossiers, seed, _day(as_of) or SAMPLE_AS_OF)
+    except (FileExistsError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
+    console.print(f"Wrote the exports of {made['dossiers']:,} dossiers to {out}, as of {made['as_of']}.")
+    console.print(f"{len(made['faults'])} planted faults are listed in {out / _MARKER}.")
+
+
+class _Progress:
+    """Progress that a person can follow: a live line on a terminal, plain lines in a log."""
+
+    TITLES = {
+        "land": "Nạp dữ liệu   land   ",
+        "check": "Kiểm tra      check  ",
+        "build": "Tính toán     build  ",
+        "gate": "Kiểm soát     gate   ",
+        "publish": "Công bố       publish",
+        "alert": "Cảnh báo      alert  ",
+        "report": "Báo cáo       report ",
+    }
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.stage = ""
+        self.status = console.status("") if console.is_terminal else None
+
+    def __enter__(self) -> _Progress:
+        if self.status:
+            self.status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.status:
+            self.status.stop()
+
+    def __call__(self, stage: str, detail: str) -> None:
+        seconds = time.monotonic() - self.started
+        line = f"{seconds:6.1f}s  {self.TITLES.get(stage, stage)}  {detail}"
+        if self.status:
+            self.status.update(line[: console.width - 6])
+        elif stage != self.stage:
+            console.print(line, soft_wrap=True)
+        if (": refused" in detail or " rejected" in detail) and (self.status or stage == self.stage):
+            console.print(f"[yellow]{line}[/]" if console.is_terminal else line, soft_wrap=True)
+        self.stage = stage
+
+
+@app.command(
+    epilog="Examples: parindex run    |    parindex run --as-of 2024-11-30    |    parindex run --inbox /srv/exports"
+)
+def run(
+    inbox: Annotated[Path | None, typer.Option(help="Folder of the exports. [default: PARINDEX_HOME/inbox]")] = None,
+    as_of: AsOf = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Read every file of the inbox again.")] = False,
+    sample_if_empty: Annotated[
+        bool, typer.Option("--sample-if-empty", help="Write sample exports when the inbox is empty.")
+    ] = False,
+) -> None:
+    """One night: ingest, check, transform, check, publish, alert, report; ends with the scorecard."""
+    from orchestration.progress import listening
+    from orchestration.run import NightRunning, log_to_file, run_night
+    from orchestration.scorecard import show_scorecard
+    from sources.inbox import find_arrivals
+
+    settings = _settings(inbox)
+    if inbox is not None and not inbox.is_dir():
+        raise typer.BadParameter(f"{inbox} is no folder", param_hint="--inbox")
+    if sample_if_empty and not find_arrivals(settings.inbox):
+        _write_sample(settings.inbox, 20_000, 152, SAMPLE_AS_OF)
+        console.print(f"The inbox was empty: sample exports are in {settings.inbox}.")
+    day = _day(as_of)
+    if day is None and (day := _sample_day(settings.inbox)):
+        console.print(f"The inbox holds a sample made for {day}: its figures are computed as of that day.")
+    day = day or clock.today()
+    log = log_to_file(settings)
+    with _Progress() as progress, listening(progress):
+        try:
+            outcome = run_night(settings, day, full_refresh=full_refresh)
+        except NightRunning as busy:
+            errors.print(f"[red]Not run:[/] {busy}")
+            raise typer.Exit(1) from None
+    if not outcome.published:
+        errors.print(f"[red]Không công bố – not published:[/] {outcome.message}", soft_wrap=True)
+        errors.print(f"Readers keep the last published night. Details: {log}; `parindex status`.")
+        raise typer.Exit(1)
+    show_scorecard(settings, console)
+    seconds = time.monotonic() - progress.started
+    console.print(f"Published {settings.published_file} as of {day} in {seconds:.0f} s.")
+
+
+@app.command(epilog="Example: parindex status")
+def status() -> None:
+    """The last night, freshness of each source, rejected rows, refused files, open alerts."""
+    from orchestration.status import show_status
+
+    show_status(_settings(), console)
+
+
+@app.command(epilog="Example: parindex rebuild --as-of 2024-11-30")
+def rebuild(as_of: AsOf = None) -> None:
+    """The warehouse again from landing alone; the marts come out identical."""
+    from orchestration.rebuild import rebuild as build_again
+    from orchestration.run import log_to_file
+    from warehouse import publish
+
+    settings = _settings()
+    log_to_file(settings)
+    before = publish.current(settings)
+    day = _day(as_of) or (before.as_of if before else clock.today())
+    with console.status(f"Rebuilding as of {day} ..."):
+        after = build_again(settings, day)
+    console.print(f"Rebuilt {settings.warehouse} and published {after.version}.")
+    if before and before.as_of == day:
+        changed = sorted(t for t in after.hashes if before.hashes.get(t) != after.hashes[t])
+        console.print(f"Changed marts: {', '.join(changed)}" if changed else "All marts are identical.")
+
+
+quarantine_app = typer.Typer(help="Rejected rows: file, sheet, row, column, value, reason.", no_args_is_help=True)
+app.add_typer(quarantine_app, name="quarantine")
+SourceOption = Annotated[str | None, typer.Option(help="Only this source, e.g. tthc.")]
+TableOption = Annotated[str | None, typer.Option(help="Only this table, e.g. dossiers.")]
+
+
+@quarantine_app.command("list", epilog="Example: parindex quarantine list --table dossiers --limit 50")
+def quarantine_list(
+    source: SourceOption = None,
+    table: TableOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 100,
+) -> None:
+    """Show rejected rows."""
+    import duckdb
+
+    from warehouse.ledger import Ledger
+    from warehouse.quarantine import quarantine
+
+    settings = _settings()
+    ledger = Ledger(settings.ledger)
+    with duckdb.connect() as connection:
+        relation = quarantine(settings, ledger, connection, source=source, table=table)
+        total = relation.aggregate("count(*)").fetchall()[0][0]
+        shown = Table(title=f"{total:,} dòng bị loại – rejected rows", title_justify="left")
+        for name in ("Tệp – file", "Trang – sheet", "Dòng – row", "Cột – column", "Giá trị – value", "Lý do – reason"):
+            shown.add_column(name, overflow="fold")
+        for row in relation.limit(limit).fetchall():
+            values = dict(zip(relation.columns, row, strict=True))
+            shown.add_row(
+                f"{values['source']}/{values['delivered_on']}/{values['file_name']}",
+                values["sheet"] or "",
+                str(values["row_number"]),
+                values["column_name"] or "",
+                values["value"] or "",
+                values["reason"] or "",
+            )
+    ledger.close()
+    console.print(shown)
+    if total > limit:
+        console.print(f"{total - limit:,} more: `parindex quarantine export --out FILE.xlsx`, or --limit.")
+
+
+@quarantine_app.command("export", epilog="Example: parindex quarantine export --out rejected.xlsx --source tthc")
+def quarantine_export(
+    out: Annotated[Path, typer.Option(help="File to write, .csv or .xlsx.")] = Path("quarantine.csv"),
+    source: SourceOption = None,
+    table: TableOption = None,
+) -> None:
+    """Write rejected rows to a file, to be sent back to whoever delivered them."""
+    import duckdb
+
+    from warehouse.ledger import Ledger
+    from warehouse.quarantine import export_quarantine, quarantine
+
+    if out.suffix.lower() not in (".csv", ".xlsx"):
+        raise typer.BadParameter("the file must end with .csv or .xlsx", param_hint="--out")
+    settings = _settings()
+    ledger = Ledger(settings.ledger)
+    with duckdb.connect() as connection:
+        rows = export_quarantine(quarantine(settings, ledger, connection, source=source, table=table), out)
+    ledger.close()
+    console.print(f"Wrote {rows:,} rejected rows to {out}.")
+
+
+@app.command(epilog="Example: parindex serve --port 3000   then open http://127.0.0.1:3000")
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
+) -> None:
+    """Dagster's pages with the schedule (01:00 Asia/Ho_Chi_Minh) and the inbox sensor on."""
+    from orchestration import dbt
+    from orchestration.instance import prepare_instance
+
+    settings = _settings()
+    prepare_instance(settings)
+    os.environ["PARINDEX_HOME"] = str(settings.home)
+    dbt.manifest_path()
+    console.print(f"http://{host}:{port}  (Ctrl-C ends it)")
+    from orchestration.serve import serve_dagster
+
+    raise typer.Exit(serve_dagster(host, port))
+
+
+def main() -> None:
+    """Entry point: turns our own errors into a message and an exit code, never a traceback."""
+    try:
+        app()
+    except SettingsError as error:
+        errors.print(f"[red]Setting:[/] {error}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("Interrupted: nothing was published, the next run picks up where this one stopped.")
+        sys.exit(1)
+    except PermissionError as error:
+        errors.print(f"[red]No permission:[/] {error.filename}: check the owner and mode of PARINDEX_HOME.")
+        sys.exit(1)
+    except OSError as error:
+        if error.errno == 28:
+            errors.print("[red]The disk is full.[/] Free some space, then run again; nothing was published.")
+            sys.exit(1)
+        raise
+
+

@@ -1,0 +1,120 @@
+"""dbt inside this process: the manifest that the asset graph is made from, and the build of one night.
+
+In process because a dbt command of its own takes longer to start than the whole build takes to run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from warehouse.settings import DBT_PROJECT, Settings
+
+MANIFEST = DBT_PROJECT / "target" / "manifest.json"
+log = logging.getLogger(__name__)
+
+
+class DbtFailed(Exception):
+    """Some model, seed or test of dbt failed; the message names them."""
+
+
+@contextmanager
+def _environment(warehouse: Path, settings: Settings | None = None) -> Iterator[None]:
+    values = {"PARINDEX_WAREHOUSE": str(warehouse), "DO_NOT_TRACK": "1"}
+    if settings is not None:
+        values["PARINDEX_MEMORY_LIMIT"] = settings.memory_limit
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def _is_current(manifest: Path) -> bool:
+    if not manifest.exists():
+        return False
+    made = manifest.stat().st_mtime
+    inputs = (
+        path
+        for folder in ("models", "macros", "seeds", "tests")
+        for path in (DBT_PROJECT / folder).rglob("*")
+        if path.is_file()
+    )
+    return all(path.stat().st_mtime <= made for path in (*inputs, DBT_PROJECT / "dbt_project.yml"))
+
+
+def manifest_path() -> Path:
+    """The manifest of the project as it stands; parsed again only when a file of the project has changed."""
+    if not _is_current(MANIFEST):
+        _invoke(["parse", *_options(DBT_PROJECT / "target", date(2024, 12, 31))], Path("parse-only.duckdb"))
+        MANIFEST.touch()
+    return MANIFEST
+
+
+def manifest() -> dict[str, Any]:
+    return json.loads(manifest_path().read_text(encoding="utf-8"))
+
+
+def _options(target: Path, as_of: date) -> list[str]:
+    return [
+        "--project-dir", str(DBT_PROJECT),
+        "--profiles-dir", str(DBT_PROJECT),
+        "--target-path", str(target),
+        "--log-path", str(target / "logs"),
+        "--vars", json.dumps({"as_of": as_of.isoformat()}),
+        "--quiet",
+        "--no-use-colors",
+    ]  # fmt: skip
+
+
+def _invoke(arguments: list[str], warehouse: Path, settings: Settings | None = None, callbacks=None):
+    from dbt.cli.main import dbtRunner
+
+    with _environment(warehouse, settings):
+        result = dbtRunner(callbacks=callbacks or []).invoke(arguments)
+    # dbt keeps its connection to the file; nobody else in this process could open it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+    if result.exception is not None:
+        raise DbtFailed(str(result.exception))
+    return result
+
+
+def build(settings: Settings, as_of: date, on_node=None) -> list[dict[str, Any]]:
+    """Build seeds, models and data tests into the build file.
+
+    Returns one dict per node (unique_id, resource_type, name, status, seconds, message, failures). The callback gets
+    the name of each node when it is done. Unit tests are for developers: they run in the test suite, not at night.
+    """
+
+    def listen(event) -> None:
+        if on_node and event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult"):
+            on_node(event.data.node_info.node_name, event.data.node_info.node_status)
+
+    arguments = [
+        "build",
+        *_options(settings.work / "dbt", as_of),
+        "--exclude-resource-type", "unit_test",
+    ]  # fmt: skip
+    result = _invoke(arguments, settings.building, settings, [listen])
+    return [
+        {
+            "unique_id": node.node.unique_id,
+            "resource_type": str(node.node.resource_type),
+            "name": node.node.name,
+            "status": str(node.status),
+            "seconds": node.execution_time,
+            "message": node.message,
+            "failures": node.failures,
+        }
+        for node in result.result.results
+    ]

@@ -1,0 +1,99 @@
+"""Everything that Dagster knows, assembled. No work is done at import but reading dbt's manifest."""
+
+import json
+
+import dagster as dg
+
+from orchestration import clock, dbt
+from orchestration.assets import (
+    build_file,
+    dbt_models,
+    inbox,
+    landing_asset,
+    mart_keys,
+    published_asset,
+)
+from orchestration.checks import gate
+from orchestration.night import Night
+from sources.contract import all_tables
+from sources.inbox import find_arrivals
+from warehouse.ledger import Ledger
+from warehouse.settings import load_settings
+
+NIGHTLY = "nightly"
+
+
+@dg.failure_hook(name="close_the_night")
+def close_the_night(context: dg.HookContext) -> None:
+    """A failed step ends the night; what it was doing is kept without the values of any row."""
+    settings = load_settings()
+    ledger = Ledger(settings.ledger)
+    error = context.op_exception
+    reason = getattr(error, "description", None) or type(error).__name__
+    ledger.end_night(context.run_id, clock.now(), "failed", f"{context.op.name}: {reason}"[:2000], None)
+    ledger.close()
+
+
+def _run_config(as_of) -> dg.RunConfig:
+    return dg.RunConfig(resources={"night": Night(as_of=as_of.isoformat())})
+
+
+def build_definitions() -> dg.Definitions:
+    manifest = dbt.manifest()
+    marts = mart_keys(manifest)
+    job = dg.define_asset_job(
+        NIGHTLY,
+        selection=dg.AssetSelection.all(),
+        executor_def=dg.in_process_executor,
+        hooks={close_the_night},
+        description="Ingest, check, transform, check, publish.",
+    )
+
+    @dg.schedule(
+        job=job,
+        cron_schedule="0 1 * * *",
+        execution_timezone="Asia/Ho_Chi_Minh",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def every_night(context: dg.ScheduleEvaluationContext):
+        """01:00 in the province, with the day fixed, so that a run repeated later gives the same figures."""
+        day = context.scheduled_execution_time.astimezone(clock.PROVINCE_TIME).date()
+        return dg.RunRequest(run_key=day.isoformat(), run_config=_run_config(day))
+
+    @dg.sensor(job=job, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.STOPPED)
+    def new_deliveries(context: dg.SensorEvaluationContext):
+        """A run as soon as the inbox holds files that were not there before and have stopped growing."""
+        settings = load_settings()
+        seen = sorted(
+            (arrival.place, arrival.path.stat().st_size, arrival.path.stat().st_mtime_ns)
+            for arrival in find_arrivals(settings.inbox)
+            if arrival.path.exists()
+        )
+        state = json.loads(context.cursor) if context.cursor else {}
+        fingerprint = str(hash(json.dumps(seen)))
+        still = state.get("seen") == fingerprint
+        context.update_cursor(json.dumps({"seen": fingerprint, "run": fingerprint if still else state.get("run")}))
+        if not still or state.get("run") == fingerprint:
+            return dg.SkipReason("nothing new, or files are still being copied")
+        return dg.RunRequest(run_key=fingerprint, run_config=_run_config(clock.today()))
+
+    return dg.Definitions(
+        assets=[
+            inbox,
+            *(landing_asset(table) for table in all_tables()),
+            build_file,
+            dbt_models(manifest),
+            published_asset(manifest),
+        ],
+        asset_checks=[gate(marts)],
+        jobs=[job],
+        schedules=[every_night],
+        sensors=[new_deliveries],
+        resources={"night": Night()},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return build_definitions()

@@ -1,0 +1,35 @@
+"""The warehouse again from landing: no file of the inbox is read."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from orchestration import clock
+from orchestration.instance import prepare_instance
+from orchestration.night import night_lock
+from warehouse.publish import Version, current
+from warehouse.settings import Settings
+
+
+class NotRebuilt(Exception):
+    """The build or a gate failed; readers keep what they had."""
+
+
+def rebuild(settings: Settings, as_of: date) -> Version:
+    """Build, check and publish as of a day from landing alone. Raises NotRebuilt and NightRunning."""
+    from dataclasses import replace
+
+    from orchestration.run import run_night
+
+    with night_lock(settings):
+        pass
+    prepare_instance(settings)
+    # A night over an inbox without files is just that: nothing to land, everything else as always.
+    empty = settings.work / "no-inbox"
+    empty.mkdir(parents=True, exist_ok=True)
+    outcome = run_night(replace(settings, inbox=empty), as_of)
+    if not outcome.published:
+        raise NotRebuilt(outcome.message)
+    version = current(settings)
+    assert version is not None, f"published at {clock.now()} but no version is current"
+    return version

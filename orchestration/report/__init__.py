@@ -1,0 +1,5 @@
+"""The morning page: one static HTML file from the published marts, for a browser without any server or network."""
+
+from orchestration.report.page import write_report
+
+__all__ = ["write_report"]

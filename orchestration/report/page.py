@@ -1,0 +1,95 @@
+"""Writes the page: data, texts, styles and the charting library into one HTML file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from orchestration.report.data import read
+
+HERE = Path(__file__).resolve().parent
+FILE_NAME = "index.html"
+
+
+def write_report(database: Path, out: Path) -> Path:
+    """Write the page of the published `database` into the folder `out` and return the path of the page."""
+    html = render(read(Path(database)))
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    page = out / FILE_NAME
+    draft = out / f".{FILE_NAME}.{os.getpid()}"
+    try:
+        draft.write_text(html, encoding="utf-8")
+        draft.replace(page)  # a reader sees the old page or the new one, never half of one
+    finally:
+        draft.unlink(missing_ok=True)
+    return page
+
+
+def render(data: dict[str, Any]) -> str:
+    texts = load_texts()
+    scripts = [_script("vendor/echarts.min.js"), _script("app.js")]
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
+    vi = {key: value[0] for key, value in texts["ui"].items()}
+    return environment.get_template("template.html.j2").render(
+        t=vi,
+        data=data,
+        as_of=_day(data["as_of"]) or vi["no_data"],
+        missed=[target for target in data["targets"] if target.get("status") == "missed"],
+        style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
+        scripts=scripts,
+        script_hashes=[_hash(script) for script in scripts],
+        data_json=embedded_json(data),
+        texts_json=embedded_json(texts),
+    )
+
+
+def load_texts() -> dict[str, Any]:
+    """All words of the page. A text is written "Vietnamese | English" and comes out as [vi, en]."""
+    words = yaml.safe_load((HERE / "texts.yaml").read_text(encoding="utf-8"))
+    rules = yaml.safe_load((HERE / "rules.yaml").read_text(encoding="utf-8"))
+    return {**_both(words), **_both(rules)}
+
+
+def _both(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {str(key): _both(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_both(value) for value in node]
+    if isinstance(node, str) and " | " in node:
+        vi, en = node.split(" | ")
+        return [vi.strip(), en.strip()]
+    return node
+
+
+def embedded_json(value: Any) -> Markup:
+    """JSON that can stand inside a script element: no character that ends it or starts markup."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _script(name: str) -> Markup:
+    text = (HERE / name).read_text(encoding="utf-8")
+    if "</script" in text.lower() or "<!--" in text:
+        raise ValueError(f"{name} would end its own script element")
+    return Markup(text)
+
+
+def _hash(script: str) -> str:
+    """What the page's content security policy allows to run: these scripts and nothing else."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _day(iso: str | None) -> str | None:
+    return date.fromisoformat(iso).strftime("%d/%m/%Y") if iso else None

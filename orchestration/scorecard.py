@@ -1,0 +1,77 @@
+"""The scorecard in the terminal: every target of the plan for the province, from the published marts."""
+
+from __future__ import annotations
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from warehouse.settings import Settings
+
+_STATUS = {
+    "met": ("[green]● đạt[/]", "met"),
+    "at_risk": ("[yellow]▲ có nguy cơ[/]", "at risk"),
+    "missed": ("[red]✗ chưa đạt[/]", "missed"),
+    "no_data": ("[dim]○ chưa có số liệu[/]", "no data"),
+    "not_applicable": ("[dim]– không áp dụng[/]", "not applicable"),
+}
+ESTIMATE = "ước tính, chưa có thang điểm chính thức (estimate, the official scale is not loaded)"
+
+
+def _number(value: float | None) -> str:
+    """Vietnamese figures: dots for thousands, a comma before decimals."""
+    if value is None:
+        return "–"
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return text.translate(str.maketrans(",.", ".,"))
+
+
+def show_scorecard(settings: Settings, console: Console) -> None:
+    with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+        rows = connection.execute("""
+            select s.target_id, t.target_name, s.value, s.target_value, t.operator, t.unit, s.status,
+                s.points_estimated, s.max_points, i.numerator, i.denominator
+            from marts.rpt_scorecard as s
+            join marts.dim_target as t on s.target_id = t.target_id
+            left join marts.fct_indicator as i
+                on s.target_id = i.target_id and i.is_headline and i.period_kind = 'ytd'
+                and i.agency_code = (select agency_code from marts.dim_agency where level = 'toan_tinh' limit 1)
+            order by t.field_id, t.sort_order
+        """).fetchall()
+        as_of = connection.execute("select max(as_of_date) from marts.rpt_scorecard").fetchall()[0][0]
+        fields = connection.execute("""
+            select field_id, field_name, points_estimated, max_points, points_2023, goal_2024
+            from marts.rpt_field_score order by field_id
+        """).fetchall()
+    table = Table(title=f"PAR INDEX – chỉ tiêu toàn tỉnh đến ngày {as_of:%d/%m/%Y}", title_justify="left")
+    for name, justify in (
+        ("Mã", "left"), ("Chỉ tiêu", "left"), ("Tử/Mẫu", "right"), ("Giá trị", "right"),
+        ("Mục tiêu", "right"), ("Kết quả", "left"), ("Điểm*", "right"),
+    ):  # fmt: skip
+        table.add_column(name, justify=justify, overflow="fold" if name == "Chỉ tiêu" else "ellipsis")
+    for target, name, value, goal, operator, unit, status, points, most, numerator, denominator in rows:
+        shown = _number(value)
+        if value is not None and (unit is None or unit.startswith("%")):
+            shown += " %"
+        parts = "–"
+        if numerator is not None:
+            parts = _number(numerator) + (f" / {_number(denominator)}" if denominator is not None else "")
+        table.add_row(
+            target,
+            name if len(name) <= 60 else name[:59] + "…",
+            parts,
+            shown,
+            f"{operator} {_number(goal)}" if goal is not None else "–",
+            _STATUS[status][0],
+            f"{_number(points)} / {_number(most)}",
+        )
+    console.print(table)
+    counts = {status: sum(row[6] == status for row in rows) for status in _STATUS}
+    console.print("  ".join(f"{_STATUS[s][0]} {n}" for s, n in counts.items() if n))
+    total = Table(title="Điểm theo lĩnh vực", title_justify="left")
+    for name, justify in (("Lĩnh vực", "left"), ("Ước tính*", "right"), ("Tối đa", "right"), ("2023", "right"), ("Mục tiêu 2024", "right")):
+        total.add_column(name, justify=justify)
+    for field, name, points, most, before, goal in fields:
+        total.add_row(f"{field} {name}", _number(points), _number(most), _number(before), _number(goal))
+    console.print(total)
+    console.print(f"[dim]* {ESTIMATE}[/]")

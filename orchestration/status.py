@@ -1,0 +1,65 @@
+"""How things stand: the last night, freshness of each source, what was rejected or refused."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from orchestration import clock
+from sources.contract import all_tables
+from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
+from warehouse.publish import current
+from warehouse.settings import Settings
+
+
+def _place(entry: Delivery) -> str:
+    return "/".join(str(part) for part in (entry.source, entry.delivered_on, entry.file_name) if part)
+
+
+def show_status(settings: Settings, console: Console) -> None:
+    ledger = Ledger(settings.ledger)
+    nights = ledger.nights(limit=1)
+    version = current(settings)
+    if nights:
+        night = nights[0]
+        colour = {"published": "green", "failed": "red"}.get(night["outcome"], "yellow")
+        console.print(
+            f"Đêm gần nhất – last night: [{colour}]{night['outcome']}[/] as of {night['as_of']},"
+            f" started {night['started_at']:%Y-%m-%d %H:%M:%S}"
+        )
+        if night["message"]:
+            console.print(f"  {night['message']}", soft_wrap=True, markup=False)
+    else:
+        console.print("Chưa chạy đêm nào – no night has been run yet: `parindex run`.")
+    if version:
+        console.print(f"Đang công bố – published: as of {version.as_of}, version {version.version}")
+    entries = [entry for entry in ledger.deliveries() if not entry.replaced_by]
+    day = nights[0]["as_of"] if nights else clock.today()
+    table = Table(title=f"Nguồn dữ liệu – sources, đến ngày {day}", title_justify="left")
+    for name in ("Bảng – table", "Lần giao cuối – last", "Tuổi – age", "Dòng – rows", "Bị loại – rejected", "Tệp bị từ chối"):
+        table.add_column(name, justify="left" if name.startswith(("Bảng", "Lần")) else "right")
+    for contract in all_tables():
+        own = [e for e in entries if (e.source, e.table_name) == (contract.source, contract.name)]
+        taken = [e for e in own if e.accepted and e.delivered_on <= day]
+        last = max((e.delivered_on for e in taken), default=None)
+        age = (day - last).days if last else None
+        stale = age is None or age > 2 * contract.cadence_days
+        table.add_row(
+            contract.relation,
+            str(last or "–"),
+            f"[red]{'–' if age is None else age} ngày ▲[/]" if stale else f"{age} ngày",
+            f"{sum(e.rows_loaded for e in taken):,}",
+            f"{sum(e.rows_quarantined for e in own):,}",
+            str(sum(e.outcome == REFUSED for e in own)),
+        )
+    console.print(table)
+    for outcome, title in ((REFUSED, "Tệp bị từ chối – refused files"), (HELD_BACK, "Lần giao giữ lại – held back")):
+        found = [e for e in entries if e.outcome == outcome]
+        if found:
+            console.print(f"[yellow]{title}[/]")
+            for entry in found:
+                console.print(f"  {_place(entry)}: {entry.reason}", soft_wrap=True, markup=False)
+    for entry in entries:
+        for warning in entry.warnings:
+            console.print(f"  {_place(entry)}: {warning}", soft_wrap=True, markup=False, style="dim")
+    ledger.close()

@@ -1,0 +1,269 @@
+"""From text cells to typed columns, in SQL: one expression per contract column, evaluated by DuckDB for all rows.
+
+Input: a relation with `_row_number` (unless its rows are in file order and counted later), `_sheet_no`, `_sheet`,
+`_fault` (a reader's own complaint about the row, or null) and one text column per contract column present. A true number comes with a decimal comma, so that 1,234
+(a number of a workbook) and 1.234 (a thousand and some, typed by a person) stay apart.
+
+Output: the typed columns, and for the first fault of a row `_error_no` (null = good) and `_error_value`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sources.contract import Column, Table
+from sources.text import BLANKS, NULL_WORDS, match_key, match_key_sql, sql_name, sql_string
+
+TIME_ZONE = "Asia/Ho_Chi_Minh"
+
+_TRUE_WORDS = ("có", "x", "1", "true", "đúng")
+_FALSE_WORDS = ("không", "0", "false", "sai")
+
+_NULLS = ", ".join(map(sql_string, NULL_WORDS))
+_COMMON_NULLS = (*NULL_WORDS, "null", "Null", "n/a")
+
+_MACROS = f"""
+-- Blanks at the edges are rare: looked for by comparison (U+2000 and above are no letters of ours), cut when there.
+create or replace temp macro par_clean(cell) as
+    case
+        when cell in ({", ".join(map(sql_string, _COMMON_NULLS))}) then null
+        when cell < '!' or cell >= chr(8192) or starts_with(cell, chr(160))
+            or {" or ".join(f"ends_with(cell, {sql_string(blank)})" for blank in BLANKS)}
+            or (strlen(cell) <= 4 and upper(cell) in ({_NULLS}))
+            then case when upper(trim(cell, {sql_string(BLANKS)})) in ({_NULLS}) then null
+                else trim(cell, {sql_string(BLANKS)}) end
+        else cell
+    end;
+
+create or replace temp macro par_plain_number(cell) as
+    regexp_replace(replace(cell, ',', '.'), '\\.0+$', '');
+
+create or replace temp macro par_timestamp(cell) as
+    case
+        when cell like '%/%' then
+            try_strptime(cell, ['%d/%m/%Y %H:%M:%S', '%d/%m/%Y', '%d/%m/%Y %H:%M'])
+        when regexp_full_match(
+            cell, '\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]\\d{{2}}:\\d{{2}}(:\\d{{2}}([.,]\\d+)?)?)?'
+        ) then try_cast(replace(cell, ',', '.') as timestamp)
+        when regexp_full_match(
+            cell,
+            '\\d{{4}}-\\d{{2}}-\\d{{2}}[T ]\\d{{2}}:\\d{{2}}(:\\d{{2}}([.,]\\d+)?)?\\s*(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)'
+        ) then timezone('{TIME_ZONE}', try_cast(
+            regexp_replace(upper(replace(cell, ',', '.')), '([+-]\\d{{2}})(\\d{{2}})$', '\\1:\\2') as timestamptz
+        ))
+        when regexp_full_match(cell, '\\d{{14}}([.,]0+)?') then try_strptime(left(cell, 14), '%Y%m%d%H%M%S')
+        when regexp_full_match(cell, '\\d{{8}}([.,]0+)?') then try_strptime(left(cell, 8), '%Y%m%d')
+        -- day numbers of Excel: 1 = 1900-01-01, with the leap day that 1900 never had
+        when regexp_full_match(cell, '\\d{{5}}([.,]\\d+)?') then
+            timestamp '1899-12-30' + to_seconds(round(try_cast(replace(cell, ',', '.') as double) * 86400))
+    end;
+
+create or replace temp macro par_number(cell) as
+    case
+        when regexp_full_match(cell, '[+-]?[1-9]\\d{{0,2}}(\\.\\d{{3}})+(,\\d+)?')
+            then try_cast(replace(replace(cell, '.', ''), ',', '.') as decimal(24, 6))
+        when regexp_full_match(cell, '[+-]?\\d+([.,]\\d+)?')
+            then try_cast(replace(cell, ',', '.') as decimal(24, 6))
+        when regexp_full_match(cell, '[+-]?\\d+([.,]\\d+)?[eE][+-]?\\d+')
+            then try_cast(try_cast(replace(cell, ',', '.') as double) as decimal(24, 6))
+    end;
+
+create or replace temp macro par_plain(cell) as
+    case when not contains(cell, '.') and not contains(cell, ',') then cell end;
+
+create or replace temp macro par_boolean(cell) as
+    case
+        when lower(nfc_normalize(par_plain_number(cell))) in ({", ".join(map(sql_string, _TRUE_WORDS))}) then true
+        when lower(nfc_normalize(par_plain_number(cell))) in ({", ".join(map(sql_string, _FALSE_WORDS))}) then false
+    end;
+"""
+
+
+def install_macros(connection) -> None:
+    """Make the parsing macros known to a DuckDB connection and set the province's time zone."""
+    connection.execute(f"set timezone = '{TIME_ZONE}'")
+    # Otherwise each longer list of words becomes a hash join of its own: twenty times slower on wide tables.
+    connection.execute("set disabled_optimizers = 'in_clause'")
+    connection.execute(_MACROS)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What `_error_no` means: column (None = the row as such) and the reason in Vietnamese and English."""
+
+    column: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class TypedSelect:
+    sql: str
+    faults: dict[int, Fault]
+
+
+def _quick(column: Column) -> str | None:
+    """The typed value of a cell in its usual form, null for all others; None where a column has no such form."""
+    raw = sql_name(f"r_{column.name}")
+    if column.type == "code":
+        codes = ", ".join(sql_string(code) for code in column.codes)
+        return f"case when {raw} in ({codes}) then {raw} end"
+    if column.type == "bool":
+        return (
+            f"case when {raw} in ('1', 'x', 'X', 'true', 'Có') then true"
+            f" when {raw} in ('0', 'false', 'Không') then false end"
+        )
+    if column.type == "int":
+        return f"try_cast(par_plain({raw}) as bigint)"
+    if column.type == "decimal":
+        return f"try_cast(par_plain({raw}) as decimal(24, 6))"
+    if column.type in ("date", "datetime"):
+        return f"cast(par_timestamp({raw}) as {'date' if column.type == 'date' else 'timestamp'})"
+    return None
+
+
+def _thorough(column: Column, blank_is_false: bool) -> str:
+    """The typed value, from the quick one or else from the cleaned cell `c_...` (and the number in it, `n_...`)."""
+    quick, cell = sql_name(f"q_{column.name}"), sql_name(f"c_{column.name}")
+    if column.type == "str":
+        if column.personal:
+            return cell
+        return f"case when strlen({cell}) = length({cell}) then {cell} else nfc_normalize({cell}) end"
+    if column.type == "code":
+        codes = ", ".join(sql_string(code) for code in column.codes)
+        by_key = {match_key(label): code for code, label in column.codes.items()}
+        by_key |= {match_key(code): code for code in column.codes}
+        labels = "".join(
+            f" when {sql_string(key)} then {sql_string(code)}" for key, code in sorted(by_key.items())
+        )
+        return (
+            f"case when {quick} is not null then {quick}"
+            f" when par_plain_number({cell}) in ({codes}) then par_plain_number({cell})"
+            f" else case {match_key_sql(cell)}{labels} end end"
+        )
+    if column.type == "bool":
+        blank = f"case when {cell} is null then false end" if blank_is_false else "null"
+        return f"coalesce({quick}, par_boolean({cell}), {blank})"
+    if column.type == "decimal":
+        return f"coalesce({quick}, {sql_name(f'n_{column.name}')})"
+    if column.type == "int":
+        number = sql_name(f"n_{column.name}")
+        return f"coalesce({quick}, case when {number} = trunc({number}) then try_cast({number} as bigint) end)"
+    return f"coalesce({quick}, cast(par_timestamp({cell}) as {'date' if column.type == 'date' else 'timestamp'}))"
+
+
+_SHAPES = {
+    "date": "không phải là ngày đọc được | is not a readable date",
+    "datetime": "không phải là ngày giờ đọc được | is not a readable date or time",
+    "bool": "không phải là Có/Không | is not a yes or no",
+    "int": "không phải là số nguyên | is not a whole number",
+    "decimal": "không phải là số | is not a number",
+    "code": "không có trong danh mục mã | is no code or label of the contract",
+}
+
+ROW_FAULT = 1  # the reader's own complaint, told in `_fault`
+
+
+# Outside these years a date is a typing error, whatever its shape.
+_FIRST_DAY, _LAST_DAY = "1900-01-01", "2199-12-31"
+
+
+def typed_select(
+    table: Table,
+    relation: str,
+    present: set[str],
+    *,
+    numbered: bool = True,
+    hash_personal: str | None,
+    blank_is_false: frozenset[str] = frozenset(),
+) -> TypedSelect:
+    """SQL for one part of a file.
+
+    `numbered` says whether the relation has `_row_number`; `hash_personal` is an SQL macro name applied to personal
+    cells (None keeps them as they are); `blank_is_false` names the booleans that tick with x in this file.
+    """
+    columns = [column for column in table.columns if column.name in present]
+    faults: dict[int, Fault] = {ROW_FAULT: Fault(None, "")}
+    branches = [f"when _fault is not null then {ROW_FAULT}"]
+    values = [f"when {ROW_FAULT} then _fault"]
+
+    def add(column: Column, condition: str, reason: str) -> None:
+        number = len(faults) + 1
+        faults[number] = Fault(column.name, reason)
+        branches.append(f"when {condition} then {number}")
+        cell = f"par_clean({sql_name(f'r_{column.name}')})"
+        shown = f"{hash_personal}({cell})" if column.personal and hash_personal else cell
+        values.append(f"when {number} then {shown}")
+
+    for column in columns:
+        cell, typed = sql_name(f"c_{column.name}"), sql_name(column.name)
+        if column.type in _SHAPES:
+            add(column, f"{typed} is null and {cell} is not null", _SHAPES[column.type])
+        if column.type in ("date", "datetime"):
+            add(column, f"cast({typed} as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}'", _SHAPES[column.type])
+        if column.required:
+            add(column, f"{typed} is null", "bắt buộc nhưng để trống | is required but blank")
+    for column in columns:
+        for rule in column.rules:
+            add(column, f"({rule.sql}) is false", f"{rule.vi} | {rule.en}")
+
+    # Step by step, each on columns of the step before: one expression for all of it takes longer to plan than a
+    # file takes to read.
+    number = "_row_number, " if numbered else ""
+    raw = ", ".join(f"{sql_name(c.name)} as {sql_name(f'r_{c.name}')}" for c in columns)
+    quick = ", ".join(f"{_quick(c)} as {sql_name(f'q_{c.name}')}" for c in columns if _quick(c))
+    cleaned = ", ".join(
+        (
+            f"case when {sql_name(f'q_{c.name}')} is null then par_clean({sql_name(f'r_{c.name}')}) end"
+            if _quick(c)
+            else f"par_clean({sql_name(f'r_{c.name}')})"
+        )
+        + f" as {sql_name(f'c_{c.name}')}"
+        for c in columns
+    )
+    numbers = "".join(
+        f", par_number({sql_name(f'c_{c.name}')}) as {sql_name(f'n_{c.name}')}"
+        for c in columns
+        if c.type in ("int", "decimal")
+    )
+    typed = ",\n        ".join(
+        f"{_thorough(c, c.name in blank_is_false)} as {sql_name(c.name)}" for c in columns
+    )
+    absent = [column for column in table.columns if column.name not in present]
+    rest = "".join(f", cast(null as {c.sql_type}) as {sql_name(c.name)}" for c in absent)
+
+    def landed(column: Column) -> str:
+        if not (column.personal and hash_personal):
+            return sql_name(column.name)
+        return f"{hash_personal}({sql_name(column.name)}) as {sql_name(column.landed_name)}"
+
+    return TypedSelect(
+        sql=f"""
+    with cells as (
+        select {number}_sheet_no, _sheet, _fault, {raw}
+        from {relation}
+    ),
+    quick as (
+        select *{", " + quick if quick else ""} from cells
+    ),
+    cleaned as (
+        select *, {cleaned} from quick
+    ),
+    numbers as (
+        select *{numbers} from cleaned
+    ),
+    typed as (
+        select *, {typed}{rest}
+        from numbers
+    ),
+    judged as (
+        select *, cast(case {" ".join(branches)} end as utinyint) as _error_no
+        from typed
+    )
+    select
+        {", ".join(landed(column) for column in table.columns)},
+        {"cast(_row_number as bigint) as " + number if numbered else ""}cast(_sheet_no as integer) as _sheet_no, _sheet,
+        _error_no,
+        case when _error_no is not null then case _error_no {" ".join(values)} end end as _error_value
+    from judged""",
+        faults=faults,
+    )

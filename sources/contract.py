@@ -1,0 +1,162 @@
+"""The contracts of the exports as objects.
+
+The ODCS files in `contracts/` are the only place where a column, header, code, key or rule is written;
+readers, landing schema, Great Expectations suites, dbt sources and the data dictionary derive from this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
+
+CONTRACTS_DIR = Path(__file__).parent / "contracts"
+
+_LOGICAL_TYPES = {
+    "string": "str",
+    "date": "date",
+    "timestamp": "datetime",
+    "boolean": "bool",
+    "integer": "int",
+    "number": "decimal",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row rule: SQL over the typed columns; null passes, false rejects the row."""
+
+    name: str
+    column: str
+    sql: str
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    vi: str
+    description: str
+    type: str  # str, code, date, datetime, bool, int, decimal
+    sql_type: str
+    required: bool  # a blank rejects the row
+    must_be_present: bool  # a file without the column is refused
+    personal: bool
+    aliases: tuple[str, ...] = ()
+    codes: dict[str, str] = field(default_factory=dict)  # code -> Vietnamese label
+    rules: tuple[Rule, ...] = ()
+    portal_key: str | None = None
+    portal_true_values: tuple[str, ...] = ()
+    portal_nested: dict[str, Any] | None = None
+
+    @property
+    def landed_name(self) -> str:
+        """Personal data is landed under a keyed hash only, and the name says so."""
+        return f"{self.name}_hash" if self.personal else self.name
+
+
+@dataclass(frozen=True)
+class Table:
+    source: str
+    name: str
+    vi: str
+    description: str
+    grain: str
+    owner: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    cadence_days: int
+    rejected_share_limit_pct: float
+
+    @property
+    def relation(self) -> str:
+        return f"{self.source}__{self.name}"
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return tuple(rule for column in self.columns for rule in column.rules)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class SourceContract:
+    name: str
+    title: str
+    tables: dict[str, Table]
+
+
+def _custom(item: SchemaObject | SchemaProperty | OpenDataContractStandard) -> dict[str, Any]:
+    return {prop.property: prop.value for prop in item.customProperties or []}
+
+
+def _column(prop: SchemaProperty) -> Column:
+    custom = _custom(prop)
+    codes = {str(entry.value): entry.label for entry in prop.enum or []}
+    rules = []
+    for quality in prop.quality or []:
+        vi, en = (part.strip() for part in quality.description.split("|"))
+        rules.append(Rule(quality.name, prop.name, quality.implementation, vi, en))
+    return Column(
+        name=prop.name,
+        vi=prop.businessName,
+        description=prop.description,
+        type="code" if codes else _LOGICAL_TYPES[prop.logicalType],
+        sql_type=prop.physicalType,
+        required=bool(prop.required),
+        must_be_present=bool(prop.required) or bool(custom.get("columnRequired")),
+        personal=prop.classification == "personal",
+        aliases=tuple(synonym.synonym for synonym in prop.synonyms or []),
+        codes=codes,
+        rules=tuple(rules),
+        portal_key=custom.get("portalKey"),
+        portal_true_values=tuple(custom.get("portalTrueValues", ())),
+        portal_nested=custom.get("portalNested"),
+    )
+
+
+_UNIT_DAYS = {"d": 1, "mo": 31, "y": 366}
+
+
+def load_contract(path: Path) -> SourceContract:
+    """Read one ODCS file. Raises pydantic's ValidationError when it is not a valid contract."""
+    document = OpenDataContractStandard.from_file(str(path))
+    limit = float(_custom(document)["rejectedShareLimitPct"])
+    cadence = {
+        sla.element: int(sla.value) * _UNIT_DAYS[sla.unit]
+        for sla in document.slaProperties
+        if sla.property == "frequency"
+    }
+    tables = {}
+    for schema in document.schema_:
+        properties = schema.properties
+        key = sorted((p for p in properties if p.primaryKey), key=lambda p: p.primaryKeyPosition)
+        tables[schema.name] = Table(
+            source=document.name,
+            name=schema.name,
+            vi=schema.businessName,
+            description=schema.description,
+            grain=schema.dataGranularityDescription,
+            owner=_custom(schema)["owner"],
+            columns=tuple(_column(p) for p in properties),
+            key=tuple(p.name for p in key),
+            cadence_days=cadence[schema.name],
+            rejected_share_limit_pct=limit,
+        )
+    return SourceContract(document.name, document.description.purpose, tables)
+
+
+@cache
+def load_contracts() -> dict[str, SourceContract]:
+    """All contracts by source name, in the order in which a night reads them."""
+    contracts = [load_contract(path) for path in sorted(CONTRACTS_DIR.glob("*.yaml"))]
+    return {contract.name: contract for contract in contracts}
+
+
+def all_tables() -> list[Table]:
+    return [table for contract in load_contracts().values() for table in contract.tables.values()]

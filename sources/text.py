@@ -1,0 +1,51 @@
+"""Comparing Vietnamese words as people mean them, in Python for headers and in SQL for cell values.
+
+Letter case, spacing (line breaks and no-break spaces too), NFC/NFD, punctuation and the placement of the tone
+mark at the END of a syllable (hoà = hòa) do not matter. Inside a syllable the placement is spelling: Hoàng.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Old placement -> new placement, only where the syllable ends after the vowel pair.
+_OLD = ["oà", "oá", "oả", "oã", "oạ", "oè", "oé", "oẻ", "oẽ", "oẹ", "uỳ", "uý", "uỷ", "uỹ", "uỵ"]
+_NEW = ["òa", "óa", "ỏa", "õa", "ọa", "òe", "óe", "ỏe", "õe", "ọe", "ùy", "úy", "ủy", "ũy", "ụy"]
+TONE_PAIRS = dict(zip(_OLD, _NEW, strict=True))
+_TONE_AT_END = re.compile(f"({'|'.join(_OLD)})(?!\\w)")
+_NOT_A_WORD = re.compile(r"[\W_]+")
+
+# What stands for "nothing" in the exports, besides a blank cell.
+NULL_WORDS = ("", "-", "NULL", "N/A")
+# Blanks to trim: ASCII ones, no-break space, narrow no-break space, zero-width space, byte-order mark.
+BLANKS = " \t\r\n\v\f\u00a0\u202f\u200b\ufeff"
+
+
+def nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def match_key(text: str) -> str:
+    """The form in which two spellings of the same header or label are equal."""
+    words = _NOT_A_WORD.sub(" ", nfc(text).casefold()).strip()
+    return _TONE_AT_END.sub(lambda found: TONE_PAIRS[found[0]], words)
+
+
+def sql_string(text: str) -> str:
+    """`text` as an SQL string literal. Everything from outside goes through here or through parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def sql_name(name: str) -> str:
+    """`name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def match_key_sql(expression: str) -> str:
+    """The same as `match_key` in DuckDB SQL. A test holds the two together."""
+    words = rf"trim(regexp_replace(lower(nfc_normalize({expression})), '[^\p{{L}}\p{{N}}\p{{M}}]+', ' ', 'g'))"
+    # \b of RE2 knows ASCII only, so a syllable's end is written out: a blank or the end of the text.
+    for old, new in TONE_PAIRS.items():
+        words = f"regexp_replace({words}, '{old}( |$)', '{new}\\1', 'g')"
+    return words

@@ -1,0 +1,147 @@
+"""The build file: a fresh DuckDB file into which dbt builds one night, beside the one that the last night left.
+
+Its schema `landing` shows the accepted deliveries up to a day, as views over the landed Parquet; nothing is copied.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from sources.contract import Table, all_tables
+from sources.text import sql_name, sql_string
+from warehouse.landing import landed_file, numbered_parquet
+from warehouse.ledger import Delivery, Ledger
+from warehouse.publish import MARTS, versions
+from warehouse.settings import STORAGE, Settings
+
+_PROVENANCE = {
+    "_delivered_on": "date",
+    "_file_id": "varchar",
+    "_file_name": "varchar",
+    "_sheet_no": "integer",
+    "_row_number": "bigint",
+}
+
+_DELIVERY_COLUMNS = {
+    "delivery_id": pa.string(),
+    "source": pa.string(),
+    "table_name": pa.string(),
+    "file_name": pa.string(),
+    "format": pa.string(),
+    "delivered_on": pa.date32(),
+    "outcome": pa.string(),
+    "reason": pa.string(),
+    "rows_in_file": pa.int64(),
+    "rows_loaded": pa.int64(),
+    "rows_unchanged": pa.int64(),
+    "rows_quarantined": pa.int64(),
+    "content_hash": pa.string(),
+    "loaded_at": pa.timestamp("us"),
+}
+
+_CHECK_COLUMNS = {
+    "check_id": pa.string(),
+    "suite": pa.string(),
+    "dataset": pa.string(),
+    "delivery_id": pa.string(),
+    "expectation": pa.string(),
+    "column_name": pa.string(),
+    "severity": pa.string(),
+    "passed": pa.bool_(),
+    "observed": pa.string(),
+    "unexpected_count": pa.int64(),
+    "element_count": pa.int64(),
+    "checked_at": pa.timestamp("us"),
+}
+
+
+def landed_relation(settings: Settings, table: Table, deliveries: list[Delivery]) -> str:
+    """SQL of the good rows of some deliveries of a table: contract columns without personal ones, and provenance."""
+    columns = ", ".join(
+        f"cast({sql_name(column.name)} as {column.sql_type}) as {sql_name(column.name)}"
+        for column in table.columns
+        if not column.personal
+    )
+    provenance = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in _PROVENANCE.items())
+    accepted = [d for d in deliveries if d.accepted and (d.source, d.table_name) == (table.source, table.name)]
+    if not accepted:
+        empty = [
+            *(f"cast(null as {c.sql_type}) as {sql_name(c.name)}" for c in table.columns if not c.personal),
+            *(f"cast(null as {kind}) as {name}" for name, kind in _PROVENANCE.items()),
+        ]
+        return f"select {', '.join(empty)} where false"
+    by_first_row: dict[int | None, list[Path]] = {}
+    for delivery in accepted:
+        by_first_row.setdefault(delivery.first_row, []).append(landed_file(settings, delivery).parquet)
+    parts = [
+        f"select {columns}, {provenance} from {numbered_parquet(files, first_row)} where _error_no is null"
+        for first_row, files in sorted(by_first_row.items(), key=lambda item: (item[0] is None, item[0] or 0))
+    ]
+    return " union all ".join(parts)
+
+
+def open_build_file(settings: Settings, path: Path) -> duckdb.DuckDBPyConnection:
+    config = {
+        "memory_limit": settings.memory_limit,
+        "storage_compatibility_version": STORAGE,
+        "temp_directory": str(settings.work / "spill"),
+    }
+    if settings.threads:
+        config["threads"] = settings.threads
+    return duckdb.connect(str(path), config=config)
+
+
+def prepare_build(settings: Settings, ledger: Ledger, as_of: date) -> Path:
+    """A new build file with the landing schema as it was known on `as_of`; an unfinished one is thrown away."""
+    path = settings.building
+    for leftover in (path, path.with_suffix(".duckdb.wal")):
+        leftover.unlink(missing_ok=True)
+    deliveries = ledger.deliveries(as_of)
+    with open_build_file(settings, path) as connection:
+        connection.execute("create schema landing")
+        for table in all_tables():
+            connection.execute(
+                f"create view landing.{sql_name(table.relation)} as {landed_relation(settings, table, deliveries)}"
+            )
+        _create(connection, "landing.deliveries", _DELIVERY_COLUMNS, [d.__dict__ for d in deliveries])
+        known = {d.delivery_id for d in deliveries}
+        checks = [check for check in ledger.checks() if check["delivery_id"] in known]
+        _create(connection, "landing.check_results", _CHECK_COLUMNS, checks)
+        _show_previous_night(settings, connection, as_of)
+    return path
+
+
+_PREVIOUS_COLUMNS = """
+    as_of_date date, target_id varchar, variant varchar, is_headline boolean, agency_code varchar,
+    period_kind varchar, period_start date, numerator double, denominator double, value double,
+    target_value double, meets_target boolean
+"""
+
+
+def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+    """What was published last for an earlier day, so that changes of closed periods can be told."""
+    connection.execute(f"create table landing.previous_indicator ({_PREVIOUS_COLUMNS})")
+    connection.execute("create table landing.previous_night (as_of_date date, published_at timestamp)")
+    before = [version for version in versions(settings) if version.as_of < as_of]
+    if not before:
+        return
+    previous = before[-1]
+    connection.execute("insert into landing.previous_night values ($1, $2)", [previous.as_of, previous.published_at])
+    connection.execute(f"attach {sql_string(str(previous.database))} as previous (read_only)")
+    connection.execute(
+        "insert into landing.previous_indicator select as_of_date, target_id, variant, is_headline, agency_code,"
+        " period_kind, period_start, numerator, denominator, value, target_value, meets_target"
+        f" from previous.{MARTS}.fct_indicator"
+    )
+    connection.execute("detach previous")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, pa.DataType], rows: list[dict]) -> None:
+    schema = pa.schema(columns.items())
+    connection.register("_rows", pa.Table.from_pylist([{k: row[k] for k in columns} for row in rows], schema))
+    connection.execute(f"create table {name} as select * from _rows")
+    connection.unregister("_rows")

@@ -1,0 +1,279 @@
+"""Landing: each delivered file as immutable Parquet with its outcome in the ledger.
+
+One folder per table and delivery date. A file is written under a temporary name and renamed, the ledger row comes
+last: a kill leaves either a whole delivery or nothing that counts. Rows that fail stay in the same Parquet file,
+marked, and again in a small one with their reasons, so that nothing is lost and nothing is read twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from sources.casting import ROW_FAULT, TypedSelect, install_macros, typed_select
+from sources.contract import Table
+from sources.inbox import Arrival, find_arrivals
+from sources.readers import Part, RefusedFile, read_parts
+from sources.text import sql_name, sql_string
+from warehouse.ledger import HELD_BACK, LOADED, PARTLY_QUARANTINED, REFUSED, Delivery, Ledger, delivery_id
+from warehouse.settings import Settings
+
+
+def connect(settings: Settings, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection within the memory limit, spilling into the home, with the parsing macros."""
+    config = {"memory_limit": settings.memory_limit, "temp_directory": str(settings.work / "spill")}
+    if settings.threads:
+        config["threads"] = settings.threads
+    connection = duckdb.connect(database, config=config)
+    install_macros(connection)
+    return connection
+
+
+def _install_hash(connection: duckdb.DuckDBPyConnection, key: bytes) -> str:
+    """A macro with HMAC-SHA256 under `key`; returns its name. The key never stands in a stored file."""
+    block = (key if len(key) <= 64 else hashlib.sha256(key).digest()).ljust(64, b"\0")
+    inner = "".join(f"\\x{byte ^ 0x36:02x}" for byte in block)
+    outer = "".join(f"\\x{byte ^ 0x5C:02x}" for byte in block)
+    connection.execute(
+        "create or replace temp macro par_keyed_hash(cell) as case when cell is not null then"
+        f" sha256('{outer}'::blob || unhex(sha256('{inner}'::blob || encode(cell)))) end"
+    )
+    return "par_keyed_hash"
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    parquet: Path
+    rejected: Path
+
+
+def landed_file(settings: Settings, entry: Delivery) -> LandedFile:
+    folder = settings.landing / entry.source / (entry.table_name or "_") / str(entry.delivered_on)
+    return LandedFile(
+        folder / f"{entry.delivery_id}.parquet", folder / f"{entry.delivery_id}.rejected.parquet"
+    )
+
+
+def numbered_parquet(files: Sequence[Path], first_row: int | None) -> str:
+    """A relation over landed files, with `_row_number` counted on reading where it is not stored."""
+    names = f"[{', '.join(sql_string(str(file)) for file in files)}]"
+    if first_row is None:
+        return f"(select * from read_parquet({names}, union_by_name = true))"
+    return (
+        f"(select * exclude (file_row_number), file_row_number + {first_row} as _row_number"
+        f" from read_parquet({names}, union_by_name = true, file_row_number = true))"
+    )
+
+
+def _unplaced(arrival: Arrival, content_hash: str, now: datetime, reason: str, rows: int = 0) -> Delivery:
+    return Delivery(
+        delivery_id=delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash),
+        source=arrival.source,
+        table_name=arrival.table.name if arrival.table else None,
+        file_name=arrival.file_name,
+        format=arrival.path.suffix.lower().lstrip(".") or None,
+        delivered_on=arrival.delivered_on,
+        outcome=REFUSED,
+        reason=reason,
+        rows_in_file=rows,
+        rows_loaded=0,
+        rows_unchanged=0,
+        rows_quarantined=rows,
+        content_hash=content_hash,
+        loaded_at=now,
+    )
+
+
+def land_file(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, arrival: Arrival, content_hash: str, now: datetime
+) -> Delivery:
+    """Read, type and store one file; returns its ledger entry, not yet recorded.
+
+    Never raises for what is wrong with the file: a file that cannot be taken is refused with its reason.
+    """
+    base = _unplaced(arrival, content_hash, now, arrival.reason or "")
+    if arrival.reason:
+        return base
+    table = arrival.table
+    work = settings.work / "landing"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        parts = read_parts(connection, arrival.path, table, work)
+        entry = _store(settings, connection, base, table, parts, work)
+    except RefusedFile as refused:
+        entry = replace(base, reason=str(refused))
+    except (duckdb.Error, UnicodeDecodeError, ValueError, MemoryError) as error:
+        entry = replace(base, reason=_reader_failed(error))
+    shutil.rmtree(work, ignore_errors=True)
+    return entry
+
+
+def _reader_failed(error: Exception) -> str:
+    """A reader's own error without the cells it may quote."""
+    return (
+        f"không đọc được ({type(error).__name__}): mở thử tệp rồi xuất lại"
+        " | the file cannot be read: open it, then export it again"
+    )
+
+
+def _store(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    base: Delivery,
+    table: Table,
+    parts: list[Part],
+    work: Path,
+) -> Delivery:
+    hashing = None
+    if settings.personal_data == "hash":
+        hashing = _install_hash(connection, settings.personal_data_key())
+    selects: list[TypedSelect] = []
+    written = work / "typed.parquet"
+    provenance = (
+        f", date {sql_string(str(base.delivered_on))} as _delivered_on, {sql_string(base.delivery_id)} as _file_id,"
+        f" {sql_string(base.file_name)} as _file_name"
+    )
+    texts = []
+    for number, part in enumerate(parts):
+        select = typed_select(
+            table,
+            part.relation,
+            set(part.present),
+            numbered=part.first_row is None,
+            hash_personal=hashing,
+            blank_is_false=part.blank_is_false,
+        )
+        selects.append(select)
+        texts.append(f"select *, {number} as _part{provenance} from ({select.sql})")
+    connection.execute(
+        f"copy ({' union all '.join(texts)}) to {sql_string(str(written))} (format parquet, compression zstd)"
+    )
+    first_row = parts[0].first_row
+    typed = numbered_parquet([written], first_row)
+    total, bad = connection.execute(f"select count(*), count(_error_no) from {typed}").fetchall()[0]
+    warnings = [
+        f"cột ngoài hợp đồng, không lưu: {', '.join(part.ignored)} | columns outside the contract, not kept"
+        for part in parts
+        if part.ignored
+    ]
+    if total == 0:
+        warnings.append("tệp không có dòng dữ liệu nào | the file holds no rows")
+    limit = settings.rejected_share_limit_pct
+    limit = table.rejected_share_limit_pct if limit is None else limit
+    held = total > 0 and 100 * bad / total > limit
+    reason = None
+    if held:
+        reason = (
+            f"{bad}/{total} dòng bị loại ({100 * bad / total:.1f} %), quá giới hạn {limit:g} %: cả lần giao được giữ lại"
+            " | too many rows rejected, the delivery is held back"
+        )
+    entry = replace(
+        base,
+        outcome=HELD_BACK if held else PARTLY_QUARANTINED if bad else LOADED,
+        reason=reason,
+        rows_in_file=total,
+        rows_loaded=0 if held else total - bad,
+        rows_quarantined=total if held else bad,
+        warnings=tuple(warnings),
+        first_row=first_row,
+    )
+    rejected = work / "rejected.parquet"
+    if bad or held:
+        _write_rejected(connection, typed, rejected, entry, selects, table, held)
+    target = landed_file(settings, entry)
+    target.parquet.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    if rejected.exists():
+        rejected.replace(target.rejected)
+    written.replace(target.parquet)
+    return entry
+
+
+def _write_rejected(connection, typed: str, target: Path, entry: Delivery, selects, table: Table, held: bool) -> None:
+    """The quarantine of one delivery: one row per rejected row, with the first fault found."""
+    labels = {column.name: column.vi for column in table.columns}
+    faults = [
+        (part, number, fault.column, labels.get(fault.column), fault.reason)
+        for part, select in enumerate(selects)
+        for number, fault in select.faults.items()
+    ]
+    connection.execute(
+        "create or replace temp table _faults (part int, error_no int, column_name varchar, label varchar, reason varchar)"
+    )
+    connection.executemany("insert into _faults values (?, ?, ?, ?, ?)", faults)
+    key = ", ".join(f"coalesce(cast({sql_name(name)} as varchar), '')" for name in table.key)
+    where = "" if held else "where t._error_no is not null"
+    connection.execute(
+        f"""
+        copy (
+            select
+                {sql_string(entry.delivery_id)} as delivery_id,
+                {sql_string(entry.source)} as source,
+                {sql_string(table.name)} as table_name,
+                {sql_string(entry.file_name)} as file_name,
+                date {sql_string(str(entry.delivered_on))} as delivered_on,
+                t._sheet as sheet,
+                t._row_number as row_number,
+                f.column_name as column_name,
+                f.label as column_vi,
+                case when t._error_no <> {ROW_FAULT} then left(t._error_value, 200) end as value,
+                case
+                    when t._error_no is null then {sql_string("cả lần giao được giữ lại | the delivery is held back")}
+                    when t._error_no = {ROW_FAULT} then t._error_value
+                    else '“' || f.label || '” (' || f.column_name || ') ' || f.reason
+                end as reason,
+                nullif(concat_ws(' / ', {key}), '') as record_key
+            from {typed} as t
+            left join _faults as f on f.part = t._part and f.error_no = t._error_no
+            {where}
+            order by t._sheet_no, t._row_number
+        ) to {sql_string(str(target))} (format parquet, compression zstd)
+        """
+    )
+
+
+def land_inbox(
+    settings: Settings,
+    ledger: Ledger,
+    now: Callable[[], datetime],
+    *,
+    wanted: Callable[[Arrival], bool] = lambda arrival: True,
+    again: bool = False,
+    on_file: Callable[[str, Delivery | None], None] | None = None,
+) -> list[Delivery]:
+    """Land the wanted files of the inbox that are not known yet (all of them when `again`), in delivery order.
+
+    Returns the new entries. The callback gets the file's place and its entry, or None for a file already known.
+    """
+    known = set() if again else ledger.known()
+    entries = []
+    connection = None
+    try:
+        for arrival in filter(wanted, find_arrivals(settings.inbox)):
+            try:
+                content_hash = arrival.content_hash()
+            except OSError as error:
+                content_hash = f"unreadable-{error.errno}"
+                arrival = replace(
+                    arrival,
+                    reason=f"hệ điều hành không cho đọc tệp ({error.strerror}) | the file cannot be opened",
+                )
+            known_id = delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash)
+            entry = None
+            if known_id not in known:
+                connection = connection or connect(settings)
+                entry = land_file(settings, connection, arrival, content_hash, now())
+                ledger.record(entry)
+                entries.append(entry)
+            if on_file:
+                on_file(arrival.place, entry)
+    finally:
+        if connection is not None:
+            connection.close()
+    return entries

@@ -1,0 +1,218 @@
+"""The ledger of landing: what arrived, what was decided about it, and which nights were run.
+
+SQLite through SQLAlchemy: transactions survive a kill, and it lives inside landing/, so landing alone is enough
+to rebuild everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("delivery_id", sa.String, primary_key=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("table_name", sa.String),
+    sa.Column("file_name", sa.String, nullable=False),
+    sa.Column("format", sa.String),
+    sa.Column("delivered_on", sa.Date),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("reason", sa.String),
+    sa.Column("warnings", sa.String, nullable=False, server_default="[]"),
+    sa.Column("rows_in_file", sa.BigInteger, nullable=False),
+    sa.Column("rows_loaded", sa.BigInteger, nullable=False),
+    sa.Column("rows_unchanged", sa.BigInteger, nullable=False),
+    sa.Column("rows_quarantined", sa.BigInteger, nullable=False),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("loaded_at", sa.DateTime, nullable=False),
+    sa.Column("replaced_by", sa.String),
+    # Number of the first row where the Parquet file holds the rows in file order without their numbers.
+    sa.Column("first_row", sa.BigInteger),
+    sa.Index("delivery_by_name", "source", "delivered_on", "file_name"),
+)
+
+night = sa.Table(
+    "night",
+    metadata,
+    sa.Column("night_id", sa.String, primary_key=True),
+    sa.Column("as_of", sa.Date, nullable=False),
+    sa.Column("started_at", sa.DateTime, nullable=False),
+    sa.Column("ended_at", sa.DateTime),
+    sa.Column("outcome", sa.String, nullable=False),  # running, published, failed
+    sa.Column("message", sa.String),
+    sa.Column("version", sa.String),
+)
+
+check_result = sa.Table(
+    "check_result",
+    metadata,
+    sa.Column("check_id", sa.String, primary_key=True),
+    sa.Column("delivery_id", sa.String, primary_key=True, server_default=""),
+    sa.Column("suite", sa.String, nullable=False),
+    sa.Column("dataset", sa.String, nullable=False),
+    sa.Column("expectation", sa.String, nullable=False),
+    sa.Column("column_name", sa.String),
+    sa.Column("severity", sa.String, nullable=False),
+    sa.Column("passed", sa.Boolean, nullable=False),
+    sa.Column("observed", sa.String),
+    sa.Column("unexpected_count", sa.BigInteger),
+    sa.Column("element_count", sa.BigInteger),
+    sa.Column("checked_at", sa.DateTime, nullable=False),
+)
+
+# What a delivery can come to.
+LOADED = "loaded"
+PARTLY_QUARANTINED = "partly_quarantined"
+HELD_BACK = "held_back"
+REFUSED = "refused"
+ACCEPTED = (LOADED, PARTLY_QUARANTINED)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file for one table on one delivery date: rows_in_file = rows_loaded + rows_unchanged + rows_quarantined."""
+
+    delivery_id: str
+    source: str
+    table_name: str | None
+    file_name: str
+    format: str | None
+    delivered_on: date | None
+    outcome: str
+    reason: str | None
+    rows_in_file: int
+    rows_loaded: int
+    rows_unchanged: int
+    rows_quarantined: int
+    content_hash: str
+    loaded_at: datetime
+    warnings: tuple[str, ...] = ()
+    replaced_by: str | None = None
+    first_row: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.rows_in_file != self.rows_loaded + self.rows_unchanged + self.rows_quarantined:
+            raise ValueError(f"rows of {self.file_name} do not reconcile: {self}")
+
+    @property
+    def accepted(self) -> bool:
+        return self.outcome in ACCEPTED and self.replaced_by is None
+
+
+def delivery_id(source: str, delivered_on: date | None, file_name: str, content_hash: str) -> str:
+    """The same file under the same date is the same delivery, whenever it is seen."""
+    text = "\x1f".join((source, str(delivered_on or ""), file_name, content_hash))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _from_row(row: sa.Row) -> Delivery:
+    values = dict(row._mapping)
+    values["warnings"] = tuple(json.loads(values["warnings"]))
+    return Delivery(**values)
+
+
+class Ledger:
+    def __init__(self, path: Path) -> None:
+        self.engine = sa.create_engine(f"sqlite:///{path}")
+        sa.event.listen(self.engine, "connect", _durable)
+        metadata.create_all(self.engine)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def known(self) -> set[str]:
+        with self.engine.connect() as connection:
+            return set(connection.scalars(sa.select(delivery.c.delivery_id)))
+
+    def record(self, entry: Delivery) -> None:
+        """Write one delivery; an earlier content of the same file on the same date is replaced by it."""
+        values = {**entry.__dict__, "warnings": json.dumps(entry.warnings, ensure_ascii=False)}
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(delivery).where(delivery.c.delivery_id == entry.delivery_id))
+            if entry.delivered_on is not None:
+                connection.execute(
+                    sa.update(delivery)
+                    .where(
+                        delivery.c.source == entry.source,
+                        delivery.c.delivered_on == entry.delivered_on,
+                        delivery.c.file_name == entry.file_name,
+                        delivery.c.replaced_by.is_(None),
+                    )
+                    .values(replaced_by=entry.delivery_id)
+                )
+            connection.execute(sa.insert(delivery).values(**values))
+
+    def change(self, entry: Delivery, **values) -> Delivery:
+        changed = replace(entry, **values)
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.update(delivery).where(delivery.c.delivery_id == entry.delivery_id).values(**values)
+            )
+        return changed
+
+    def deliveries(self, as_of: date | None = None) -> list[Delivery]:
+        """All deliveries up to a day (files without a date too), in the order in which they take effect."""
+        query = sa.select(delivery).order_by(
+            delivery.c.source, delivery.c.delivered_on, delivery.c.file_name, delivery.c.delivery_id
+        )
+        if as_of is not None:
+            query = query.where(sa.or_(delivery.c.delivered_on.is_(None), delivery.c.delivered_on <= as_of))
+        with self.engine.connect() as connection:
+            return [_from_row(row) for row in connection.execute(query)]
+
+    def record_checks(self, results: Sequence[Mapping]) -> None:
+        """Keep the results of the deliveries' suites; the same check of the same delivery is written over."""
+        rows = [{**row, "delivery_id": row["delivery_id"] or ""} for row in results]
+        if not rows:
+            return
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(check_result).prefix_with("or replace"), rows)
+
+    def checks(self) -> list[dict]:
+        query = sa.select(check_result).order_by(check_result.c.check_id, check_result.c.delivery_id)
+        with self.engine.connect() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+        return [{**row, "delivery_id": row["delivery_id"] or None} for row in rows]
+
+    def start_night(self, night_id: str, as_of: date, started_at: datetime) -> None:
+        with self.engine.begin() as connection:
+            # A night that was killed left its row running.
+            connection.execute(
+                sa.update(night)
+                .where(night.c.outcome == "running")
+                .values(outcome="failed", message="interrupted before its end")
+            )
+            connection.execute(
+                sa.insert(night).values(
+                    night_id=night_id, as_of=as_of, started_at=started_at, outcome="running"
+                )
+            )
+
+    def end_night(self, night_id: str, ended_at: datetime, outcome: str, message: str | None, version: str | None):
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.update(night)
+                .where(night.c.night_id == night_id)
+                .values(ended_at=ended_at, outcome=outcome, message=message, version=version)
+            )
+
+    def nights(self, limit: int = 30) -> list[dict]:
+        query = sa.select(night).order_by(night.c.started_at.desc()).limit(limit)
+        with self.engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _durable(connection, _record) -> None:
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    connection.execute("pragma busy_timeout = 10000")

@@ -1,0 +1,84 @@
+"""Rejected rows: which file, sheet, row, column, value, and why."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from sources.text import sql_string
+from warehouse.landing import landed_file
+from warehouse.ledger import Delivery, Ledger
+from warehouse.settings import Settings
+
+COLUMNS = (
+    "source", "table_name", "delivered_on", "file_name", "sheet", "row_number",
+    "column_name", "column_vi", "value", "reason", "record_key", "delivery_id",
+)  # fmt: skip
+
+
+def quarantined_files(settings: Settings, ledger: Ledger, as_of: date | None = None) -> list[Delivery]:
+    """Deliveries with rejected rows kept beside them, replaced ones left out."""
+    return [
+        entry
+        for entry in ledger.deliveries(as_of)
+        if entry.rows_quarantined and not entry.replaced_by and landed_file(settings, entry).rejected.exists()
+    ]
+
+
+def quarantine(
+    settings: Settings,
+    ledger: Ledger,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    source: str | None = None,
+    table: str | None = None,
+    as_of: date | None = None,
+) -> duckdb.DuckDBPyRelation:
+    """The rejected rows, ordered by delivery, sheet and row. An empty relation when there are none."""
+    files = [
+        str(landed_file(settings, entry).rejected)
+        for entry in quarantined_files(settings, ledger, as_of)
+        if (source is None or entry.source == source) and (table is None or entry.table_name == table)
+    ]
+    names = ", ".join(COLUMNS)
+    if not files:
+        empty = ", ".join(f"null::varchar as {name}" for name in COLUMNS)
+        return connection.sql(f"select {empty} where false")
+    listed = ", ".join(map(sql_string, files))
+    return connection.sql(
+        f"select {names} from read_parquet([{listed}]) order by source, table_name, delivered_on, file_name,"
+        " sheet nulls first, row_number"
+    )
+
+
+def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path) -> int:
+    """Write the rejected rows to .csv or .xlsx; cells that a spreadsheet would compute are kept as text."""
+    rows = relation.fetchall()
+    names = relation.columns
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix.lower() == ".xlsx":
+        import xlsxwriter
+
+        options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
+        with xlsxwriter.Workbook(target, options) as book:
+            sheet = book.add_worksheet("quarantine")
+            sheet.write_row(0, 0, names, book.add_format({"bold": True}))
+            for number, row in enumerate(rows, start=1):
+                for at, value in enumerate(row):
+                    sheet.write_string(number, at, "" if value is None else str(value))
+    else:
+        import csv
+
+        with target.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(names)
+            writer.writerows(["" if v is None else inert(str(v)) for v in row] for row in rows)
+    target.chmod(0o640)
+    return len(rows)
+
+
+def inert(text: str) -> str:
+    """A CSV cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

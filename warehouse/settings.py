@@ -1,0 +1,138 @@
+"""Every path and setting, in one object, from the environment or a `.env` file beside the caller."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+PROJECT = Path(__file__).resolve().parent.parent
+DBT_PROJECT = PROJECT / "dbt_project"
+
+# Storage format of our DuckDB files: BI drivers of DuckDB 1.5 must be able to read them.
+STORAGE = "v1.5.0"
+
+PERSONAL_DATA_MODES = ("hash", "plain")
+
+
+class SettingsError(Exception):
+    """A setting has a wrong value; the message names it and says what is allowed."""
+
+
+def _number(name: str, default: float, low: float, high: float) -> float:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise SettingsError(f"{name}={text!r}: a number from {low:g} to {high:g} is needed")
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Path
+    inbox: Path
+    personal_data: str = "hash"
+    rejected_share_limit_pct: float | None = None  # None: as each contract says
+    keep_versions: int = 14
+    memory_limit: str = "3GB"
+    threads: int = 0
+    publish_to: str | None = None
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def ledger(self) -> Path:
+        return self.landing / "ledger.sqlite"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def building(self) -> Path:
+        return self.home / "warehouse.building.duckdb"
+
+    @property
+    def published(self) -> Path:
+        return self.home / "published"
+
+    @property
+    def published_file(self) -> Path:
+        return self.published / "par_index.duckdb"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @property
+    def dagster(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def work(self) -> Path:
+        return self.home / "work"
+
+    @property
+    def key_file(self) -> Path:
+        return self.home / "personal_data.key"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.home / "night.lock"
+
+    def create(self) -> Settings:
+        """Make the folders of the home, readable by their owner and group only."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        for folder in (self.inbox, self.landing, self.published, self.reports, self.dagster, self.work):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        return self
+
+    def personal_data_key(self) -> bytes:
+        """The key of the keyed hash: PARINDEX_KEY, else the key file, made on first use for its owner only.
+
+        Raises SettingsError when the key is short or the file can be read by others.
+        """
+        text = os.environ.get("PARINDEX_KEY", "").strip()
+        if not text:
+            if not self.key_file.exists():
+                handle = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(handle, "w") as file:
+                    file.write(secrets.token_hex(32) + "\n")
+            if self.key_file.stat().st_mode & 0o077:
+                raise SettingsError(
+                    f"{self.key_file} can be read by other users: run `chmod 600 {self.key_file}`"
+                )
+            text = self.key_file.read_text().strip()
+        if len(text) < 16:
+            raise SettingsError("the key of personal data (PARINDEX_KEY or the key file) needs 16 characters or more")
+        return text.encode()
+
+
+def load_settings(inbox: Path | None = None) -> Settings:
+    """Settings of this process. Raises SettingsError."""
+    load_dotenv(Path.cwd() / ".env", override=False)
+    home = Path(os.environ.get("PARINDEX_HOME") or "data").expanduser().resolve()
+    mode = os.environ.get("PARINDEX_PERSONAL_DATA", "hash").strip().lower() or "hash"
+    if mode not in PERSONAL_DATA_MODES:
+        raise SettingsError(f"PARINDEX_PERSONAL_DATA={mode!r}: one of {', '.join(PERSONAL_DATA_MODES)} is needed")
+    limit = os.environ.get("PARINDEX_REJECTED_SHARE_LIMIT_PCT", "").strip()
+    return Settings(
+        home=home,
+        inbox=(inbox or home / "inbox").expanduser().resolve(),
+        personal_data=mode,
+        rejected_share_limit_pct=_number("PARINDEX_REJECTED_SHARE_LIMIT_PCT", 10, 0, 100) if limit else None,
+        keep_versions=int(_number("PARINDEX_KEEP_VERSIONS", 14, 1, 10_000)),
+        memory_limit=os.environ.get("PARINDEX_MEMORY_LIMIT", "").strip() or "3GB",
+        threads=int(_number("PARINDEX_THREADS", 0, 0, 1024)),
+        publish_to=os.environ.get("PARINDEX_PUBLISH_TO", "").strip() or None,
+    )
