@@ -131,7 +131,7 @@ class _Suite:
     def columns_present(self) -> Check:
         return self.check(
             "columns_present",
-            [*(column.landed_name for column in self.table.columns), DELIVERY_COLUMN],
+            [*(column.name for column in self.table.columns if not column.personal), DELIVERY_COLUMN],
             BLOCK,
             "đủ các cột theo hợp đồng dữ liệu",
             "holds every column of the contract",

@@ -89,8 +89,8 @@ def _invoke(arguments: list[str], warehouse: Path, settings: Settings | None = N
     return result
 
 
-def build(settings: Settings, as_of: date, on_node=None) -> list[dict[str, Any]]:
-    """Build seeds, models and data tests into the build file.
+def build(settings: Settings, as_of: date, on_node=None, *, data_tests: bool = True) -> list[dict[str, Any]]:
+    """Build seeds, models and (unless told otherwise) data tests into the build file.
 
     Returns one dict per node (unique_id, resource_type, name, status, seconds, message, failures). The callback gets
     the name of each node when it is done. Unit tests are for developers: they run in the test suite, not at night.
@@ -103,7 +103,7 @@ def build(settings: Settings, as_of: date, on_node=None) -> list[dict[str, Any]]
     arguments = [
         "build",
         *_options(settings.work / "dbt", as_of),
-        "--exclude-resource-type", "unit_test",
+        "--exclude-resource-type", "unit_test", *([] if data_tests else ["test"]),
     ]  # fmt: skip
     result = _invoke(arguments, settings.building, settings, [listen])
     return [

@@ -260,7 +260,7 @@ def typed_select(
         from typed
     )
     select
-        {", ".join(landed(column) for column in table.columns)},
+        {", ".join(landed(column) for column in table.columns if column.kept or not hash_personal)},
         {"cast(_row_number as bigint) as " + number if numbered else ""}cast(_sheet_no as integer) as _sheet_no, _sheet,
         _error_no,
         case when _error_no is not null then case _error_no {" ".join(values)} end end as _error_value

@@ -46,6 +46,7 @@ class Column:
     required: bool  # a blank rejects the row
     must_be_present: bool  # a file without the column is refused
     personal: bool
+    kept: bool = True  # personal data without a use is read, judged and dropped
     aliases: tuple[str, ...] = ()
     codes: dict[str, str] = field(default_factory=dict)  # code -> Vietnamese label
     rules: tuple[Rule, ...] = ()
@@ -111,6 +112,7 @@ def _column(prop: SchemaProperty) -> Column:
         required=bool(prop.required),
         must_be_present=bool(prop.required) or bool(custom.get("columnRequired")),
         personal=prop.classification == "personal",
+        kept=bool(custom.get("keptAtTheDoor", True)),
         aliases=tuple(synonym.synonym for synonym in prop.synonyms or []),
         codes=codes,
         rules=tuple(rules),

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sources.contract import Column, Table
+from sources.legacy import advice, name_encoding
 from sources.text import match_key
 
 SEARCHED_ROWS = 25  # up to 8 title rows are known; some reports have more
+HEIGHTS = (1, 2, 3)  # rows of a header: one, or group titles above the names
 MIN_MATCHES = 2
-_ROW_LABELS = {match_key(word) for word in ("STT", "TT", "Số TT", "Số thứ tự", "No", "#")}
+LONGEST_NAME = 300  # longer cells are text, not headings
+_ROW_LABELS = {match_key(word) for word in ("STT", "TT", "Số TT", "Số thứ tự", "No")}
 
 Cells = Sequence[str | None]
 
@@ -30,61 +33,90 @@ class Header:
     row_label: int | None  # position of STT
 
 
-def column_index(table: Table) -> dict[str, Column]:
-    """Every spelling of a heading, in comparable form -> column."""
-    index: dict[str, Column] = {}
+@dataclass(frozen=True)
+class _Names:
+    """Every spelling of a heading, in comparable form -> column; aliases count where the proper name is absent."""
+
+    proper: dict[str, Column]
+    aliases: dict[str, Column]
+
+
+def column_names(table: Table) -> _Names:
+    proper: dict[str, Column] = {}
+    aliases: dict[str, Column] = {}
     for column in table.columns:
-        for spelling in (column.name, column.vi, *column.aliases):
-            index.setdefault(match_key(spelling), column)
-    return index
+        for spelling in (column.name, column.vi):
+            proper.setdefault(match_key(spelling), column)
+        for spelling in column.aliases:
+            aliases.setdefault(match_key(spelling), column)
+    return _Names(proper, aliases)
 
 
-def _matches(cells: Cells, index: dict[str, Column]) -> dict[int, Column]:
-    found = ((i, index.get(match_key(cell))) for i, cell in enumerate(cells) if cell)
-    return {i: column for i, column in found if column is not None}
+def _matches(cells: Cells, names: _Names) -> dict[int, Column]:
+    keys = {at: match_key(cell) for at, cell in enumerate(cells) if cell and len(cell) <= LONGEST_NAME}
+    found = {at: names.proper[key] for at, key in keys.items() if key in names.proper}
+    named = {column.name for column in found.values()}
+    for at, key in keys.items():
+        column = names.aliases.get(key)
+        if column is not None and at not in found and column.name not in named:
+            found[at] = column
+    return found
+
+
+def _lowest(rows: Sequence[Cells]) -> list[str | None]:
+    """One row from several: the lowest text of each place, so that a name stands before its group title."""
+    width = max((len(row) for row in rows), default=0)
+    return [
+        next((row[at] for row in reversed(rows) if at < len(row) and row[at]), None) for at in range(width)
+    ]
 
 
 def find_header(rows: Sequence[Cells], table: Table) -> Header | None:
-    """The header with the most contract columns in `rows`, one or two rows high, or None.
+    """The header with the most contract columns in `rows`, the lowest and first one of equals, or None.
 
-    Two rows: names under a group title, beside cells merged down. Raises RefusedFile when two cells name the
-    same column, since nobody can tell which one is meant.
+    Raises RefusedFile when two cells name the same column, since nobody can tell which one is meant.
     """
-    index = column_index(table)
-    best: tuple[int, int, int] | None = None
-    for at in range(min(len(rows), SEARCHED_ROWS)):
-        one = _matches(rows[at], index)
-        if best is None or len(one) > best[0]:
-            best = (len(one), at, at)
-        if one and at + 1 < len(rows):
-            two = {**one, **_matches(rows[at + 1], index)}
-            if len(two) > max(len(one), best[0]):
-                best = (len(two), at, at + 1)
+    names = column_names(table)
+    best: tuple[int, int, int, dict[int, Column]] | None = None
+    for height in HEIGHTS:
+        for first in range(min(len(rows), SEARCHED_ROWS) - height + 1):
+            found = _matches(_lowest(rows[first : first + height]), names)
+            count = len({column.name for column in found.values()})
+            if best is None or count > best[0]:
+                best = (count, first, first + height - 1, found)
     if best is None or best[0] < min(MIN_MATCHES, len(table.columns)):
         return None
-    _, first, last = best
-    columns = _matches(rows[first], index)
-    if last != first:
-        columns |= _matches(rows[last], index)
-    seen: dict[str, int] = {}
-    for at, column in sorted(columns.items()):
+    _, first, last, columns = best
+    seen: set[str] = set()
+    for column in columns.values():
         if column.name in seen:
             raise RefusedFile(
                 f"hai cột cùng tên “{column.vi}” ({column.name}): giữ lại một cột rồi gửi lại tệp"
                 f" | two cells of the header name the column {column.name}: keep one and deliver the file again"
             )
-        seen[column.name] = at
+        seen.add(column.name)
     ignored, row_label = [], None
-    width = max(len(rows[at]) for at in range(first, last + 1))
-    for at in range(width):
-        if at in columns:
+    for at, text in enumerate(_lowest(rows[first : last + 1])):
+        if at in columns or not text or not text.strip():
             continue
-        texts = [rows[r][at] for r in range(first, last + 1) if at < len(rows[r]) and rows[r][at]]
-        if texts and match_key(texts[-1]) in _ROW_LABELS:
+        if row_label is None and (match_key(text) in _ROW_LABELS or text.strip() == "#"):
             row_label = at
-        elif texts:
-            ignored.append(" ".join(texts[-1].split()))
-    return Header(first, last, columns, tuple(ignored), row_label)
+        else:
+            ignored.append(text)
+    return Header(first, last, dict(sorted(columns.items())), tuple(ignored), row_label)
+
+
+def no_header(table: Table, what: str, rows: Sequence[Cells]) -> RefusedFile:
+    """Why no header was found: the text may be of a time before Unicode."""
+    texts = " ".join(cell for row in rows for cell in row if cell)
+    encoding = name_encoding(texts)
+    if encoding:
+        return RefusedFile(advice(encoding))
+    wanted = "”, “".join(column.vi for column in table.columns[:2])
+    return RefusedFile(
+        f"{what} không có dòng tiêu đề của bảng {table.name}: cần các cột như “{wanted}”"
+        f" | no header row of the table {table.name} found (a login or error page, another table?): export it again"
+    )
 
 
 def missing_columns(table: Table, present: set[str]) -> list[Column]:

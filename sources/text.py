@@ -13,8 +13,7 @@ import unicodedata
 _OLD = ["oà", "oá", "oả", "oã", "oạ", "oè", "oé", "oẻ", "oẽ", "oẹ", "uỳ", "uý", "uỷ", "uỹ", "uỵ"]
 _NEW = ["òa", "óa", "ỏa", "õa", "ọa", "òe", "óe", "ỏe", "õe", "ọe", "ùy", "úy", "ủy", "ũy", "ụy"]
 TONE_PAIRS = dict(zip(_OLD, _NEW, strict=True))
-_TONE_AT_END = re.compile(f"({'|'.join(_OLD)})(?!\\w)")
-_NOT_A_WORD = re.compile(r"[\W_]+")
+_TONE_AT_END = re.compile(f"({'|'.join(_OLD)})(?= |$)")
 
 # What stands for "nothing" in the exports, besides a blank cell.
 NULL_WORDS = ("", "-", "NULL", "N/A")
@@ -28,8 +27,23 @@ def nfc(text: str) -> str:
 
 def match_key(text: str) -> str:
     """The form in which two spellings of the same header or label are equal."""
-    words = _NOT_A_WORD.sub(" ", nfc(text).casefold()).strip()
+    # Letters, numbers and marks make words; Python's \w would leave the marks out, and SQL's would not.
+    letters = (c if unicodedata.category(c)[0] in "LNM" else " " for c in nfc(text).lower())
+    words = " ".join("".join(letters).split())
     return _TONE_AT_END.sub(lambda found: TONE_PAIRS[found[0]], words)
+
+
+def shown(text: str, longest: int = 80) -> str:
+    """A heading, sheet or file name from outside for a message: one line, no control characters, not endless."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    line = " ".join(line.split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def shown_list(texts: tuple[str, ...] | list[str], most: int = 30) -> str:
+    """Several of them; the rest as a number."""
+    listed = ", ".join(shown(text) for text in texts[:most])
+    return listed if len(texts) <= most else f"{listed}, … (+{len(texts) - most})"
 
 
 def sql_string(text: str) -> str:

@@ -632,7 +632,8 @@ def service_units(ledger: Ledger, units: list[Row]) -> None:
         last_year = [row for row in own if row["budget_year"] == year - 1]
         in_2021 = [row for row in own if row["budget_year"] == 2021]
 
-        if now and last_year:
+        # A year that nobody has reported gives no figure; an agency whose units are gone has none of them left.
+        if of_this_year and last_year:
             for target, low, high in [
                 ("6.3.1", 100, None),
                 ("6.3.2a", 70, 100),
@@ -642,7 +643,7 @@ def service_units(ledger: Ledger, units: list[Row]) -> None:
                 more = units_between(now, low, high) - units_between(last_year, low, high)
                 ledger.book(target, "headline", agency, ledger.year_to_date, more, None)
 
-        if now and in_2021:
+        if of_this_year and in_2021:
             base = sum(row["direct_budget_vnd"] for row in in_2021)
             spent = sum(row["direct_budget_vnd"] for row in now)
             ledger.book("6.3.4", "headline", agency, ledger.year_to_date, base - spent, base)

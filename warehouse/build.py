@@ -122,10 +122,15 @@ _PREVIOUS_COLUMNS = """
 """
 
 
-def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
-    """What was published last for an earlier day, so that changes of closed periods can be told."""
+def create_previous_night(connection: duckdb.DuckDBPyConnection) -> None:
+    """The tables that show the last published night, empty: there was none."""
     connection.execute(f"create table landing.previous_indicator ({_PREVIOUS_COLUMNS})")
     connection.execute("create table landing.previous_night (as_of_date date, published_at timestamp)")
+
+
+def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+    """What was published last for an earlier day, so that changes of closed periods can be told."""
+    create_previous_night(connection)
     before = [version for version in versions(settings) if version.as_of < as_of]
     if not before:
         return

@@ -36,13 +36,13 @@ def connect(settings: Settings, database: str = ":memory:") -> duckdb.DuckDBPyCo
 
 
 def _install_hash(connection: duckdb.DuckDBPyConnection, key: bytes) -> str:
-    """A macro with HMAC-SHA256 under `key`; returns its name. The key never stands in a stored file."""
+    """A macro with HMAC-SHA256 under `key`, cut to 128 bits; returns its name. The key is in no stored file."""
     block = (key if len(key) <= 64 else hashlib.sha256(key).digest()).ljust(64, b"\0")
     inner = "".join(f"\\x{byte ^ 0x36:02x}" for byte in block)
     outer = "".join(f"\\x{byte ^ 0x5C:02x}" for byte in block)
     connection.execute(
         "create or replace temp macro par_keyed_hash(cell) as case when cell is not null then"
-        f" sha256('{outer}'::blob || unhex(sha256('{inner}'::blob || encode(cell)))) end"
+        f" left(sha256('{outer}'::blob || unhex(sha256('{inner}'::blob || encode(cell)))), 32) end"
     )
     return "par_keyed_hash"
 

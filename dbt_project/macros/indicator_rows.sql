@@ -63,7 +63,7 @@
     from {{ counted }}
     where
         agency_code <> {{ province_code() }}
-        and not (coalesce(numerator, 0) = 0 and denominator = 0)
+        and not (coalesce(numerator, 0) = 0 and coalesce(denominator, 1) = 0)
         and not (numerator is null and denominator is null)
     union all
     select

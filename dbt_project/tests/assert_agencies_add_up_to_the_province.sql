@@ -51,10 +51,7 @@ figures as (
     from {{ ref('fct_indicator') }} as indicators
     inner join {{ ref('int_target') }} as targets on indicators.target_id = targets.target_id
     where
-        not (
-            targets.agency_scope = 'province'
-            and indicators.variant <> 'register'
-        )
+        targets.agency_scope = 'agency'
         and not (
             targets.family = 'service_units'
             and targets.measure <> 'distribution_compliant'

@@ -1,7 +1,8 @@
-"""Who is told what: the operator's small YAML file, checked word by word so that a typing error is no lost alert.
+"""Who is told what: the operator's small YAML file, checked word by word so that a typing error is no lost
+alert.
 
-Addresses may hold `${NAME}` for secrets kept in the environment; the store knows an address only by a hash of the
-text in the file.
+Addresses may hold `${NAME}` for secrets kept in the environment; the store knows an address only by a hash
+of the text in the file.
 """
 
 from __future__ import annotations

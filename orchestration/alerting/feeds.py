@@ -1,8 +1,8 @@
 """Which delivered tables the rows of a target are counted from.
 
-A target is only as fresh as these. Catalogues that merely name or place what is counted (agencies, procedures where
-dossiers are counted) are left out on purpose: an unchanged catalogue that is not sent again must not silence the
-targets. A test holds this against the refs of the dbt models.
+A target is only as fresh as these. Catalogues that merely name or place what is counted (agencies,
+procedures where dossiers are counted) are left out on purpose: an unchanged catalogue that is not sent
+again must not silence the targets. A test holds this against the refs of the dbt models.
 """
 
 from __future__ import annotations

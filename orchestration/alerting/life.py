@@ -1,8 +1,9 @@
 """The life cycle of a problem, as a pure function.
 
-Two ideas carry it. A thread is open exactly while its problem is seen, and what a night could not see it leaves as it
-was. And what readers were told is kept beside what is true: an event is whatever brings the two together, so a mute
-that ends, a night that was run again or a day that was skipped need no cases of their own.
+Two ideas carry it. A thread is open exactly while its problem is seen, and what a night could not see it
+leaves as it was. And what readers were told is kept beside what is true: an event is whatever brings the
+two together, so a mute that ends, a night that was run again or a day that was skipped need no cases of
+their own.
 """
 
 from __future__ import annotations
@@ -43,15 +44,15 @@ def live(
 ) -> tuple[State, tuple[Event, ...]]:
     """The state after a night, and what is to be told.
 
-    `mutes` are last days by alert id, inclusive. The same night again tells only what it has not told yet. A night
-    before the last one changes nothing, unless the last one lies in the future of `now`: then it was a slip of the
-    clock, and waiting for that day to come would miss every breach until then.
+    `mutes` are last days by alert id, inclusive. The same night again tells only what it has not told yet.
+    A night before the last one changes nothing, unless the last one lies in the future of `now`: then it
+    was a slip of the clock, and waiting for that day to come would miss every breach until then.
     """
     if state.last_as_of is not None and as_of < state.last_as_of:
         if state.last_as_of <= now.date():
             return state, ()
         state = _pulled_back(state, as_of)
-    spent = set(state.spent) if as_of == state.last_as_of else set()
+    spent = {(alert, kind) for alert, night, kind in state.spent if night == as_of}
     problems = {p.alert_id: p for p in findings.problems if not _unjudged(p, findings)}
     covered = frozenset().union(*(p.covers for p in problems.values()))
     threads, events = {}, []
@@ -75,7 +76,8 @@ def live(
         if muted and thread.standing == OPEN:
             thread = replace(thread, standing=MUTED)
         threads[alert] = thread
-    return State(MappingProxyType(threads), as_of, frozenset(spent)), tuple(events)
+    told = frozenset((alert, as_of, kind) for alert, kind in spent)
+    return State(MappingProxyType(threads), as_of, told), tuple(events)
 
 
 def _unjudged(item: Problem | Thread, findings: Findings) -> bool:
@@ -176,9 +178,10 @@ def _opened(before: Thread | None, problem: Problem, as_of: date, now: datetime)
 def _to_tell(thread: Thread, as_of: date, spent: set[tuple[str, str]], rules: Rules) -> str | None:
     """The one event that brings readers up to date; none when they are, or when tonight has spent it."""
     if not thread.is_open:
-        wanted = (RESOLVED,) if thread.told == OPEN else ()
+        wanted = (RESOLVED,) if thread.told == OPEN and thread.resolved_on == as_of else ()
     elif thread.told != OPEN:
-        # Seen for the first time tonight, or silent until now (muted, covered, run again after it seemed over).
+        # Seen for the first time tonight, or silent until now (muted, covered, run again after it seemed
+        # over).
         wanted = (OPENED, REPEATED) if thread.opened_on == as_of else (REPEATED,)
     elif severity_rank(thread.severity) > severity_rank(thread.told_severity):
         wanted = (ESCALATED,)
@@ -219,4 +222,4 @@ def _pulled_back(state: State, as_of: date) -> State:
         )
         for alert, thread in state.threads.items()
     }
-    return State(MappingProxyType(threads), None, frozenset())
+    return State(MappingProxyType(threads), None, state.spent)

@@ -1,4 +1,5 @@
-"""The words of alerting as plain data: a problem seen tonight, its thread over the nights, what was said about it.
+"""The words of alerting as plain data: a problem seen tonight, its thread over the nights, what was said
+about it.
 
 No database, no Apprise in here, so that the life cycle stays a pure function over these.
 """
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import Any
 
 TARGET_MISSED = "target_missed"
 AT_RISK = "at_risk"
@@ -84,6 +86,12 @@ class Problem:
         return alert_id(self.kind, self.target_id, self.agency_code, self.source)
 
 
+def problem_of(kind: str, message: tuple[str, str], **values: Any) -> Problem:
+    """A problem of a kind with its two messages; what it is about is null unless given."""
+    about = {"target_id": None, "agency_code": None, "source": None, **values}
+    return Problem(kind=kind, message_vi=message[0], message_en=message[1], **about)
+
+
 @dataclass(frozen=True)
 class Findings:
     """Everything a night saw, and what it could not see.
@@ -149,11 +157,11 @@ class Event:
 
 @dataclass(frozen=True)
 class State:
-    """All threads after the last night, and which events that night has spent."""
+    """All threads after the last night, and which events (alert, night, kind) are spent for tonight."""
 
     threads: Mapping[str, Thread] = field(default_factory=lambda: MappingProxyType({}))
     last_as_of: date | None = None
-    spent: frozenset[tuple[str, str]] = frozenset()
+    spent: frozenset[tuple[str, date, str]] = frozenset()
 
 
 @dataclass(frozen=True)

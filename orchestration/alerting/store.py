@@ -1,7 +1,8 @@
 """What the alerts remember: threads, events, what was sent to whom, mutes, headline values, heartbeat.
 
-One SQLite file in the home. A night's state and its events are written in one transaction, so a crash leaves the
-night before or the night after. Sending is a second step over what is stored (an outbox), so nothing is lost.
+One SQLite file in the home. A night's state and its events are written in one transaction, so a crash
+leaves the night before or the night after. Sending is a second step over what is stored (an outbox), so
+nothing is lost.
 """
 
 from __future__ import annotations
@@ -18,18 +19,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from orchestration.alerting.find import Memory
+from orchestration.alerting.figures import Memory
 from orchestration.alerting.model import (
     COVERED,
+    FAILED_NIGHT,
     SUDDEN_DROP,
     AlertError,
     Event,
     State,
     Thread,
+    alert_id,
 )
 from warehouse.settings import Settings
 
 metadata = sa.MetaData()
+
+# What became of an event: not looked at yet, in the outbox, or wanted by no route of the configuration.
+NEW, ROUTED, UNROUTED = "new", "routed", "unrouted"
+# What became of a delivery. One that is leaving when a run dies may have arrived or not.
+PENDING, SENDING, SENT = "pending", "sending", "sent"
 
 _THREAD_COLUMNS = {
     "opened_on": sa.Date,
@@ -76,8 +84,7 @@ event = sa.Table(
     sa.Column("threshold", sa.Double),
     sa.Column("message_vi", sa.String, nullable=False),
     sa.Column("message_en", sa.String, nullable=False),
-    # new: not looked at yet; routed: in the outbox; unrouted: no route of the configuration wanted it.
-    sa.Column("routing", sa.String, nullable=False, server_default="new"),
+    sa.Column("routing", sa.String, nullable=False, server_default=NEW),
 )
 
 # One row per event and address: at most one delivery each.
@@ -88,7 +95,7 @@ outbox = sa.Table(
     sa.Column("as_of", sa.Date, primary_key=True),
     sa.Column("kind", sa.String, primary_key=True),
     sa.Column("endpoint", sa.String, primary_key=True),
-    sa.Column("status", sa.String, nullable=False),  # pending, sending, sent
+    sa.Column("status", sa.String, nullable=False),
     sa.Column("digest_id", sa.String),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("sent_at", sa.DateTime),
@@ -123,6 +130,7 @@ clock = sa.Table(
     sa.Column("sent_at", sa.DateTime),
 )
 
+_FAILURE = alert_id(FAILED_NIGHT, None, None, None)
 _KEPT_FIGURES = timedelta(days=400)
 
 
@@ -175,13 +183,13 @@ class Transaction:
 
     # --- the state of the life cycle
 
-    def state(self) -> State:
-        clocked = self.heartbeat()
-        last = clocked["last_as_of"]
-        spent = self.connection.execute(sa.select(event.c.alert_id, event.c.kind).where(event.c.as_of == last))
+    def state(self, as_of: date) -> State:
+        spent = self.connection.execute(
+            sa.select(event.c.alert_id, event.c.as_of, event.c.kind).where(event.c.as_of == as_of)
+        )
         return State(
             threads=MappingProxyType({t.alert_id: t for t in self.threads()}),
-            last_as_of=last,
+            last_as_of=self.heartbeat()["last_as_of"],
             spent=frozenset(tuple(row) for row in spent),
         )
 
@@ -204,24 +212,32 @@ class Transaction:
         self._clock(**times)
 
     def take_back(self, as_of: date) -> bool:
-        """Undo the last night where it is `as_of` and nobody was told yet; its figures were never published."""
+        """Undo what the last night said of figures where it is `as_of`, was never published and told nobody.
+
+        That a night failed stays known: it is no statement about figures.
+        """
         clocked = self.heartbeat()
         if clocked["last_as_of"] != as_of or self._reached_anyone(as_of):
             return False
         self._copy(thread_before, thread)
-        for table in (outbox, event, figure):
-            self.connection.execute(sa.delete(table).where(table.c.as_of == as_of))
+        for table in (outbox, event):
+            self.connection.execute(
+                sa.delete(table).where(table.c.as_of == as_of, table.c.alert_id != _FAILURE)
+            )
+        self.connection.execute(sa.delete(figure).where(figure.c.as_of == as_of))
         self._clock(last_as_of=clocked["before_as_of"])
         return True
 
     def _reached_anyone(self, as_of: date) -> bool:
-        """Whether an event of the night left, or is on its way with its fate unknown."""
-        query = sa.select(sa.func.count()).where(outbox.c.as_of == as_of, outbox.c.attempts > 0)
-        return bool(self.connection.scalar(query))
+        """Whether an event about figures left, or may have left."""
+        told = sa.and_(outbox.c.as_of == as_of, outbox.c.attempts > 0, outbox.c.alert_id != _FAILURE)
+        return self._count(outbox, told) > 0
 
     def _copy(self, source: sa.Table, target: sa.Table) -> None:
-        self.connection.execute(sa.delete(target))
-        self.connection.execute(sa.insert(target).from_select(list(target.c.keys()), sa.select(source)))
+        """Replace the threads of `target` by those of `source`, but for the one about failed nights."""
+        self.connection.execute(sa.delete(target).where(target.c.alert_id != _FAILURE))
+        rows = sa.select(source).where(source.c.alert_id != _FAILURE)
+        self.connection.execute(sa.insert(target).from_select(list(target.c.keys()), rows))
 
     # --- memory of figures
 
@@ -266,6 +282,25 @@ class Transaction:
             many = "more than one alert" if found else "no alert"
             raise AlertError(f"{many} with id {prefix!r}: `parindex alerts list` shows them")
         return found[0]
+
+    # --- what others count
+
+    def open_counts(self) -> list[tuple[str, str, str, int]]:
+        """Open threads by kind, severity and standing."""
+        groups = thread.c.kind, thread.c.severity, thread.c.standing
+        query = (
+            sa.select(*groups, sa.func.count()).where(thread.c.is_open).group_by(*groups).order_by(*groups)
+        )
+        return [tuple(row) for row in self.connection.execute(query)]
+
+    def undelivered(self) -> int:
+        return self._count(outbox, outbox.c.status != SENT)
+
+    def unrouted(self) -> int:
+        return self._count(event, event.c.routing == UNROUTED)
+
+    def _count(self, table: sa.Table, condition) -> int:
+        return self.connection.scalar(sa.select(sa.func.count()).select_from(table).where(condition))
 
     # --- heartbeat
 

@@ -1,7 +1,7 @@
 """What an alert says, Vietnamese and English. Numbers as each language writes them; nothing of any citizen.
 
-Texts from outside (names in deliveries, messages of errors) are made one line and cut; an error's quoted values and
-long numbers, which may come from a row, are left out.
+Texts from outside (names in deliveries, messages of errors) are made one line and cut; an error's quoted
+values and long numbers, which may come from a row, are left out.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def many_agencies(row: dict[str, Any], count: int, kind_vi: str, kind_en: str) -
     vi, en = _whose(row)
     shown = row["projected"] if row.get("projected") is not None else row["value"]
     return (
-        f"{count} đơn vị {kind_vi}; kém nhất: {vi} {_amount(shown, row, number_vi)}{_counts(row, number_vi)}.",
+        f"{count} đơn vị {kind_vi}; kém nhất: {vi} {_amount(shown, row, number_vi)}"
+        f"{_counts(row, number_vi)}.",
         f"{count} agencies {kind_en}; the worst: {en} {_amount(shown, row, number)}{_counts(row, number)}.",
     )
 
@@ -143,14 +144,15 @@ def sudden_drop(row: dict[str, Any]) -> tuple[str, str]:
 def stale_source(row: dict[str, Any]) -> tuple[str, str]:
     if row["last_on"] is None:
         return (
-            f"Nguồn {row['relation']} ({row['vi']}) chưa từng có bàn giao được nhận sau {row['age_days']} ngày;"
-            f" hạn {row['limit_days']} ngày.",
+            f"Nguồn {row['relation']} ({row['vi']}) chưa từng có bàn giao được nhận"
+            f" sau {row['age_days']} ngày; hạn {row['limit_days']} ngày.",
             f"Source {row['relation']} has had no accepted delivery in {row['age_days']} days;"
             f" the limit is {row['limit_days']}.",
         )
     return (
         f"Nguồn {row['relation']} ({row['vi']}) không có bàn giao mới từ {day_vi(row['last_on'])}:"
-        f" {row['age_days']} ngày, hạn {row['limit_days']} ngày. Các chỉ tiêu lấy từ nguồn này tạm không cảnh báo.",
+        f" {row['age_days']} ngày, hạn {row['limit_days']} ngày."
+        " Các chỉ tiêu lấy từ nguồn này tạm không cảnh báo.",
         f"Source {row['relation']} has no new delivery since {row['last_on']}: {row['age_days']} days,"
         f" the limit is {row['limit_days']}. Targets fed by it are not judged meanwhile.",
     )
@@ -167,13 +169,15 @@ def quarantine(row: dict[str, Any]) -> tuple[str, str]:
             f"Source {row['relation']}: file {file}{more_en} was refused, it could not be read.",
         )
     state_vi, state_en = (
-        ("bị giữ lại", "was held back") if row["outcome"] == "held_back" else ("đã nạp một phần", "was loaded in part")
+        ("bị giữ lại", "was held back")
+        if row["outcome"] == "held_back"
+        else ("đã nạp một phần", "was loaded in part")
     )
     return (
         f"Nguồn {row['relation']}: tệp {file}{more_vi} {state_vi}; tỷ lệ dòng bị loại"
         f" {number_vi(row['share'])}%, giới hạn {number_vi(row['limit_pct'])}%.",
-        f"Source {row['relation']}: file {file}{more_en} {state_en}; {number(row['share'])}% of its rows rejected,"
-        f" the limit is {number(row['limit_pct'])}%.",
+        f"Source {row['relation']}: file {file}{more_en} {state_en}; {number(row['share'])}% of its rows"
+        f" rejected, the limit is {number(row['limit_pct'])}%.",
     )
 
 
@@ -182,5 +186,6 @@ def failed_night(as_of: date, message: str) -> tuple[str, str]:
     return (
         f"Đêm {day_vi(as_of)} không công bố được số liệu; số liệu cũ vẫn giữ nguyên."
         + (f" Lý do: {reason}" if reason else ""),
-        f"The night of {as_of} published nothing; the earlier figures stand." + (f" Reason: {reason}" if reason else ""),
+        f"The night of {as_of} published nothing; the earlier figures stand."
+        + (f" Reason: {reason}" if reason else ""),
     )

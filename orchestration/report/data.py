@@ -366,7 +366,7 @@ order by rank nulls last, target_id
 
 # Who leads what is not met: the first agency that the plan names for the target.
 _LEADS = """
-select trim(regexp_extract(lead_agency, '^[^;(]+')) as lead,
+select trim(regexp_extract(lead_agency, '^(.*?)( chủ trì| theo dõi|[;(]|$)', 1)) as lead,
     count(*) filter (where s.status = 'missed') as missed,
     count(*) filter (where s.status = 'at_risk') as at_risk,
     sum(r.points_lost) filter (where s.status = 'missed') as points_lost,
@@ -495,7 +495,8 @@ class _Night:
     def _view(self, table: str, columns: dict[str, str], present: set[str] | None) -> None:
         have = present or set()
         select = ", ".join(
-            f"{f't.{sql_name(c)}' if c in have else 'null'}::{kind} as {sql_name(c)}" for c, kind in columns.items()
+            f"{f't.{sql_name(c)}' if c in have else 'null'}::{kind} as {sql_name(c)}"
+            for c, kind in columns.items()
         )
         if present is None:
             source = "(select 1) as t where false"
@@ -520,11 +521,15 @@ class _Night:
                 agencies.append([code, code, None, None])
             return place[code]
 
-        months = sorted({row[1] for row in self._rows(_PROVINCE_MONTHS)} | {row[2] for row in self._rows(_AGENCY_MONTHS)})
+        months = sorted(
+            {row[1] for row in self._rows(_PROVINCE_MONTHS)} | {row[2] for row in self._rows(_AGENCY_MONTHS)}
+        )
         month_index = {month: i for i, month in enumerate(months)}
         agency_months: dict[str, dict[int | None, list[list[Any]]]] = {}
         for target, agency, month, *figures in self._rows(_AGENCY_MONTHS):
-            agency_months.setdefault(target, {}).setdefault(index(agency), []).append([month_index[month], *figures])
+            agency_months.setdefault(target, {}).setdefault(index(agency), []).append(
+                [month_index[month], *figures]
+            )
 
         def indexed(sql: str, at: int = 0) -> list[list[Any]]:
             return [[*row[:at], index(row[at]), *row[at + 1 :]] for row in self._rows(sql)]
@@ -541,7 +546,9 @@ class _Night:
             "leads": self._rows(_LEADS),
             "variants": _grouped(self._rows(_PROVINCE_VARIANTS)),
             "months": months,
-            "province_months": _grouped([[r[0], month_index[r[1]], *r[2:]] for r in self._rows(_PROVINCE_MONTHS)]),
+            "province_months": _grouped(
+                [[r[0], month_index[r[1]], *r[2:]] for r in self._rows(_PROVINCE_MONTHS)]
+            ),
             "agency_year": _grouped(indexed(_AGENCY_YEAR, 1)),
             "agency_months": agency_months,
             "ranking": indexed(_RANKING, 3),

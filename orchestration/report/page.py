@@ -37,7 +37,7 @@ def write_report(database: Path, out: Path) -> Path:
 
 def render(data: dict[str, Any]) -> str:
     texts = load_texts()
-    scripts = [_script("vendor/echarts.min.js"), _script("app.js")]
+    scripts = [_script("app.js"), _script("vendor/echarts.min.js")]  # the words first, then the drawings
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
     vi = {key: value[0] for key, value in texts["ui"].items()}
     return environment.get_template("template.html.j2").render(

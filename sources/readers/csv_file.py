@@ -4,118 +4,150 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from sources.contract import Table
-from sources.header import Header, RefusedFile, find_header, missing_columns, refuse_missing
-from sources.readers.part import Part, ticked_columns
+from sources.header import Header, RefusedFile, find_header, missing_columns, no_header, refuse_missing
+from sources.legacy import advice, name_encoding
+from sources.readers.part import Part, rows_left_out, ticked_columns
 from sources.text import sql_name, sql_string
 
 DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
+_LONGEST_HEAD = 1 << 22
+_HEAD_ROWS = 30
+_MAX_COLUMNS = 1000
 _CHUNK = 1 << 24
 _MAX_LINE = 16 << 20  # a row longer than this is rejected, not read
+_KEPT_LINE = 9_000  # of a rejected row DuckDB keeps the first ten thousand letters
+_QUOTE_PASSES = 20
 _BOM = b"\xef\xbb\xbf"
+
+_OPEN_QUOTE = "dấu ngoặc kép không khép lại hoặc sai chỗ | a quote is never closed, or misplaced"
+_NUL = (
+    "tệp có byte NUL (UTF-16, không phải văn bản, hoặc sao chép dở dang): lưu lại “CSV UTF-8” rồi gửi lại"
+    " | the file holds NUL bytes (UTF-16, no text, or a broken copy): save it as “CSV UTF-8”"
+)
+_TOO_WIDE = f"tệp có hơn {_MAX_COLUMNS} cột: kiểm tra lại tệp | the file has more than {_MAX_COLUMNS} columns"
+
+
+def _read_head(path: Path) -> bytes:
+    """The first lines: 64 KB, or more where these hold no second line."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+        while head.count(b"\n") < 2 and len(head) < _LONGEST_HEAD and (more := file.read(_HEAD_BYTES)):
+            head += more
+    return head
 
 
 def _decode_head(head: bytes) -> str:
     if b"\x00" in head:
-        raise RefusedFile(
-            "tệp có byte NUL (không phải văn bản, hoặc sao chép dở dang): xuất lại"
-            " | the file holds NUL bytes (no text, or a broken copy): export it again"
-        )
-    try:
-        return head.removeprefix(_BOM).decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start > len(head) - 8:  # cut in the middle of a letter at the end of the window
-            return head[: error.start].removeprefix(_BOM).decode("utf-8")
-        first_line = head.splitlines()[0] if head.splitlines() else b""
-        if any(byte >= 0x80 for byte in first_line) or head.count(b"\n") < 3:
-            raise RefusedFile(
-                "tệp không phải UTF-8 (có thể là Windows-1258, TCVN3/ABC hoặc VNI): lưu lại “CSV UTF-8” rồi gửi lại"
-                " | the file is not UTF-8 (Windows-1258, TCVN3/ABC or VNI?): save it as “CSV UTF-8”"
-            ) from error
-        return head.removeprefix(_BOM).decode("utf-8", errors="replace")
+        raise RefusedFile(_NUL)
+    lines = head.removeprefix(_BOM).splitlines()
+    good, broken = 0, []
+    for line in lines[:-1] or lines:
+        try:
+            good += not line.decode("utf-8").isascii()
+        except UnicodeDecodeError:
+            broken.append(line)
+    # One broken letter is one bad row; letters broken in most rows that have any are another encoding.
+    if broken and (len(broken) > good or not lines[0].isascii()):
+        raise RefusedFile(advice(name_encoding(b"\n".join(broken).decode("latin-1"))))
+    return head.removeprefix(_BOM).decode("utf-8", errors="replace")
 
 
 def _find_layout(text: str, table: Table) -> tuple[str, Header, int, int]:
     """(delimiter, header, physical lines up to the header's end, cells in a row)."""
     best = None
+    looked_at: list[list[str | None]] = []
     for delimiter in DELIMITERS:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        rows, ends = [], []
+        rows: list[list[str | None]] = []
+        ends: list[int] = []
         try:
             for row in reader:
                 rows.append([cell.strip() or None for cell in row])
                 ends.append(reader.line_num)
-                if len(rows) >= 30:
+                if len(rows) >= _HEAD_ROWS:
                     break
-        except csv.Error:
-            continue
+        except csv.Error:  # a cell of many kilobytes: what stands before it is enough
+            pass
+        looked_at = max(looked_at, rows, key=lambda found: max(map(len, found), default=0))
         header = find_header(rows, table)
         if header and (best is None or len(header.columns) > len(best[1].columns)):
-            best = (delimiter, header, ends[header.last], max(len(rows[header.first]), len(rows[header.last])))
+            width = max(len(row) for row in rows[header.first : header.last + 1])
+            best = (delimiter, header, ends[header.last], width)
     if best is None:
-        raise RefusedFile(
-            f"không tìm thấy dòng tiêu đề của bảng {table.name}: cần các cột như “{table.columns[0].vi}”,"
-            f" “{table.columns[1].vi}” | no header row of table {table.name} found"
-        )
+        raise no_header(table, "tệp", looked_at)
+    if best[3] > _MAX_COLUMNS:
+        raise RefusedFile(_TOO_WIDE)
     return best
 
 
 @dataclass
 class _Bytes:
-    """What one pass over the raw bytes tells."""
+    """What one pass over the raw bytes below the header tells."""
 
     newlines: int = 0
-    carriage_returns: int = 0
-    blank_line: int | None = None  # offset where the data ends: a blank line with something after it
+    blank_line: bool = False
     may_have_blank_row: bool = False
     may_tick: bool = False
     ends_with_newline: bool = True
 
 
-def _scan(path: Path, start: int, delimiter: str) -> _Bytes:
-    found = _Bytes()
-    d = delimiter.encode()
-    ticks = [d + x for x in (b"x", b"X", b'"x', b'"X')]
-    offset, carry, quotes = start, b"", 0
+def _chunks(path: Path, start: int = 0) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(start)
         while chunk := file.read(_CHUNK):
-            window = carry + chunk
-            base = offset - len(carry)
-            found.newlines += chunk.count(b"\n")
-            found.carriage_returns += chunk.count(b"\r\n") + (carry[-1:] == b"\r" and chunk[:1] == b"\n")
-            found.may_tick = found.may_tick or any(tick in window for tick in ticks)
-            found.may_have_blank_row = found.may_have_blank_row or b"\n" + d in window or b'\n""' in window
-            if found.blank_line is None:
-                for pattern in (b"\n\n", b"\n\r\n"):
-                    at = window.find(pattern)
-                    while at >= 0:
-                        # Inside quotes a blank line belongs to a cell: an odd number of quotes stands before it.
-                        if (quotes + window.count(b'"', len(carry), max(at, len(carry)))) % 2 == 0:
-                            end = base + at + 1
-                            found.blank_line = min(end, found.blank_line or end)
-                            break
-                        at = window.find(pattern, at + 1)
-            quotes += chunk.count(b'"')
-            offset += len(chunk)
-            carry = window[-3:]
-            found.ends_with_newline = chunk.endswith(b"\n")
+            yield chunk
+
+
+def _look(path: Path, start: int, delimiter: str) -> _Bytes:
+    found = _Bytes()
+    d = delimiter.encode()
+    ticks = [before + x for before in (d, b"\n") for x in (b"x", b"X", b'"x', b'"X', b" x", b" X")]
+    blanks = [b"\n" + first for first in (d, b'""', b" ", b"\t", b"\xc2\xa0", b'"' + d, b'" ')]
+    carry = b"\n"
+    for chunk in _chunks(path, start):
+        window = carry + chunk
+        if b"\x00" in chunk:
+            raise RefusedFile(_NUL)
+        found.newlines += chunk.count(b"\n")
+        found.may_tick = found.may_tick or any(tick in window for tick in ticks)
+        found.blank_line = found.blank_line or b"\n\n" in window or b"\n\r\n" in window
+        found.may_have_blank_row = found.may_have_blank_row or any(blank in window for blank in blanks)
+        carry = window[-3:]
+        found.ends_with_newline = chunk.endswith(b"\n")
     return found
 
 
-def _only_blanks_after(path: Path, offset: int) -> bool:
-    with path.open("rb") as file:
-        file.seek(offset)
-        while chunk := file.read(_CHUNK):
-            if chunk.strip():
-                return False
-    return True
+def _line_ends_are_mixed(path: Path) -> bool:
+    """Lone carriage returns, or both kinds of line ends: the parser knows one kind per file."""
+    newlines = returns = pairs = 0
+    last = b""
+    for chunk in _chunks(path):
+        newlines += chunk.count(b"\n")
+        returns += chunk.count(b"\r")
+        pairs += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
+        last = chunk[-1:]
+    return returns > pairs or 0 < pairs < newlines
+
+
+def _with_newlines(path: Path, target: Path) -> Path:
+    """A copy in which every line ends with a newline."""
+    with target.open("wb") as copy:
+        pending = b""
+        for chunk in _chunks(path):
+            chunk = pending + chunk
+            pending = b"\r" if chunk.endswith(b"\r") else b""
+            copy.write(chunk[: len(chunk) - len(pending)].replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+        copy.write(pending and b"\n")
+    return target
 
 
 def _line_offset(path: Path, lines: int) -> int:
@@ -126,62 +158,152 @@ def _line_offset(path: Path, lines: int) -> int:
         return file.tell()
 
 
-def _rewrite(path: Path, target: Path, end: int | None, normalise: bool) -> Path:
-    """A copy up to byte `end`, with one kind of line end: mixed ones stop the parser."""
-    left = end if end is not None else path.stat().st_size
-    with path.open("rb") as source, target.open("wb") as copy:
-        pending = b""
-        while left > 0 and (chunk := source.read(min(_CHUNK, left))):
+def _copy_until(path: Path, target: Path, end: int) -> Path:
+    left = end
+    with target.open("wb") as copy:
+        for chunk in _chunks(path):
+            copy.write(chunk[:left])
             left -= len(chunk)
-            if normalise:
-                chunk = pending + chunk
-                pending = b"\r" if chunk.endswith(b"\r") and left > 0 else b""
-                chunk = chunk[: len(chunk) - len(pending)].replace(b"\r\n", b"\n")
+            if left <= 0:
+                break
+    return target
+
+
+def _records(path: Path, start: int, delimiter: str) -> Iterator[tuple[list[str], int]]:
+    """(cells, physical lines up to its end) of each record below `start`, by the standard library's parser."""
+    before = csv.field_size_limit(2 * _MAX_LINE)
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            reader = csv.reader(
+                (line.decode("utf-8", errors="replace") for line in file), delimiter=delimiter
+            )
+            for cells in reader:
+                yield cells, reader.line_num
+    except csv.Error:
+        return
+    finally:
+        csv.field_size_limit(before)
+
+
+def _first_blank_line(path: Path, start: int, delimiter: str) -> tuple[int, int] | None:
+    """Number from 0 (below `start`) of the first blank line that is no part of a cell, and how many rows below it
+    look like data. Only a parser knows which blank lines stand inside a cell; it runs where there are any."""
+    at, width, later, last = None, 0, 0, 0
+    for cells, lines in _records(path, start, delimiter):
+        filled = sum(bool(cell.strip()) for cell in cells)
+        if at is None:
+            width = max(width, filled)
+            if not filled:
+                at = last
+        elif filled > max(2, width // 2):
+            later += 1
+        last = lines
+    return None if at is None else (at, later)
+
+
+class _Scan:
+    """DuckDB's reading of one file, with what it rejected."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, skip: int, width: int):
+        self.connection, self.path = connection, path
+        columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
+        self.sql = (
+            f"read_csv({sql_string(str(path))}, auto_detect = false, header = false, skip = {skip},"
+            f" delim = {sql_string(delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}},"
+            f" hive_partitioning = false, compression = 'none',"
+            f" store_rejects = true, ignore_errors = true, rejects_limit = 0, max_line_size = {_MAX_LINE})"
+        )
+
+    def _forget(self) -> None:
+        for rejects in ("reject_errors", "reject_scans"):
+            self.connection.execute(f"drop table if exists {rejects}")
+
+    def count(self) -> tuple[int, int]:
+        """Good and rejected rows. Fetched to the end: only then does the scan write down what it rejected."""
+        self._forget()
+        good = self.connection.execute(f"select count(*) from {self.sql}").fetchall()[0][0]
+        bad = self.connection.execute("select count(distinct line_byte_position) from reject_errors").fetchall()[0][0]
+        return good, bad
+
+    def create(self, name: str, select: str) -> None:
+        self._forget()
+        self.connection.execute(f"create or replace temp table {name} as select {select} from {self.sql}")
+
+    def open_quotes(self) -> list[int]:
+        """Byte offsets of the rejected records in which a quote is not closed: they swallow the lines below."""
+        rows = self.connection.execute(
+            "select distinct line_byte_position - 1 from reject_errors where error_type = 'UNQUOTED VALUE' order by 1"
+        ).fetchall()
+        return [row[0] for row in rows]
+
+
+def _spoil(path: Path, target: Path, offsets: list[int], delimiter: str, width: int) -> Path:
+    """A copy in which the lines at `offsets` have no quotes and too many cells: each is rejected alone, and the
+    lines that an open quote had swallowed are rows again."""
+    end = delimiter.encode() * width
+    with path.open("rb") as source, target.open("wb") as copy:
+        for offset in offsets:
+            left = offset - source.tell()
+            if left < 0:
+                continue
+            while left > 0 and (chunk := source.read(min(_CHUNK, left))):
+                copy.write(chunk)
+                left -= len(chunk)
+            line = source.readline().rstrip(b"\r\n")
+            copy.write(line.replace(b'"', b"") + end + b"\n")
+        while chunk := source.read(_CHUNK):
             copy.write(chunk)
     return target
 
 
 def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, work: Path) -> list[Part]:
     """One Part. Rows that are no rows (too many cells, an open quote, broken letters) carry a `_fault`."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    delimiter, header, header_lines, width = _find_layout(_decode_head(head), table)
+    data = path
+    if _line_ends_are_mixed(path):
+        data = _with_newlines(path, work / "newlines.csv")
+    delimiter, header, header_lines, width = _find_layout(_decode_head(_read_head(data)), table)
     present = {column.name for column in header.columns.values()}
     refuse_missing(table, missing_columns(table, present))
 
-    start = _line_offset(path, header_lines)
-    seen = _scan(path, start, delimiter)
-    end = seen.blank_line
-    if end is not None and _only_blanks_after(path, end):
-        end = None
-    mixed = 0 < seen.carriage_returns < seen.newlines
-    data = path
-    if end is not None or mixed:
-        data = _rewrite(path, work / f"{path.stem}.part.csv", end, mixed)
-        seen = _scan(data, _line_offset(data, header_lines), delimiter)
+    start = _line_offset(data, header_lines)
+    seen = _look(data, start, delimiter)
+    spoiled: list[int] = []  # physical lines from 1
+    scan = _Scan(connection, data, delimiter, header_lines, width)
+    good, bad = scan.count()
+    for attempt in range(_QUOTE_PASSES + 1):
+        offsets = scan.open_quotes() if bad else []
+        if not offsets:
+            break
+        if attempt == _QUOTE_PASSES:
+            raise RefusedFile(f"quá nhiều dòng có lỗi ở dấu ngoặc kép: xuất lại | too many rows with {_OPEN_QUOTE}")
+        spoiled += _lines_at(data, offsets)
+        data = _spoil(data, work / f"quotes_{attempt}.csv", offsets, delimiter, width)
+        scan = _Scan(connection, data, delimiter, header_lines, width)
+        good, bad = scan.count()
 
-    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    scan = (
-        f"read_csv({sql_string(str(data))}, auto_detect = false, header = false, skip = {header_lines},"
-        f" delim = {sql_string(delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}},"
-        f" store_rejects = true, ignore_errors = true, rejects_limit = 0, max_line_size = {_MAX_LINE})"
-    )
-    named = ", ".join(f"c{at} as {sql_name(column.name)}" for at, column in sorted(header.columns.items()))
-    for rejects in ("reject_errors", "reject_scans"):
-        connection.execute(f"drop table if exists {rejects}")
-    # Fetched to the end: only then does the scan write down what it rejected.
-    good = connection.execute(f"select count(*) from {scan}").fetchall()[0][0]
-    bad = connection.execute("select count(distinct line) from reject_errors").fetchall()[0][0]
+    warnings = []
+    blank = _first_blank_line(data, start, delimiter) if seen.blank_line else None
+    if blank is not None:
+        end, later = blank
+        if later:
+            warnings.append(rows_left_out(header_lines + end + 1, later))
+        data = _copy_until(data, work / "until_blank.csv", _line_offset(data, header_lines + end))
+        seen = _look(data, start, delimiter)
+        scan = _Scan(connection, data, delimiter, header_lines, width)
+        good, bad = scan.count()
+
+    named = ", ".join(f"c{at} as {sql_name(column.name)}" for at, column in header.columns.items())
     lines = seen.newlines + (not seen.ends_with_newline)
     first_row = None
     if bad == 0 and good == lines and not seen.may_have_blank_row:
         # The usual case: a line is a row. Numbering them here would keep DuckDB from working in parallel.
         first_row = header_lines + 1
         relation = (
-            f"(select {named}, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault from {scan})"
+            f"(select {named}, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault from {scan.sql})"
         )
     else:
-        relation = _careful(connection, scan, named, width, header_lines)
+        relation = _careful(scan, named, width, header_lines, delimiter, spoiled)
     return [
         Part(
             relation=relation,
@@ -191,51 +313,80 @@ def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, wo
             blank_is_false=(
                 ticked_columns(connection, relation, table, present) if seen.may_tick else frozenset()
             ),
+            warnings=tuple(warnings),
         )
     ]
 
 
-def _careful(connection, scan: str, named: str, width: int, header_lines: int) -> str:
+def _lines_at(path: Path, offsets: list[int]) -> list[int]:
+    """The physical lines (from 1) that start at some byte offsets, in ascending order."""
+    lines, line, at = [], 1, 0
+    wanted = iter(offsets)
+    offset = next(wanted, None)
+    for chunk in _chunks(path):
+        done = 0
+        while offset is not None and offset <= at + len(chunk):
+            line += chunk.count(b"\n", done, offset - at)
+            done = offset - at
+            lines.append(line)
+            offset = next(wanted, None)
+        if offset is None:
+            break
+        line += chunk.count(b"\n", done)
+        at += len(chunk)
+    return lines
+
+
+def _careful(scan: _Scan, named: str, width: int, header_lines: int, delimiter: str, spoiled: list[int]) -> str:
     """The same with rejected rows among the others and true line numbers, where cells hold line breaks.
 
     The n-th good row stands before the i-th rejected record when n <= record - i; each row is as high as it has
     line breaks; running sums give the line on which a person sees it. Ends before the first blank row.
     """
-    for rejects in ("reject_errors", "reject_scans"):
-        connection.execute(f"drop table if exists {rejects}")
+    connection = scan.connection
     height = " + ".join(f"coalesce(len(c{i}) - len(replace(c{i}, chr(10), '')), 0)" for i in range(width))
-    blank = f"coalesce({', '.join(f'trim(c{i})' for i in range(width))}, '') = ''"
+    blank = f"coalesce({', '.join(f'''nullif(par_clean(c{i}), '')''' for i in range(width))}) is null"
+    scan.create("_csv_good", f"*, row_number() over () as good_no, 1 + {height} as height")
     connection.execute(f"""
-        create or replace temp table _csv_good as
-        select *, row_number() over () as good_no, 1 + {height} as height from {scan}
+        create or replace temp table _csv_bad as
+        select
+            line - {header_lines} as record_no,
+            line_byte_position - 1 as place,
+            1::bigint as height,
+            any_value(csv_line) as record,
+            string_agg(distinct case error_type
+                when 'TOO MANY COLUMNS' then 'dòng có nhiều ô hơn tiêu đề | more cells than the header'
+                when 'MISSING COLUMNS' then 'dòng có ít ô hơn tiêu đề | fewer cells than the header'
+                when 'INVALID ENCODING' then 'ký tự không phải UTF-8 | letters that are not UTF-8'
+                when 'LINE SIZE OVER MAXIMUM' then 'dòng quá dài | the row is too long'
+                when 'UNQUOTED VALUE' then {sql_string(_OPEN_QUOTE)}
+                else 'dòng không đọc được | the row cannot be read' end, '; ') as fault
+        from reject_errors
+        group by line, line_byte_position
     """)
+    tall = connection.execute(f"""
+        select place from _csv_bad
+        where contains(rtrim(record, chr(13) || chr(10)), chr(10)) or length(record) > {_KEPT_LINE}
+    """).fetchall()
+    for (place,) in tall:
+        lines = next((end for _, end in _records(scan.path, place, delimiter)), 1)
+        connection.execute("update _csv_bad set height = $1 where place = $2", [lines, place])
+    connection.register("_spoiled", pa.table({"line": pa.array(spoiled, pa.int64())}))
     connection.execute(f"""
         create or replace temp table _csv_numbered as
-        with bad as (
-            select
-                line - {header_lines} as record_no,
-                any_value(1 + len(rtrim(csv_line, chr(13) || chr(10)))
-                    - len(replace(rtrim(csv_line, chr(13) || chr(10)), chr(10), ''))) as height,
-                string_agg(distinct case error_type
-                    when 'TOO MANY COLUMNS' then 'dòng có nhiều ô hơn tiêu đề | more cells than the header'
-                    when 'MISSING COLUMNS' then 'dòng có ít ô hơn tiêu đề | fewer cells than the header'
-                    when 'UNQUOTED VALUE' then 'dấu ngoặc kép không khép lại | a quote is never closed'
-                    when 'INVALID ENCODING' then 'ký tự không phải UTF-8 | letters that are not UTF-8'
-                    when 'LINE SIZE OVER MAXIMUM' then 'dòng quá dài | the row is too long'
-                    else 'dòng không đọc được | the row cannot be read' end, '; ') as fault
-            from reject_errors
-            group by line
-        ),
-        bad_numbered as (
-            select *, record_no - row_number() over (order by record_no) as good_before from bad
+        with bad_numbered as (
+            select *, record_no - row_number() over (order by record_no) as good_before from _csv_bad
         ),
         merged as (
-            select good_no, good_no as place, 0 as tie, 0::bigint as record_no, height, null::varchar as fault
+            select good_no, good_no as place, 0 as tie, 0::bigint as record_no, height, null::varchar as fault,
+                false as is_blank
             from _csv_good
             union all
-            select null, good_before, 1, record_no, height, fault from bad_numbered
+            select null, good_before, 1, record_no, height, fault,
+                trim(record, ' "' || chr(9) || chr(10) || chr(13) || chr(160)) = ''
+            from bad_numbered
         )
-        select good_no, height, fault,
+        select good_no, height, fault, is_blank,
             {header_lines} + coalesce(sum(height) over (
                 order by place, tie, record_no rows between unbounded preceding and 1 preceding
             ), 0) + 1 as _row_number
@@ -243,11 +394,15 @@ def _careful(connection, scan: str, named: str, width: int, header_lines: int) -
     """)
     connection.execute(f"""
         create or replace temp table _csv_rows as
-        select n._row_number, n.fault as _fault, n.good_no is not null and {blank} as is_blank,
+        select n._row_number,
+            case when s.line is not null then {sql_string(_OPEN_QUOTE)} else n.fault end as _fault,
+            n.is_blank or (n.good_no is not null and {blank}) as is_blank,
             {", ".join(f"g.c{i}" for i in range(width))}
         from _csv_numbered as n
         left join _csv_good as g on n.good_no = g.good_no
+        left join (select distinct line from _spoiled) as s on s.line = n._row_number
     """)
+    connection.unregister("_spoiled")
     return (
         f"(select {named}, _row_number, 0 as _sheet_no, null::varchar as _sheet, _fault from _csv_rows"
         " where _row_number < coalesce((select min(_row_number) from _csv_rows where is_blank), 1e18)"

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from . import exports_document_office, exports_finance, exports_register, exports_tthc
-from .inbox import Inbox, clear_previous, move_in
+from .inbox import Inbox, move_in, previous_files, remove
 from .world import World
 
 __all__ = ["write_sample"]
@@ -39,6 +39,7 @@ def write_sample(
     if as_of < _EARLIEST:
         raise ValueError(f"a sample needs a date from {_EARLIEST} on, got {as_of}")
     out = Path(out)
+    previous = previous_files(out)
     # Made aside and moved in when it is whole: an interrupted sample is never taken for exports.
     draft = out / ".sample-draft"
     shutil.rmtree(draft, ignore_errors=True)
@@ -48,7 +49,7 @@ def write_sample(
         for source in (exports_tthc, exports_document_office, exports_finance, exports_register):
             source.deliver(world, inbox)
         manifest = inbox.close({"as_of": as_of.isoformat(), "seed": seed, "dossiers": dossiers})
-        clear_previous(out)
+        remove(previous)
         move_in(draft, out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

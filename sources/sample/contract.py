@@ -34,7 +34,6 @@ class Column:
     name: str
     header: str
     kind: str
-    required: bool
     labels: dict[str, str]
     portal: dict = field(default_factory=dict)
 
@@ -46,9 +45,6 @@ class Table:
     source: str
     name: str
     columns: tuple[Column, ...]
-
-    def __getitem__(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
 
     def typed(self, frame: pd.DataFrame) -> pa.Table:
         """`frame` in the contract's order and types; missing columns are null."""
@@ -82,7 +78,6 @@ def _column(prop: dict) -> Column:
         name=prop["name"],
         header=prop["businessName"],
         kind="code" if "enum" in prop else _KINDS[prop["logicalType"]],
-        required=prop["required"],
         labels={entry["value"]: entry["label"] for entry in prop.get("enum", ())},
         portal={
             entry["property"]: entry["value"]

@@ -223,7 +223,6 @@ class Dossiers:
             "entered": finished,
             "returned": np.where(handed, returned, NEVER),
             "stopped": _moment(calendar.add(day, np.minimum(limit, 2)), 11 * 3600, ended),
-            "has_result": self._procedures["has_result"][procedure],
             "attached": self._procedures["has_result"][procedure]
             & (rng.random(count) < self._offices["attaches"][office]),
             "satisfaction": np.where(

@@ -58,8 +58,8 @@ def _documents(world: World, inbox: Inbox) -> None:
 def _register(inbox: Inbox, day: date, data: pa.Table, as_workbook: bool) -> None:
     title = f"SỔ LƯU CẤP SỐ VĂN BẢN NĂM {day.year}"
     if as_workbook:
-        habit = Habit(labels=True, booleans=("x", ""))
-        layout = Workbook(Form(titles=(title, ""), styled=(shouted,), habit=habit))
+        form = Form(titles=(title, ""), styled=(shouted,), habit=Habit(labels=True, booleans=("Đúng", "Sai")))
+        layout = Workbook(form)
     else:
         data = data.sort_by([("direction", "ascending"), ("document_code", "ascending")])
         groups = {"group_rows": "direction", "group_text": _DIRECTIONS.get}

@@ -58,7 +58,9 @@ def _payments(world: World, inbox: Inbox, plans: pd.DataFrame) -> None:
     inbox.deliver(first, "disbursements", "", data, Csv(Habit(grouped=True), delimiter=";", bom=True), faults)
     data = shown(payments, first, middle, "paid_on")
     form = Form(titles=("SAO KÊ CHỨNG TỪ",), totals="amount_vnd")
-    inbox.deliver(middle, "disbursements", f"_{middle:%Y%m%d}", data, Workbook(form))
+    inbox.deliver(
+        middle, "disbursements", f"_{middle:%Y%m%d}", data, Workbook(form, as_numbers=("project_code",))
+    )
 
     # A voucher for a project that has no plan: no fault of the row, but the money is counted nowhere.
     data = shown(payments, middle, last, "paid_on")
@@ -80,7 +82,8 @@ def _findings(world: World, inbox: Inbox) -> None:
         groups=(("Số tiền", ("amount_vnd", "recovered_vnd")),),
         habit=Habit(grouped=True),
     )
-    inbox.deliver(days[0], "audit_findings", "", data, Workbook(form, excel_numbers=False), faults)
+    layout = Workbook(form, excel_dates=None, excel_numbers=False)
+    inbox.deliver(days[0], "audit_findings", "", data, layout, faults)
     data = shown(findings, days[0], days[4], "issued_on", later)
     inbox.deliver(days[4], "audit_findings", "_cap-nhat", data, Json(Habit(dates="%d/%m/%Y")))
     # A correction typed by hand: so many bad rows that the whole delivery has to be held back.

@@ -6,7 +6,7 @@ from . import register
 from .flat import Csv
 from .inbox import Inbox, shown, spoil
 from .sheets import Form, HtmlTable, Workbook
-from .spelling import Habit, decomposed, shouted
+from .spelling import Habit, decomposed, loose, shouted
 from .world import World
 
 
@@ -32,5 +32,5 @@ def deliver(world: World, inbox: Inbox) -> None:
     inbox.deliver(first, "survey_scores", "", data, layout, faults)
 
     data, faults = spoil(register.indicators(world.as_of), (20, "value", "N/A", "missing_value"))
-    form = Form(titles=("SỐ LIỆU HẰNG NĂM",), habit=Habit(grouped=True))
+    form = Form(titles=("SỐ LIỆU HẰNG NĂM",), styled=(loose,), habit=Habit(grouped=True))
     inbox.deliver(first, "indicators", "_hang-nam", data, Workbook(form, excel_numbers=False), faults)

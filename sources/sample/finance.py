@@ -143,20 +143,25 @@ def service_units(province: Province, seed: int, as_of: date, units: int = 150) 
         p=[0.25, 0.2, 0.12, 0.1, 0.1, 0.08, 0.05, 0.03, 0.05, 0.02],
     )
     budget = rng.integers(2_000, 40_000, units) * MILLION
+    # This year some units cover more of their spending than before: group -> (how many, new share).
+    climbs = {92.5: (2, 101.5), 60.25: (3, 72.5), 22: (2, 31)}
+    raised = covered.copy()
+    for group, (many, share) in climbs.items():
+        raised[np.flatnonzero(covered == group)[:many]] = share
+    years = [  # year, units left, share of regular spending, budget against 2021
+        (2021, units, covered, 1.0),
+        (as_of.year - 1, units - 9, covered, 0.98),
+        (as_of.year, units - 11, raised, 0.965),
+    ]
     parts = []
-    for year, kept, rise, cut in (
-        (2021, units, 0, 1.0),
-        (as_of.year - 1, units - 12, 4, 0.98),
-        (as_of.year, units - 16, 9, 0.965),
-    ):
-        raised = covered + np.where(number % 17 == 3, rise * 2.5, 0)
+    for year, kept, percent, cut in years:
         part = pd.DataFrame(
             {
                 "budget_year": year,
                 "unit_code": [f"DV{n:04d}" for n in number],
                 "unit_name": [f"{_UNIT_KINDS[k]} số {n}" for n, k in zip(number, kind, strict=True)],
                 "agency_code": owners,
-                "self_financing_pct": raised,
+                "self_financing_pct": percent,
                 "direct_budget_vnd": (budget * cut).astype("int64") // MILLION * MILLION,
                 "distribution_compliant": rng.random(units) < 0.99,
             }

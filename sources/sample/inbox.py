@@ -151,19 +151,26 @@ class Inbox:
         self._faults.append(entry | fault.more)
 
 
-def clear_previous(root: Path) -> None:
-    """Removes an earlier sample, file by file as its manifest lists them; refuses anything else there."""
+def previous_files(root: Path) -> list[Path]:
+    """The files of an earlier sample, as its manifest lists them; refuses a `root` with any other."""
     manifest = root / MANIFEST
-    if manifest.exists():
-        for file in json.loads(manifest.read_text("utf-8"))["files"]:
-            path = (root / file).resolve()
-            if path.is_relative_to(root.resolve()):
-                path.unlink(missing_ok=True)
-        manifest.unlink()
+    listed = json.loads(manifest.read_text("utf-8"))["files"] if manifest.exists() else []
     sources = {table.source for table in tables().values()}
-    strangers = [path for source in sources for path in (root / source).rglob("*") if path.is_file()]
+    found = [path for source in sorted(sources) for path in (root / source).rglob("*") if path.is_file()]
+    ours = {root / file for file in listed}
+    strangers = [path for path in found if path not in ours]
     if strangers:
-        raise FileExistsError(f"no sample wrote {min(strangers)}: choose an empty directory")
+        raise FileExistsError(f"no sample wrote {strangers[0]}: choose an empty directory")
+    return found
+
+
+def remove(files: list[Path]) -> None:
+    """Removes these files and the delivery folders that they leave empty."""
+    for path in files:
+        path.unlink()
+    for folder in {path.parent for path in files}:
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def move_in(draft: Path, root: Path) -> None:

@@ -14,7 +14,7 @@ from .calendar import WorkCalendar, day_number
 from .chance import stream
 from .province import LEVELS, Province
 
-CHUNK = 500_000
+CHUNK = 250_000
 _LEVEL_SHARE = {"tinh": 0.34, "huyen": 0.22, "xa": 0.44}
 _SECRECY = ("none", "confidential", "secret", "top_secret")
 _TASKS = {  # assigner -> (how many, share done in time, what they are about)

@@ -129,15 +129,15 @@ class Workbook:
     """An xlsx file.
 
     `excel_dates`: "true" dates, day "serial" numbers without a format, or None for text. `excel_numbers`:
-    amounts and counts as true numbers; `excel_codes`: codes that look like numbers likewise. `sheet_by`
-    splits the rows over sheets by a column, named by `sheet_names`. `guide` adds a first sheet without a
-    table.
+    amounts and counts as true numbers. `as_numbers`: columns of codes that Excel took for numbers.
+    `sheet_by` splits the rows over sheets by a column, named by `sheet_names`. `guide` adds a first sheet
+    without a table.
     """
 
     form: Form = field(default_factory=Form)
     excel_dates: str | None = "true"
     excel_numbers: bool = True
-    excel_codes: bool = False
+    as_numbers: tuple[str, ...] = ()
     sheet_by: str | None = None
     sheet_names: Callable[[str], str] = str
     guide: str | None = None
@@ -183,11 +183,9 @@ class Workbook:
                 start = row
 
     def _cells(self, con, table: Table, data: pa.Table, patches: Patches) -> list[tuple]:
-        """Cell values row by row: text, or true dates and numbers where the workbook has them."""
+        """Cell values of at least one row, row by row: text, or true dates and numbers where the workbook has them."""
         texts = con.execute(spell(con, table, data, self.form.habit, patches)).fetchall()
-        columns = (
-            [list(column) for column in zip(*texts, strict=True)] if texts else [[] for _ in table.columns]
-        )
+        columns = [list(column) for column in zip(*texts, strict=True)]
         for place, column in enumerate(table.columns):
             if column.kind in ("date", "datetime") and self.excel_dates:
                 native = data.column(column.name).to_pylist()
@@ -195,8 +193,8 @@ class Workbook:
                     native = [None if moment is None else _serial(moment) for moment in native]
             elif column.kind in ("int", "decimal") and self.excel_numbers:
                 native = data.column(column.name).to_pylist()
-            elif column.kind == "code" and self.excel_codes:
-                native = [int(code) if code else None for code in data.column(column.name).to_pylist()]
+            elif column.name in self.as_numbers:
+                native = [int(text) if text else None for text in data.column(column.name).to_pylist()]
             else:
                 continue
             columns[place] = [

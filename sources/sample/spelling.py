@@ -84,7 +84,7 @@ def _expression(column: Column, stored: pa.DataType, habit: Habit) -> str:
         # Two places, without trailing zeros; swapping separators needs a stop-over sign.
         text = f"regexp_replace(format('{{:,.2f}}', {name}), '\\.?0+$', '')"
         return f"translate({text}, ',.', '.,')" if habit.grouped else f"replace({text}, ',', '')"
-    if pa.types.is_integer(stored) and habit.grouped:
+    if column.kind == "decimal" and habit.grouped:  # years and counts stay as they are
         return f"format('{{:t.}}', {name}::bigint)"
     return f"{name}::varchar"
 
@@ -117,6 +117,11 @@ def shouted(text: str) -> str:
 def decomposed(text: str) -> str:
     """Letters and marks as separate characters (NFD), as some systems store Vietnamese."""
     return unicodedata.normalize("NFD", text)
+
+
+def loose(text: str) -> str:
+    """No-break spaces and doubled ones, as text copied from a web page has them."""
+    return text.replace(" ", "\u00a0 ", 1)
 
 
 def broken(text: str) -> str:

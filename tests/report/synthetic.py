@@ -6,6 +6,7 @@ import csv
 import json
 import random
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,13 @@ def agencies() -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def tables(seed: int = 152) -> dict[str, pd.DataFrame]:
+def tables() -> dict[str, pd.DataFrame]:
+    """All marts, as copies that a test may change."""
+    return {name: frame.copy() for name, frame in _tables().items()}
+
+
+@cache
+def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
     rng = random.Random(seed)
     measures = {r["target_id"]: r for r in _csv(SEEDS / "target_measure.csv")}
     plan = [r for r in _csv(SEEDS / "plan152_criteria.csv") if r["target_id"] in measures]
@@ -94,8 +101,12 @@ def tables(seed: int = 152) -> dict[str, pd.DataFrame]:
             "lead_agency": row["lead_agency_vi"] or None, "deadline": date(2024, 12, 31),
             "plan_note": PLAN_NOTES.get(tid),
         })  # fmt: skip
-    people = [{"agency_code": "H62", "agency_name": "Tỉnh Vĩnh Phúc", "level": "toan_tinh", "parent_code": None}]
-    people += [dict(zip(("agency_code", "agency_name", "level", "parent_code"), b, strict=True)) for b in bodies]
+    people = [
+        {"agency_code": "H62", "agency_name": "Tỉnh Vĩnh Phúc", "level": "toan_tinh", "parent_code": None}
+    ]
+    people += [
+        dict(zip(("agency_code", "agency_name", "level", "parent_code"), b, strict=True)) for b in bodies
+    ]
     for person in people:
         person |= {"valid_from": date(2021, 1, 1), "valid_to": None, "is_current": True, "is_latest": True}
     late = _late_budget(rng, indicators)
@@ -103,7 +114,9 @@ def tables(seed: int = 152) -> dict[str, pd.DataFrame]:
     return {
         "dim_agency": _frame(people),
         "dim_target": _frame(targets),
-        "dim_procedure": _frame([{"procedure_code": f"1.00{n:04d}", "procedure_name": _procedure(n)} for n in range(40)]),
+        "dim_procedure": _frame(
+            [{"procedure_code": f"1.00{n:04d}", "procedure_name": _procedure(n)} for n in range(40)]
+        ),
         "fct_indicator": _frame(indicators),
         "rpt_scorecard": _frame(scores),
         "rpt_field_score": _frame(_field_scores(scores)),
@@ -155,7 +168,11 @@ def _measure(rng, m, tid, op, goal, bodies, out) -> tuple[float | None, bool | N
     months = m["period_scope"] == "all"
     if m["agency_scope"] == "province":
         den = rng.randint(40, 900)
-        num = den if op == "=" and rng.random() < 0.6 else round(den * min(1, base * (1 + rng.uniform(-0.05, 0.1))))
+        num = (
+            den
+            if op == "=" and rng.random() < 0.6
+            else round(den * min(1, base * (1 + rng.uniform(-0.05, 0.1))))
+        )
         value = add("H62", "toan_tinh", "ytd", date(2024, 1, 1), num, den)
         return value, verdict(num, den, value)
     sums: dict[int, list[int]] = {}
@@ -164,8 +181,16 @@ def _measure(rng, m, tid, op, goal, bodies, out) -> tuple[float | None, bool | N
     for code, _name, level, _parent in bodies:
         if (m["level"] and level != m["level"]) or (m["source_system"] != "tthc" and rng.random() < 0.5):
             continue
-        size = {"tinh": 260, "huyen": 420, "xa": 110}[level] if months else {"tinh": 60, "huyen": 90, "xa": 40}[level]
-        rate = 1 if perfect else min(1, max(0.3, rng.gauss(base * quality if op == "=" else base + quality, 0.03)))
+        size = (
+            {"tinh": 260, "huyen": 420, "xa": 110}[level]
+            if months
+            else {"tinh": 60, "huyen": 90, "xa": 40}[level]
+        )
+        rate = (
+            1
+            if perfect
+            else min(1, max(0.3, rng.gauss(base * quality if op == "=" else base + quality, 0.03)))
+        )
         if m["family"] == "on_time":
             rate = min(1, rng.gauss({"3.4.1": 0.995, "3.4.2": 0.988, "3.4.3": 0.9945}[tid], 0.006))
         year = [0, 0]
@@ -192,7 +217,9 @@ def _measure(rng, m, tid, op, goal, bodies, out) -> tuple[float | None, bool | N
 
 
 def _field_scores(scores) -> list[dict[str, Any]]:
-    names = {r["field_id"]: r["name_vi"] for r in _csv(SEEDS / "plan152_fields.csv") if r["row_type"] == "field"}
+    names = {
+        r["field_id"]: r["name_vi"] for r in _csv(SEEDS / "plan152_fields.csv") if r["row_type"] == "field"
+    }
     before = {"1": 8.82, "2": 8.53, "3": 12.07, "4": 9.64, "5": 12.54, "6": 10.37, "7": 11.66, "8": 12.82}
     goals = {"1": 9.5, "2": 9.39, "3": 13, "4": 9.1, "5": 14.05, "6": 10.85, "7": 13.4, "8": None}
     most = {"1": 9.5, "2": 10, "3": 13, "4": 10.5, "5": 15, "6": 12, "7": 13.5, "8": 16.5}
@@ -215,7 +242,11 @@ def _ranking(rng, bodies) -> list[dict[str, Any]]:
     for kind, start in (("ytd", date(2024, 1, 1)), ("month", date(2024, 9, 1))):
         for level in ("tinh", "huyen", "xa"):
             scored = sorted(
-                ((round(min(100, rng.gauss(91, 5)), 2), code, name) for code, name, lv, _ in bodies if lv == level),
+                (
+                    (round(min(100, rng.gauss(91, 5)), 2), code, name)
+                    for code, name, lv, _ in bodies
+                    if lv == level
+                ),
                 reverse=True,
             )
             before = list(range(1, len(scored) + 1))
@@ -239,7 +270,11 @@ def _ranking(rng, bodies) -> list[dict[str, Any]]:
 def _late_budget(rng, indicators) -> list[dict[str, Any]]:
     rows = []
     for row in indicators:
-        if row["target_id"] not in ("3.4.1", "3.4.2", "3.4.3") or row["period_kind"] != "ytd" or not row["is_headline"]:
+        if (
+            row["target_id"] not in ("3.4.1", "3.4.2", "3.4.3")
+            or row["period_kind"] != "ytd"
+            or not row["is_headline"]
+        ):
             continue
         late, den = row["denominator"] - row["numerator"], row["denominator"]
         allowed = int(den * 4 / 3 * 0.01)
@@ -326,7 +361,9 @@ def _deliveries(rng) -> list[dict[str, Any]]:
                 day = AS_OF - timedelta(days=back * 7 + (40 if source == "finance" else 0))
                 total = rng.randint(200, 60000)
                 bad = rng.choice([0, 0, 0, 3, 41])
-                outcome, reason = ("partly_quarantined", f"{bad} dòng sai kiểu dữ liệu") if bad else ("loaded", None)
+                outcome, reason = (
+                    ("partly_quarantined", f"{bad} dòng sai kiểu dữ liệu") if bad else ("loaded", None)
+                )
                 if table == "feedback" and back == 1:
                     outcome, reason, bad = "refused", "không tìm thấy dòng tiêu đề", 0
                 if table == "revenue" and back == 0:
@@ -377,7 +414,9 @@ def write(database: Path, **changes: pd.DataFrame | None) -> Path:
             if frame is None:
                 continue
             con.register("frame", frame)
-            columns = ", ".join(f'"{c}"::{TYPES[c]} as "{c}"' if c in TYPES else f'"{c}"' for c in frame.columns)
+            columns = ", ".join(
+                f'"{c}"::{TYPES[c]} as "{c}"' if c in TYPES else f'"{c}"' for c in frame.columns
+            )
             con.execute(f"create table marts.{name} as select {columns} from frame")
             con.unregister("frame")
     return database

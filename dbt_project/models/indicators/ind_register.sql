@@ -42,11 +42,25 @@ counted as (
             when achieved then 1
             else 0
         end as numerator,
-        case when measure_kind <> 'text' then denominator else 1 end as denominator
+        -- a count has no denominator, whatever stands beside it in the report
+        case measure_kind when 'text' then 1 when 'percent' then denominator end as denominator
     from latest
     where
         (measure_kind = 'text' and achieved is not null)
         or (measure_kind <> 'text' and numerator is not null)
+),
+
+with_province as (
+    {{ with_province_row('counted') }}
 )
 
-{{ with_province_row('counted') }}
+-- Targets of the province as a whole have no agency rows in any reading.
+select with_province.*
+from with_province
+inner join {{ ref('int_target') }} as targets
+    on
+        with_province.target_id = targets.target_id
+        and targets.is_in_force
+where
+    targets.agency_scope = 'agency'
+    or with_province.agency_code = {{ province_code() }}

@@ -1,6 +1,6 @@
 -- One row per target that a yearly number of the register answers (4.1.3, 4.2.x, 5.6x, 7.1.3, 7.1.4, 8.2, 8.3.1, 8.3.2, 8.4).
 -- Rules, by the seed number_formula: ratio = one number of the year over another; reduction = (base year - this year) / base
--- year; growth = (this year - last year) / last year. A missing number gives no figure. The province only, year to date.
+-- year; growth = (this year - last year) / last year. A missing number gives no value; half of a ratio is still shown. The province only, year to date.
 with targets as (
     {{ targets_of('yearly_numbers') }}
 ),
@@ -21,15 +21,18 @@ paired as (
         base.number_value as base_value
     from targets
     inner join {{ ref('number_formula') }} as formulas on targets.measure = formulas.measure
-    inner join numbers as this_year
+    left join numbers as this_year
         on
             formulas.numerator_code = this_year.indicator_code
             and this_year.number_year = {{ as_of_year() }}
-    inner join numbers as base
+    left join numbers as base
         on
             formulas.denominator_code = base.indicator_code
             and base.number_year
             = coalesce(formulas.base_year, {{ as_of_year() }} - coalesce(formulas.base_years_back, 0))
+    where
+        (formulas.formula = 'ratio' and this_year.number_value is not null)
+        or (this_year.number_value is not null and base.number_value is not null)
 )
 
 select

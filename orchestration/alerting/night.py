@@ -8,9 +8,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from orchestration import clock
 from orchestration.alerting import wording
-from orchestration.alerting.config import Rules, load_config
-from orchestration.alerting.find import Memory, find
+from orchestration.alerting.config import AlertConfigError, Rules, load_config
+from orchestration.alerting.figures import Memory
+from orchestration.alerting.find import find
 from orchestration.alerting.life import live
 from orchestration.alerting.model import (
     FAILED_NIGHT,
@@ -18,8 +20,8 @@ from orchestration.alerting.model import (
     Alert,
     AlertError,
     Findings,
-    Problem,
     as_alert,
+    problem_of,
     severity_rank,
 )
 from orchestration.alerting.store import Store
@@ -31,16 +33,17 @@ from warehouse.settings import Settings
 def evaluate(settings: Settings, database: Path, ledger: Ledger, as_of: date, now: datetime) -> list[Alert]:
     """Bring all threads up to this night and return them, resolved ones too: the rows of `fct_alert`.
 
-    `database` holds this night's marts. Safe to call again for the same night, also after a crash in the middle.
-    A night that the ledger calls failed is told as that and judges nothing. Raises AlertConfigError.
+    `database` holds this night's marts. Safe to call again for the same night, also after a crash in the
+    middle. A night that the ledger calls failed is told as that and judges nothing. Raises
+    AlertConfigError.
     """
     rules = load_config(settings).rules
-    outcomes = _outcomes(ledger)
-    if outcomes.get(as_of) == "failed":
-        return failed_night(settings, as_of, now, "")
+    failure = _failure(ledger, as_of)
+    if failure is not None:
+        return failed_night(settings, as_of, now, failure)
     with Store(settings) as store:
-        _take_back_unpublished(store, outcomes, as_of)
-        return _advance(
+        _take_back_unpublished(store, ledger, as_of)
+        return advance(
             store, lambda memory: find(settings, database, ledger, as_of, memory, rules), as_of, now, rules
         )
 
@@ -48,36 +51,46 @@ def evaluate(settings: Settings, database: Path, ledger: Ledger, as_of: date, no
 def failed_night(settings: Settings, as_of: date, now: datetime, message: str) -> list[Alert]:
     """Tell that a night failed. Nothing else opens, ends or is repeated from it.
 
-    What an evaluation of the same night has stored is taken back, unless the night was told already. `message` is
-    shortened and freed of values before it is kept.
+    What an evaluation of the same night has stored is taken back, unless the night was told already.
+    `message` is shortened and freed of values before it is kept.
     """
-    rules = load_config(settings).rules
-    vi, en = wording.failed_night(as_of, message)
-    problem = Problem(
-        kind=FAILED_NIGHT,
-        target_id=None,
-        agency_code=None,
-        source=None,
+    try:
+        rules = load_config(settings).rules
+    except AlertConfigError:
+        rules = Rules()  # a typing error there must not hide the failure; sending will name it
+    problem = problem_of(
+        FAILED_NIGHT,
+        wording.failed_night(as_of, message),
         severity="high",
         value=None,
         threshold=None,
-        message_vi=vi,
-        message_en=en,
         owner=wording.DATA_TEAM,
     )
     findings = Findings((problem,), blind_kinds=frozenset(KINDS) - {FAILED_NIGHT})
     with Store(settings) as store:
-        with store.transaction() as transaction:
-            transaction.take_back(as_of)
-        return _advance(store, lambda memory: findings, as_of, now, rules)
+        if not _stands_published(settings, as_of):
+            with store.transaction() as transaction:
+                transaction.take_back(as_of)
+        return advance(store, lambda memory: findings, as_of, now, rules)
 
 
-def _advance(
+def _stands_published(settings: Settings, as_of: date) -> bool:
+    """Whether an earlier run of the same day was published: then what it said stands."""
+    if not settings.ledger.exists():
+        return False
+    ledger = Ledger(settings.ledger)
+    try:
+        return _was_published(ledger, as_of) is True
+    finally:
+        ledger.close()
+
+
+def advance(
     store: Store, see: Callable[[Memory], Findings], as_of: date, now: datetime, rules: Rules
 ) -> list[Alert]:
     """One night in one transaction."""
     with store.transaction() as transaction:
-        state = transaction.state()
+        state = transaction.state(as_of)
         findings = see(transaction.memory(state, as_of))
         after, events = live(state, findings, as_of, now, transaction.mutes(), rules)
         transaction.save(state, after, events, now)
@@ -86,24 +99,36 @@ def _advance(
     return _in_order(after.threads.values())
 
 
-def _outcomes(ledger: Ledger) -> dict[date, str]:
-    """How the last run of each day ended, or "published" where any of them was."""
-    query = sa.select(night_table.c.as_of, night_table.c.outcome).order_by(night_table.c.started_at)
+def _failure(ledger: Ledger, as_of: date) -> str | None:
+    """Why the last run of this day failed; None when it did not, or is still running."""
+    query = (
+        sa.select(night_table.c.outcome, night_table.c.message)
+        .where(night_table.c.as_of == as_of)
+        .order_by(night_table.c.started_at.desc())
+        .limit(1)
+    )
     with ledger.engine.connect() as connection:
-        return dict(tuple(row) for row in connection.execute(query))
+        row = connection.execute(query).first()
+    return (row.message or "") if row and row.outcome == "failed" else None
 
 
-def _take_back_unpublished(store: Store, outcomes: dict[date, str], as_of: date) -> None:
-    """The last night was evaluated but killed before it was published: nobody may be told of it."""
+def _was_published(ledger: Ledger, as_of: date) -> bool | None:
+    """Whether any run of this day was published; None when the ledger knows of no run."""
+    query = sa.select(night_table.c.outcome).where(night_table.c.as_of == as_of)
+    with ledger.engine.connect() as connection:
+        outcomes = set(connection.scalars(query))
+    return "published" in outcomes if outcomes else None
+
+
+def _take_back_unpublished(store: Store, ledger: Ledger, as_of: date) -> None:
+    """The last night was evaluated but killed before it was published: nobody may be told of its figures."""
     with store.transaction() as transaction:
         last = transaction.heartbeat()["last_as_of"]
-        if last is not None and last != as_of and outcomes.get(last) == "failed":
+        if last is not None and last != as_of and _was_published(ledger, last) is False:
             transaction.take_back(last)
 
 
-def mute(
-    settings: Settings, alert_id: str, reason: str, until: date, now: datetime | None = None
-) -> Alert:
+def mute(settings: Settings, alert_id: str, reason: str, until: date, now: datetime | None = None) -> Alert:
     """Say nothing about an alert up to and including a day; afterwards it speaks again by itself.
 
     `alert_id` may be its first characters. Raises AlertError.
@@ -115,7 +140,7 @@ def mute(
         if last is not None and until < last:
             raise AlertError(f"the mute would end on {until}, before the last night ({last})")
         thread = transaction.find_thread(alert_id)
-        transaction.mute(thread.alert_id, wording.one_line(reason, 500), until, now or datetime.now())
+        transaction.mute(thread.alert_id, wording.one_line(reason, 500), until, now or clock.now())
         return as_alert(thread)
 
 

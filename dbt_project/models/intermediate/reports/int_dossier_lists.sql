@@ -1,0 +1,80 @@
+-- One row per delivered file, agency and year of receipt for which the file is a full list: it holds nearly all dossiers
+-- (full_list_share) that are known of the agency and year up to that day, and at least full_list_min_dossiers of them.
+-- A file of the changes of a day holds a few of many, a whole list all of them; the name of the file is not asked.
+-- Known up to a day = rows landed, less the versions that are not a dossier's first.
+with sent_again as (
+    select delivery_id
+    from (
+        select
+            delivery_id,
+            row_number() over (
+                partition by source, table_name, content_hash
+                order by delivered_on, file_name, delivery_id
+            ) as turn
+        from {{ ref('stg_landing__deliveries') }}
+        where content_hash is not null
+    ) as turns
+    where turn > 1
+),
+
+rows_in_files as (
+    select
+        _file_id as file_id,
+        _delivered_on as delivered_on,
+        agency_code,
+        cast(extract(year from received_at) as int) as received_year,
+        count(*) as row_count
+    from {{ source('tthc', 'dossiers') }}
+    where _file_id not in (select delivery_id from sent_again)
+    group by
+        _file_id,
+        _delivered_on,
+        agency_code,
+        cast(extract(year from received_at) as int)
+),
+
+later_versions as (
+    select
+        file_id,
+        agency_code,
+        cast(extract(year from received_at) as int) as received_year,
+        count(*) as row_count
+    from {{ ref('int_dossier_versions') }}
+    where version_no > 1
+    group by
+        file_id,
+        agency_code,
+        cast(extract(year from received_at) as int)
+),
+
+known as (
+    select
+        rows_in_files.file_id,
+        rows_in_files.delivered_on,
+        rows_in_files.agency_code,
+        rows_in_files.received_year,
+        rows_in_files.row_count,
+        sum(rows_in_files.row_count - coalesce(later_versions.row_count, 0)) over (
+            partition by rows_in_files.agency_code, rows_in_files.received_year
+            order by rows_in_files.delivered_on
+            range between unbounded preceding and current row
+        ) as known_count
+    from rows_in_files
+    left join later_versions
+        on
+            rows_in_files.file_id = later_versions.file_id
+            and rows_in_files.agency_code = later_versions.agency_code
+            and rows_in_files.received_year = later_versions.received_year
+)
+
+select
+    file_id,
+    delivered_on,
+    agency_code,
+    received_year,
+    row_count,
+    cast(known_count as bigint) as known_count
+from known
+where
+    known_count >= {{ var('full_list_min_dossiers') }}
+    and row_count >= {{ var('full_list_share') }} * known_count

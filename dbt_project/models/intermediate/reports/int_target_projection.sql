@@ -1,0 +1,44 @@
+-- One row per target whose months add up to the year to date: where the province's figure ends on 31 December when the months
+-- of the pace go on. Stocks, shares of agencies and figures given for the year only have no pace and no row.
+-- Rule: parts so far + parts of the pace window x days left / days of the window; then value = 100 x numerator / denominator.
+with figures as (
+    select
+        target_id,
+        period_kind,
+        period_start,
+        coalesce(numerator, 0) as numerator,
+        coalesce(denominator, 0) as denominator
+    from {{ ref('fct_indicator') }}
+    where
+        is_headline
+        and agency_code = {{ province_code() }}
+        and period_kind in ('month', 'ytd')
+        and value is not null
+),
+
+parts as (
+    select
+        target_id,
+        sum(case when period_kind = 'ytd' then numerator else 0 end) as numerator,
+        sum(case when period_kind = 'ytd' then denominator else 0 end) as denominator,
+        sum(case when period_kind = 'month' then numerator else 0 end) as months_numerator,
+        sum(case when period_kind = 'month' then denominator else 0 end) as months_denominator,
+        sum(case when period_kind = 'month' and period_start >= {{ pace_start() }} then numerator else 0 end)
+            as pace_numerator,
+        sum(case when period_kind = 'month' and period_start >= {{ pace_start() }} then denominator else 0 end)
+            as pace_denominator
+    from figures
+    group by target_id
+)
+
+select
+    target_id,
+    {{ percent(
+        'numerator + pace_numerator * ' ~ days_left_in_year() ~ ' / ' ~ pace_days(),
+        'denominator + pace_denominator * ' ~ days_left_in_year() ~ ' / ' ~ pace_days()
+    ) }} as projected_value
+from parts
+where
+    denominator > 0
+    and abs(numerator - months_numerator) < 0.001
+    and abs(denominator - months_denominator) < 0.001

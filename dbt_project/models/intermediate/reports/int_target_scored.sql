@@ -1,0 +1,105 @@
+-- One row per target in force: the province's figure of the year to date and the points that it earns. An estimate until the
+-- official scale is loaded (scoring_scale is replaced by it, nothing here changes).
+-- Rules, by rule_kind: proportional: all points when met, else max x value / target, never below 0 nor above max; nothing below
+-- the floor (on-time targets: 95 %); with a ceiling of its own the scale's ceiling stands for the target. all_or_nothing: met or
+-- nothing. achieved: every reported word is "achieved", or nothing. survey: the share of the survey's points that was reached.
+-- No data: 0. A target that the plan gives no verdict for (1.2) earns by the word that its lead agency reported.
+with figures as (
+    select
+        target_id,
+        numerator,
+        denominator,
+        value,
+        meets_target
+    from {{ ref('fct_indicator') }}
+    where
+        is_headline
+        and agency_code = {{ province_code() }}
+        and period_kind = 'ytd'
+),
+
+reported as (
+    select
+        target_id,
+        numerator = denominator as is_achieved
+    from {{ ref('fct_indicator') }}
+    where
+        variant = 'register'
+        and agency_code = {{ province_code() }}
+        and period_kind = 'ytd'
+),
+
+judged as (
+    select
+        targets.target_id,
+        targets.criterion_id,
+        targets.field_id,
+        targets.target_name,
+        targets.operator,
+        targets.target_value,
+        targets.unit,
+        targets.measure_kind,
+        targets.family,
+        targets.source_system,
+        targets.level,
+        targets.has_verdict,
+        targets.alarm_floor,
+        targets.max_points,
+        targets.rule_kind,
+        targets.scoring_floor,
+        targets.scoring_ceiling,
+        targets.lead_agency,
+        targets.deadline,
+        figures.numerator,
+        figures.denominator,
+        figures.value,
+        figures.meets_target,
+        case
+            when targets.has_verdict then figures.meets_target
+            else reported.is_achieved
+        end as is_achieved,
+        coalesce(targets.scoring_ceiling, targets.target_value) as full_points_at,
+        case
+            when targets.scoring_ceiling is null or targets.operator in ('<=', '<') then figures.meets_target
+            else figures.value >= targets.scoring_ceiling
+        end as earns_all
+    from {{ ref('int_target') }} as targets
+    left join figures on targets.target_id = figures.target_id
+    left join reported on targets.target_id = reported.target_id
+    where targets.is_in_force
+)
+
+select
+    target_id,
+    cast(row_number() over (order by {{ plan_order('criterion_id', 'target_id') }}) as int) as sort_order,
+    criterion_id,
+    field_id,
+    target_name,
+    operator,
+    target_value,
+    unit,
+    measure_kind,
+    family,
+    source_system,
+    level,
+    has_verdict,
+    alarm_floor,
+    rule_kind,
+    full_points_at,
+    lead_agency,
+    deadline,
+    numerator,
+    denominator,
+    value,
+    meets_target,
+    max_points,
+    case
+        when rule_kind = 'survey'
+            then max_points * least(1, greatest(0, coalesce(cast(numerator as double) / nullif(denominator, 0), 0)))
+        when rule_kind = 'achieved' then case when is_achieved then max_points else 0 end
+        when value is null or value < scoring_floor then 0
+        when earns_all then max_points
+        when rule_kind = 'all_or_nothing' or full_points_at <= 0 then 0
+        else max_points * least(1, greatest(0, value / full_points_at))
+    end as points_estimated
+from judged

@@ -1,0 +1,104 @@
+-- One row per day of the figures and field, and one row `total`: points expected, against 2023 and the goal of 2024.
+-- Rules: self_points = points of the field's targets; survey_points = the survey of the year for the field (leaders in fields
+-- 2, 4, 5, 6, 7; citizens, SIPAS, in field 8, where target 8.1 is those points). The plan's "22 points" of leaders are these
+-- very survey points, so they are nowhere added again: the maxima sum to 100. Points of 2023 and goals as printed; field 8
+-- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal.
+with targets as (
+    select
+        field_id,
+        sum(case when rule_kind <> 'survey' then points_estimated else 0 end) as self_points
+    from {{ ref('int_target_scored') }}
+    group by field_id
+),
+
+surveys as (
+    select
+        field_id,
+        survey,
+        sum(cast(score as double)) / nullif(sum(cast(max_score as double)), 0) as share
+    from {{ ref('stg_register__survey_scores') }}
+    where year = {{ as_of_year() }}
+    group by
+        field_id,
+        survey
+),
+
+printed as (
+    select
+        field_id,
+        sum(score_2023) as points_2023,
+        -- The printed goal; where only its self-assessed part is printed (fields 1, 3) or only its parts (field 2), their sum.
+        sum(coalesce(goal_2024_total, goal_2024_self + coalesce(goal_2024_survey, 0))) as goal_2024
+    from {{ ref('plan152_fields') }}
+    where row_type = 'total' or counts_in_total = 'yes'
+    group by field_id
+),
+
+names as (
+    select
+        field_id,
+        name_vi as field_name
+    from {{ ref('plan152_fields') }}
+    where part_id is null
+),
+
+notes as (
+    select
+        field_id,
+        {{ ordered_concat('note_vi', ' ', 'note_id') }} as note,
+        {{ ordered_concat('note_en', ' ', 'note_id') }} as note_en
+    from {{ ref('plan_note') }}
+    where target_id is null
+    group by field_id
+),
+
+fields as (
+    select
+        points.field_id,
+        coalesce(targets.self_points, 0) as self_points,
+        points.self_max_points,
+        case
+            when points.survey_max_points > 0
+                then points.survey_max_points * least(1, greatest(0, surveys.share))
+        end as survey_points,
+        points.survey_max_points
+    from {{ ref('field_points') }} as points
+    left join targets on points.field_id = targets.field_id
+    left join surveys
+        on
+            points.field_id = surveys.field_id
+            and points.survey = surveys.survey
+),
+
+with_total as (
+    select * from fields
+    union all
+    select
+        'total' as field_id,
+        sum(self_points) as self_points,
+        sum(self_max_points) as self_max_points,
+        sum(survey_points) as survey_points,
+        sum(survey_max_points) as survey_max_points
+    from fields
+)
+
+select
+    {{ as_of() }} as as_of_date,
+    with_total.field_id,
+    names.field_name,
+    cast(with_total.self_points + coalesce(with_total.survey_points, 0) as double) as points_estimated,
+    cast(with_total.self_max_points + with_total.survey_max_points as double) as max_points,
+    cast(with_total.self_points as double) as self_points,
+    cast(with_total.self_max_points as double) as self_max_points,
+    cast(with_total.survey_points as double) as survey_points,
+    cast(with_total.survey_max_points as double) as survey_max_points,
+    printed.points_2023,
+    printed.goal_2024,
+    cast(with_total.self_points + coalesce(with_total.survey_points, 0) - printed.goal_2024 as double) as gap_to_goal,
+    true as is_estimate,
+    notes.note,
+    notes.note_en
+from with_total
+left join names on with_total.field_id = names.field_id
+left join printed on with_total.field_id = printed.field_id
+left join notes on with_total.field_id = notes.field_id

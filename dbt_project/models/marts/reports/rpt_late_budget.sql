@@ -1,0 +1,132 @@
+-- One row per on-time target (3.4.1-3) and agency, and the province: late dossiers as a budget of the year.
+-- Rules, all over variant A, dossiers received in the year: late = resolved late + overdue and open. Allowed = most late ones
+-- with which the target is still met; "above 99 %" is strict. Burn rate = late / allowed; 1 = used up.
+-- Pace: dossiers decided per day since the first day of the window (pace_months); a dossier is decided on the day it is finished
+-- or withdrawn, a late one on the day after its due date. With fewer than min_denominator in the window the whole year gives
+-- the pace. Projection: so far + pace x days left to 31 December. The budget of the year is what is allowed of the projected
+-- dossiers; it runs out on the first day on which more are late than that, today when they are already.
+with targets as (
+    select
+        target_id,
+        measure as level,
+        operator,
+        target_value
+    from {{ ref('int_target') }}
+    where
+        family = 'on_time'
+        and is_in_force
+),
+
+dossiers as (
+    select
+        agency_code,
+        count(*) filter (
+            where count_class = 'in_process' and due_on >= {{ as_of() }} and due_on <= {{ add_days(7, as_of()) }}
+        ) as due_next_7_days,
+        count(*) filter (where (is_late or is_overdue_open) and {{ add_days(1, 'due_on') }} >= {{ pace_start() }})
+            as pace_late,
+        count(*) filter (
+            where (is_on_time or count_class = 'withdrawn') and coalesce(finished_on, received_on) >= {{ pace_start() }}
+        ) as pace_on_time
+    from {{ ref('fct_dossier') }}
+    where
+        is_accepted
+        and {{ in_year_to_date('received_on') }}
+    group by agency_code
+),
+
+by_agency as (
+    select
+        targets.target_id,
+        dossiers.agency_code,
+        dossiers.due_next_7_days,
+        dossiers.pace_late,
+        dossiers.pace_on_time
+    from dossiers
+    inner join {{ ref('int_agency_as_of') }} as agencies on dossiers.agency_code = agencies.agency_code
+    inner join targets on agencies.level = targets.level
+),
+
+with_province as (
+    select * from by_agency
+    union all
+    select
+        targets.target_id,
+        {{ province_code() }} as agency_code,
+        coalesce(sum(by_agency.due_next_7_days), 0) as due_next_7_days,
+        coalesce(sum(by_agency.pace_late), 0) as pace_late,
+        coalesce(sum(by_agency.pace_on_time), 0) as pace_on_time
+    from targets
+    left join by_agency on targets.target_id = by_agency.target_id
+    group by targets.target_id
+),
+
+counted as (
+    select
+        with_province.target_id,
+        with_province.agency_code,
+        indicators.level,
+        targets.operator,
+        targets.target_value,
+        coalesce(indicators.denominator, 0) as resolved,
+        coalesce(indicators.denominator - indicators.numerator, 0) as late,
+        with_province.due_next_7_days,
+        case
+            when with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }}
+                then cast(with_province.pace_late as double) / {{ pace_days() }}
+            else coalesce(indicators.denominator - indicators.numerator, 0) / {{ day_of_year() }}
+        end as late_per_day,
+        case
+            when with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }}
+                then cast(with_province.pace_late + with_province.pace_on_time as double) / {{ pace_days() }}
+            else coalesce(indicators.denominator, 0) / {{ day_of_year() }}
+        end as resolved_per_day
+    from with_province
+    inner join targets on with_province.target_id = targets.target_id
+    left join {{ ref('fct_indicator') }} as indicators
+        on
+            with_province.target_id = indicators.target_id
+            and with_province.agency_code = indicators.agency_code
+            and indicators.is_headline
+            and indicators.period_kind = 'ytd'
+),
+
+projected as (
+    select
+        *,
+        {{ late_allowed('resolved', 'operator', 'target_value') }} as late_allowed_at_target,
+        late + late_per_day * {{ days_left_in_year() }} as projected_late,
+        resolved + resolved_per_day * {{ days_left_in_year() }} as projected_resolved
+    from counted
+),
+
+budgeted as (
+    select
+        *,
+        {{ late_allowed('floor(round(projected_resolved, 6))', 'operator', 'target_value') }} as late_allowed_in_year
+    from projected
+)
+
+select
+    {{ as_of() }} as as_of_date,
+    target_id,
+    agency_code,
+    level,
+    cast(resolved as bigint) as resolved,
+    cast(late as bigint) as late,
+    cast(late_allowed_at_target as bigint) as late_allowed_at_target,
+    cast(late_allowed_at_target - late as bigint) as late_left,
+    cast(late as double) / nullif(cast(late_allowed_at_target as double), 0) as burn_rate,
+    cast(due_next_7_days as bigint) as due_next_7_days,
+    cast(projected_resolved as double) as projected_resolved,
+    cast(projected_late as double) as projected_late,
+    cast(late_allowed_in_year as bigint) as late_allowed_in_year,
+    {{ percent('projected_resolved - projected_late', 'projected_resolved') }} as projected_year_end_value,
+    case
+        when late > late_allowed_in_year then {{ as_of() }}
+        when projected_late > late_allowed_in_year
+            then {{ add_days(
+                'cast(floor(round((late_allowed_in_year - late) / nullif(late_per_day, 0), 6)) as int) + 1', as_of()
+            ) }}
+    end as runs_out_on
+from budgeted

@@ -1,0 +1,116 @@
+-- One row per target that does not earn all its points: what it loses and what would win it back, cheapest first.
+-- Rules: shortfall = smallest rise of the numerator (for "at most" targets: fall) that reaches the target with today's
+-- denominator; "above" is strict. Where past cases can still be put right (target_action.can_be_mended: a dossier can still be
+-- digitised) the units needed are the shortfall. Where they cannot (a late dossier stays late) they are the further cases, all
+-- of them good, that lift the rate above the target; a target of 100 % is then out of reach this year. Cheapest = most points
+-- per unit. An estimate, like the points.
+with losing as (
+    select
+        scored.*,
+        scored.max_points - scored.points_estimated as points_lost,
+        actions.unit_vi,
+        actions.unit_en,
+        coalesce(actions.unit_size, 1) as unit_size,
+        coalesce(actions.can_be_mended, true) as can_be_mended,
+        scorecard.status
+    from {{ ref('int_target_scored') }} as scored
+    left join {{ ref('target_action') }} as actions on scored.target_id = actions.target_id
+    left join {{ ref('rpt_scorecard') }} as scorecard on scored.target_id = scorecard.target_id
+    where scored.max_points - scored.points_estimated > 0.000001
+),
+
+short as (
+    select
+        *,
+        case
+            when value is null then null
+            when measure_kind = 'text' then denominator - numerator
+            when measure_kind = 'count' and operator = '>' then floor(round(full_points_at, 6)) + 1 - numerator
+            when measure_kind = 'count' then ceil(round(full_points_at - numerator, 6))
+            when operator in ('<=', '<') then ceil(round(numerator - full_points_at * denominator / 100, 6))
+            when operator = '>' then floor(round(full_points_at * denominator / 100, 6)) + 1 - numerator
+            else ceil(round(full_points_at * denominator / 100, 6)) - numerator
+        end as shortfall,
+        case
+            when value is null or measure_kind <> 'percent' or full_points_at >= 100 then null
+            when operator = '>'
+                then floor(round((full_points_at * denominator - 100 * numerator) / (100 - full_points_at), 6)) + 1
+            when operator = '>=' then ceil(round((full_points_at * denominator - 100 * numerator) / (100 - full_points_at), 6))
+        end as further_cases
+    from losing
+),
+
+needed as (
+    select
+        *,
+        case
+            when status = 'not_applicable' then 'not_by_units'
+            when value is null then 'no_data'
+            when rule_kind = 'survey' or coalesce(shortfall, 0) <= 0 then 'not_by_units'
+            when can_be_mended then 'regainable'
+            when further_cases > 0 then 'regainable'
+            else 'out_of_reach'
+        end as regain_status,
+        case
+            when can_be_mended then ceil(round(shortfall / unit_size, 6))
+            else further_cases
+        end as units
+    from short
+),
+
+priced as (
+    select
+        *,
+        case when regain_status = 'regainable' then units end as units_needed,
+        case when regain_status = 'regainable' then points_lost / nullif(units, 0) end as points_per_unit
+    from needed
+)
+
+select
+    {{ as_of() }} as as_of_date,
+    cast(
+        row_number() over (
+            order by
+                case when points_per_unit is null then 1 else 0 end,
+                points_per_unit desc,
+                points_lost desc,
+                sort_order
+        ) as bigint
+    ) as rank,
+    target_id,
+    target_name,
+    field_id,
+    lead_agency,
+    cast(points_lost as double) as points_lost,
+    cast(units_needed as double) as units_needed,
+    unit_vi,
+    unit_en,
+    cast(points_per_unit as double) as points_per_unit,
+    cast(shortfall / unit_size as double) as shortfall,
+    can_be_mended,
+    regain_status as status,
+    case regain_status
+        when 'regainable'
+            then case
+                when can_be_mended then 'Cần thêm ' || cast(cast(units_needed as bigint) as string) || ' ' || unit_vi
+                else 'Việc đã qua không sửa được; cần thêm ' || cast(cast(units_needed as bigint) as string)
+                    || ' ' || unit_vi || ', không phát sinh thêm trường hợp không đạt'
+            end
+        when 'no_data' then 'Chưa có số liệu: giao số liệu để được tính điểm'
+        when 'out_of_reach' then 'Phải đạt mọi trường hợp mà việc đã qua không sửa được: năm nay không lấy lại được trọn điểm'
+        else 'Không lấy lại được bằng việc đếm được'
+    end as status_text,
+    case regain_status
+        when 'regainable'
+            then case
+                when can_be_mended then cast(cast(units_needed as bigint) as string) || ' more ' || unit_en
+                else 'What is past cannot be put right; ' || cast(cast(units_needed as bigint) as string)
+                    || ' more ' || unit_en || ', with no further failure'
+            end
+        when 'no_data' then 'No data: deliver them to earn the points'
+        when 'out_of_reach'
+            then 'Every case has to succeed and what is past cannot be put right: not all the points can be won back this year'
+        else 'Not to be won back by things that can be counted'
+    end as status_text_en,
+    true as is_estimate
+from priced

@@ -1,0 +1,28 @@
+"""Alerts: problems with a life, told once, told again when they change, and told when they are over.
+
+A night calls `evaluate` (or `failed_night`), then, once published, `send_pending` and `write_metrics`. The
+rest is for the operator.
+"""
+
+from orchestration.alerting.config import AlertConfigError, load_config
+from orchestration.alerting.night import evaluate, failed_night, mute, open_alerts
+from orchestration.alerting.metrics import write_metrics
+from orchestration.alerting.model import Alert, AlertError
+from orchestration.alerting.send import SendReport, send_pending, send_test
+from orchestration.alerting.table import to_arrow
+
+__all__ = [
+    "Alert",
+    "AlertConfigError",
+    "AlertError",
+    "SendReport",
+    "evaluate",
+    "failed_night",
+    "load_config",
+    "mute",
+    "open_alerts",
+    "send_pending",
+    "send_test",
+    "to_arrow",
+    "write_metrics",
+]

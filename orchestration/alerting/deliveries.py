@@ -1,0 +1,142 @@
+"""Problems of the deliveries themselves: sources that went quiet, files that were not taken."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from orchestration.alerting import wording
+from orchestration.alerting.marts import Marts
+from orchestration.alerting.model import QUARANTINE, STALE_SOURCE, Problem, problem_of
+from warehouse.ledger import HELD_BACK, REFUSED
+
+STALE_AFTER_CADENCES = 2
+
+
+def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
+    """Each table of the contracts with its last accepted delivery; one never delivered ages since the first
+    of all.
+    """
+    return marts.rows(
+        """
+        with first_of_all as (select min(delivered_on) as day from delivered where is_accepted),
+        last_of_each as (
+            select source, table_name, max(delivered_on) as last_on
+            from delivered
+            where is_accepted
+            group by source, table_name
+        )
+        select
+            contract.source,
+            contract.table_name,
+            contract.source || '.' || contract.table_name as relation,
+            contract.vi,
+            contract.owner,
+            last_of_each.last_on,
+            date_diff(
+                'day', coalesce(last_of_each.last_on, first_of_all.day), cast($as_of as date)
+            ) as age_days,
+            $cadences * contract.cadence_days as limit_days,
+            coalesce(age_days > limit_days, false) as is_stale
+        from contract
+        cross join first_of_all
+        left join last_of_each using (source, table_name)
+        order by relation
+        """,
+        {"as_of": as_of, "cadences": STALE_AFTER_CADENCES},
+    )
+
+
+def stale_sources(marts: Marts, as_of: date) -> list[Problem]:
+    return [
+        problem_of(
+            STALE_SOURCE,
+            wording.stale_source(row),
+            source=row["relation"],
+            severity="high",
+            value=float(row["age_days"]),
+            threshold=float(row["limit_days"]),
+            owner=row["owner"],
+        )
+        for row in freshness(marts, as_of)
+        if row["is_stale"]
+    ]
+
+
+def bad_deliveries(marts: Marts) -> list[Problem]:
+    """Deliveries held back, refused or over the limit, until a good one of the same table follows."""
+    rows = marts.rows(
+        """
+        with judged as (
+            select
+                *,
+                outcome in ($held, $refused) or coalesce(share > limit_pct, false) as is_bad
+            from delivered
+        ),
+        bad as (
+            select
+                judged.*,
+                source || coalesce('.' || table_name, '') as relation
+            from judged
+            where
+                is_bad
+                and not exists (
+                    select 1
+                    from judged as good
+                    where
+                        not good.is_bad
+                        and good.is_accepted
+                        and good.source = judged.source
+                        and (judged.table_name is null or good.table_name = judged.table_name)
+                        and (
+                            good.delivered_on > judged.delivered_on
+                            or (
+                                good.loaded_on > judged.loaded_on
+                                and coalesce(good.delivered_on >= judged.delivered_on, true)
+                            )
+                        )
+                )
+        )
+        select
+            bad.*,
+            contract.owner,
+            count(*) over (partition by relation) as files
+        from bad
+        left join contract using (source, table_name)
+        qualify row_number() over (
+            partition by relation
+            order by coalesce(delivered_on, loaded_on) desc, share desc nulls last, file_name
+        ) = 1
+        order by relation
+        """,
+        {"held": HELD_BACK, "refused": REFUSED},
+    )
+    return [
+        problem_of(
+            QUARANTINE,
+            wording.quarantine(row),
+            source=row["relation"],
+            severity="low" if row["table_name"] is None else "medium",
+            value=row["share"],
+            threshold=row["limit_pct"],
+            owner=row["owner"] or wording.DATA_TEAM,
+        )
+        for row in rows
+    ]
+
+
+def quarantined(marts: Marts) -> list[dict[str, Any]]:
+    """Rejected rows and files not taken, per table, with the share of the last delivery."""
+    return marts.rows(
+        """
+        select
+            source,
+            coalesce(table_name, '') as table_name,
+            sum(rows_quarantined) as rows_quarantined,
+            count(*) filter (where not is_accepted) as not_accepted,
+            arg_max(share, (coalesce(delivered_on, loaded_on), loaded_at, file_name)) as last_share
+        from delivered
+        group by all
+        order by all
+        """
+    )

@@ -1,0 +1,103 @@
+"""The message: all that one address is told in one go, Vietnamese first, English below."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from orchestration.alerting.model import EVENT_KINDS, RESOLVED, SEVERITIES, severity_rank
+from orchestration.alerting.wording import (
+    EVENT_EN,
+    EVENT_VI,
+    SEVERITY_EN,
+    SEVERITY_VI,
+    day_vi,
+)
+
+# A first night can open dozens of problems: the worst are written out, the rest counted.
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Item:
+    """An event with what its thread says about itself."""
+
+    alert_id: str
+    as_of: date
+    kind: str
+    severity: str
+    message_vi: str
+    message_en: str
+    owner: str
+
+    @property
+    def key(self) -> tuple[str, date, str]:
+        return self.alert_id, self.as_of, self.kind
+
+
+def digest_id(endpoint: str, items: Sequence[Item]) -> str:
+    text = "\n".join([endpoint, *sorted("\x1f".join(map(str, item.key)) for item in items)])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def worst(items: Sequence[Item]) -> str | None:
+    """The severity of what is open in it; none when everything is over."""
+    ranks = [severity_rank(item.severity) for item in items if item.kind != RESOLVED]
+    return SEVERITIES[max(ranks)] if ranks else None
+
+
+def compose(items: Sequence[Item], number: str, is_copy: bool) -> tuple[str, str]:
+    """Subject and text. `is_copy`: an interrupted run may have sent the same digest before."""
+    items = sorted(
+        items, key=lambda i: (EVENT_KINDS.index(i.kind), -severity_rank(i.severity), i.as_of, i.alert_id)
+    )
+    as_of = max(item.as_of for item in items)
+    subject = f"[PAR INDEX] {len(items)} cảnh báo ({_summary(items, EVENT_VI)}), {day_vi(as_of)}"
+    copy_vi = "\nBản tin này có thể đã được gửi một lần trước đó." if is_copy else ""
+    copy_en = "\nThis digest may have been sent once before." if is_copy else ""
+    text = f"""Cảnh báo PAR INDEX, số liệu đến ngày {day_vi(as_of)}.
+{_part(items, EVENT_VI, SEVERITY_VI, "message_vi", "Phụ trách", "đêm", as_of, "cảnh báo khác, xem")}
+
+Xem tất cả: parindex alerts list
+Tạm dừng một cảnh báo: parindex alerts mute MÃ --reason "..." --until YYYY-MM-DD
+Mã bản tin: {number}{copy_vi}
+
+---------- English ----------
+PAR INDEX alerts, figures up to {as_of}.
+{_part(items, EVENT_EN, SEVERITY_EN, "message_en", "Owner", "night of", as_of, "more, see")}
+
+All of them: parindex alerts list
+To silence one: parindex alerts mute ID --reason "..." --until YYYY-MM-DD
+Digest: {number}{copy_en}
+"""
+    return subject, text
+
+
+def _summary(items: Sequence[Item], names: dict[str, str]) -> str:
+    counts = {kind: sum(item.kind == kind for item in items) for kind in EVENT_KINDS}
+    return ", ".join(f"{count} {names[kind].lower()}" for kind, count in counts.items() if count)
+
+
+def _part(
+    items: Sequence[Item],
+    events: dict[str, str],
+    severities: dict[str, str],
+    message: str,
+    owner: str,
+    night: str,
+    as_of: date,
+    more: str,
+) -> str:
+    lines = []
+    for number, item in enumerate(items[:SHOWN]):
+        if number == 0 or items[number - 1].kind != item.kind:
+            lines += ["", events[item.kind].upper()]
+        late = "" if item.as_of == as_of else f" ({night} {item.as_of})"
+        label = "" if item.kind == RESOLVED else f"[{severities[item.severity]}] "
+        lines.append(f"- {label}{getattr(item, message)}{late}")
+        lines.append(f"  {owner}: {item.owner} · {item.alert_id}")
+    if len(items) > SHOWN:
+        lines += ["", f"+ {len(items) - SHOWN} {more} parindex alerts list"]
+    return "\n".join(lines)

@@ -1,0 +1,382 @@
+"""Problems of the figures: targets missed, at risk, suddenly worse. Data by SQL, wording and grouping here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from orchestration.alerting import wording
+from orchestration.alerting.config import Rules
+from orchestration.alerting.feeds import AGENCY_FAMILIES, FEEDS
+from orchestration.alerting.marts import Marts
+from orchestration.alerting.model import (
+    AT_RISK,
+    SUDDEN_DROP,
+    TARGET_MISSED,
+    Problem,
+    alert_id,
+    problem_of,
+)
+from orchestration.alerting.wording import PROVINCE
+
+# Who answers for a field (section III.3 of the plan), where its annex prints no single agency.
+_FIELD_OWNER = {
+    "1": "Sở Nội vụ",
+    "2": "Sở Tư pháp",
+    "3": "Văn phòng UBND tỉnh",
+    "4": "Sở Nội vụ",
+    "5": "Sở Nội vụ",
+    "6": "Sở Tài chính",
+    "7": "Sở Thông tin và Truyền thông",
+    "8": "Sở Kế hoạch và Đầu tư",
+}
+_HISTORY_NIGHTS = 7
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What judging figures needs of earlier nights: their headline values, and the lines of what is open
+    now.
+    """
+
+    history: tuple[tuple[str, date, float], ...] = ()  # target, as_of, value
+    drop_lines: Mapping[str, float] = field(default_factory=dict)  # target -> line an open drop is below
+    rolled_up: frozenset[tuple[str, str]] = frozenset()  # (kind, target) told as one problem now
+
+
+def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
+    """One row per target and agency: the headline figure of the year, its target, and how far it is off."""
+    marts.add(
+        "field_owner",
+        {
+            "field_id": (pa.string(), list(_FIELD_OWNER)),
+            "answers": (pa.string(), list(_FIELD_OWNER.values())),
+        },
+    )
+    marts.db.execute(
+        """
+        create temp table headline as
+        select
+            i.target_id,
+            i.agency_code,
+            a.agency_name,
+            t.target_name,
+            t.family,
+            t.measure,
+            i.value,
+            i.numerator,
+            i.denominator,
+            i.operator,
+            i.target_value,
+            t.alarm_floor,
+            i.meets_target,
+            t.measure_kind,
+            t.measure_kind = 'percent' as is_percent,
+            -- A rate may fall, or rise where less is better: 1 or -1 turns both into "lower is worse".
+            case when i.operator in ('<=', '<') then -1 else 1 end as good_way,
+            case
+                when nullif(trim(t.lead_agency), '') is null or t.lead_agency ilike 'các %' then o.answers
+                else t.lead_agency
+            end as lead,
+            i.agency_code = $province as is_province,
+            i.agency_code = $province or (
+                t.agency_scope = 'agency'
+                and t.measure_kind = 'percent'
+                and list_contains($families, t.family)
+                and i.denominator >= $least
+            ) as is_judged
+        from night.marts.fct_indicator as i
+        inner join night.marts.dim_target as t on i.target_id = t.target_id and t.is_in_force
+        left join night.marts.dim_agency as a on i.agency_code = a.agency_code and a.is_latest
+        left join field_owner as o on t.field_id = o.field_id
+        where i.is_headline and i.period_kind = 'ytd' and i.as_of_date = $as_of
+        """,
+        {
+            "province": PROVINCE,
+            "families": list(AGENCY_FAMILIES),
+            "least": rules.min_denominator,
+            "as_of": as_of,
+        },
+    )
+
+
+def _gap(value: str) -> str:
+    """Points between a figure and its target: of percent, or of the target's size for counts."""
+    return f"""
+        case
+            when measure_kind = 'text' then 100 - 100 * numerator / nullif(denominator, 0)
+            when is_percent then good_way * (target_value - {value})
+            else good_way * 100 * (target_value - {value}) / greatest(abs(target_value), 1)
+        end
+    """
+
+
+def _fails(value: str) -> str:
+    """The same comparison as the marts', for a value that is not measured but projected."""
+    return f"""
+        case operator
+            when '>=' then {value} < target_value
+            when '>' then {value} <= target_value
+            when '<=' then {value} > target_value
+            when '<' then {value} >= target_value
+            when '=' then {value} < target_value
+        end
+    """
+
+
+def _counted_per_target(relation: str) -> str:
+    """Rows of a problem with, per target, how many agencies have it and their order from the worst."""
+    return f"""
+        select
+            *,
+            count(*) filter (where not is_province) over (partition by target_id) as agencies,
+            row_number() over (
+                partition by target_id, is_province
+                order by gap desc nulls last, agency_code
+            ) as place
+        from {relation}
+        order by target_id, is_province desc, place
+    """
+
+
+def missed(marts: Marts, memory: Memory, rules: Rules) -> Iterable[Problem]:
+    rows = marts.rows(
+        f"""
+        with missed as (
+            select
+                *,
+                cast(null as double) as projected,
+                {_gap("value")} as gap,
+                coalesce(value < alarm_floor, false) as is_alarming
+            from headline
+            where meets_target = false and is_judged
+        )
+        {_counted_per_target("missed")}
+        """,
+    )
+    yield from _per_target(TARGET_MISSED, rows, memory, rules)
+
+
+def load_risks(marts: Marts) -> bool:
+    """Projections where the late budget has them, else the scorecard's word; False when neither mart is
+    there.
+    """
+    parts = []
+    budget = {"target_id", "agency_code", "projected_year_end_value"} <= marts.columns("rpt_late_budget")
+    scorecard = {"target_id", "status"} <= marts.columns("rpt_scorecard")
+    if budget:
+        parts.append(f"""
+            select *
+            from (
+                select headline.*, cast(budget.projected_year_end_value as double) as projected
+                from headline
+                inner join night.marts.rpt_late_budget as budget using (target_id, agency_code)
+            )
+            where {_fails("projected")}
+        """)
+    if scorecard:
+        projected = (
+            "select target_id from night.marts.rpt_late_budget" if budget else "select null where false"
+        )
+        parts.append(f"""
+            select headline.*, cast(null as double) as projected
+            from headline
+            inner join night.marts.rpt_scorecard as scorecard using (target_id)
+            where scorecard.status = 'at_risk' and is_province and target_id not in ({projected})
+        """)
+    if parts:
+        marts.db.execute(f"create temp table risk as {' union all '.join(parts)}")
+    return bool(parts)
+
+
+def risks(marts: Marts, memory: Memory, rules: Rules) -> Iterable[Problem]:
+    rows = marts.rows(
+        f"""
+        with risky as (
+            select
+                *,
+                {_gap("coalesce(projected, value)")} as gap,
+                false as is_alarming
+            from risk
+            where meets_target is distinct from false and is_judged
+        )
+        {_counted_per_target("risky")}
+        """,
+    )
+    yield from _per_target(AT_RISK, rows, memory, rules)
+
+
+_WORDS = {
+    TARGET_MISSED: (wording.target_missed, "chưa đạt", "miss it"),
+    AT_RISK: (wording.at_risk, "có nguy cơ không đạt", "are at risk"),
+}
+# By kind: severity of the province, of a rolled-up problem, of one agency.
+_SEVERITY = {TARGET_MISSED: ("high", "high", "medium"), AT_RISK: ("medium", "medium", "low")}
+
+
+def _per_target(kind: str, rows: list[dict[str, Any]], memory: Memory, rules: Rules) -> Iterable[Problem]:
+    """One problem for the province and one per agency; where many agencies share it, one for all of them.
+
+    Rolled up above the limit, single again at half of it, so that an agency more or less does not turn it
+    each night.
+    """
+    for target_id, group in groupby(rows, key=lambda row: row["target_id"]):
+        members = list(group)
+        agencies = [row for row in members if not row["is_province"]]
+        limit = rules.roll_up_over // 2 if (kind, target_id) in memory.rolled_up else rules.roll_up_over
+        if len(agencies) > limit:
+            yield _rolled_up(kind, members, agencies)
+        else:
+            yield from (_of_one(kind, row) for row in members)
+
+
+def _of_one(kind: str, row: dict[str, Any]) -> Problem:
+    severity = _SEVERITY[kind][0 if row["is_province"] else 2]
+    if row["is_alarming"]:
+        severity = "critical" if row["is_province"] else "high"
+    return problem_of(
+        kind,
+        _WORDS[kind][0](row),
+        target_id=row["target_id"],
+        agency_code=row["agency_code"],
+        severity=severity,
+        value=row["value"] if row["projected"] is None else row["projected"],
+        threshold=row["target_value"],
+        owner=wording.one_line(row["lead"]) or wording.DATA_TEAM,
+        gap=row["gap"],
+        covers=_at_risk_of(kind, row["target_id"], [row["agency_code"]]),
+    )
+
+
+def _rolled_up(kind: str, members: list[dict[str, Any]], agencies: list[dict[str, Any]]) -> Problem:
+    """The province's problem with its agencies named; where the province has none, one for the target alone."""
+    _, vi, en = _WORDS[kind]
+    target_id, worst = agencies[0]["target_id"], agencies[0]
+    many_vi, many_en = wording.many_agencies(worst, worst["agencies"], vi, en)
+    codes = [row["agency_code"] for row in agencies]
+    covers = frozenset(alert_id(kind, target_id, code, None) for code in codes) | _at_risk_of(
+        kind, target_id, [None, *codes]
+    )
+    if members[0]["is_province"]:
+        whole = _of_one(kind, members[0])
+        return replace(
+            whole,
+            message_vi=f"{whole.message_vi} {many_vi}",
+            message_en=f"{whole.message_en} {many_en}",
+            # The target's own thread, from nights when the province was well, goes on under this one.
+            covers=whole.covers | covers | {alert_id(kind, target_id, None, None)},
+            members=len(agencies),
+        )
+    name = wording.one_line(worst["target_name"], 140)
+    return problem_of(
+        kind,
+        (f"Chỉ tiêu {target_id} ({name}): {many_vi}", f"Target {target_id}: {many_en}"),
+        target_id=target_id,
+        severity=_SEVERITY[kind][1],
+        value=worst["value"] if worst["projected"] is None else worst["projected"],
+        threshold=worst["target_value"],
+        owner=wording.one_line(worst["lead"]) or wording.DATA_TEAM,
+        covers=covers,
+        members=len(agencies),
+    )
+
+
+def _at_risk_of(kind: str, target_id: str, codes: Iterable[str | None]) -> frozenset[str]:
+    """A missed target stands for its own "at risk": that thread stays open, silent, until both are over."""
+    if kind != TARGET_MISSED:
+        return frozenset()
+    return frozenset(alert_id(AT_RISK, target_id, code, None) for code in codes)
+
+
+def drops(marts: Marts, as_of: date, memory: Memory, rules: Rules) -> Iterable[Problem]:
+    """The province's rates against the middle of the last nights of the same year.
+
+    Once open, the line stays where it was: a drop is over when it is made good, not when it has become usual.
+    """
+    history, lines = memory.history, memory.drop_lines
+    marts.add(
+        "history",
+        {
+            "target_id": (pa.string(), [target for target, _, _ in history]),
+            "as_of": (pa.date32(), [night for _, night, _ in history]),
+            "value": (pa.float64(), [value for _, _, value in history]),
+        },
+    )
+    marts.add(
+        "open_line",
+        {"target_id": (pa.string(), list(lines)), "line": (pa.float64(), list(lines.values()))},
+    )
+    rows = marts.rows(
+        """
+        with recent as (
+            select target_id, value
+            from history
+            where as_of < $as_of and year(as_of) = year($as_of)
+            qualify row_number() over (partition by target_id order by as_of desc) <= $nights
+        ),
+        usual as (select target_id, median(value) as usual from recent group by target_id),
+        lined as (
+            select
+                headline.*,
+                coalesce(open_line.line, usual.usual - good_way * $points) as line
+            from headline
+            left join usual using (target_id)
+            left join open_line using (target_id)
+            where is_province and is_percent and denominator >= $least
+        )
+        select
+            *,
+            line + good_way * $points as usual,
+            good_way * (line - value) as gap
+        from lined
+        where good_way * (line - value) > 0
+        order by target_id
+        """,
+        {
+            "as_of": as_of,
+            "nights": _HISTORY_NIGHTS,
+            "points": rules.drop_points,
+            "least": rules.min_denominator,
+        },
+    )
+    for row in rows:
+        yield problem_of(
+            SUDDEN_DROP,
+            wording.sudden_drop(row),
+            target_id=row["target_id"],
+            agency_code=PROVINCE,
+            severity="medium",
+            value=row["value"],
+            threshold=row["line"],
+            owner=wording.one_line(row["lead"]) or wording.DATA_TEAM,
+            gap=row["gap"],
+        )
+
+
+def stale_targets(marts: Marts, stale: set[str]) -> frozenset[str]:
+    measures = marts.rows("select distinct target_id, family, measure from headline")
+    return frozenset(
+        row["target_id"]
+        for row in measures
+        if stale.intersection(
+            FEEDS.get((row["family"], row["measure"])) or FEEDS.get((row["family"], None)) or ()
+        )
+    )
+
+
+def silent(marts: Marts) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        marts.db.execute("select target_id, agency_code from headline where meets_target is null").fetchall()
+    )
+
+
+def headline_values(marts: Marts, stale_targets: frozenset[str]) -> tuple[tuple[str, float], ...]:
+    rows = marts.db.execute(
+        "select target_id, value from headline where is_province and value is not null order by target_id"
+    ).fetchall()
+    return tuple(row for row in rows if row[0] not in stale_targets)

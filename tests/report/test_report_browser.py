@@ -1,0 +1,227 @@
+"""The morning page in a real headless browser: opened from a file, without a network, on a wide screen and a phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.report import write_report
+
+from . import synthetic
+from .browser import Browser
+from .test_report_page import HOSTILE
+
+AXE = (Path(__file__).parent / "axe.min.js").read_text("utf-8")
+DRAWN = "document.documentElement.dataset.drawn === 'yes'"
+TEXT = "document.querySelector('{}').innerText"
+
+
+@pytest.fixture
+def wide(chromium: Browser, page: Path) -> Browser:
+    chromium.size(1440, 1000)
+    chromium.open(page)
+    chromium.wait_for(DRAWN)
+    return chromium
+
+
+def click(browser: Browser, selector: str) -> None:
+    browser.run(f"document.querySelector({selector!r}).click()")
+
+
+def choose(browser: Browser, name: str, value: str) -> None:
+    browser.run(
+        f"(() => {{ const s = document.querySelector('[name={name}]'); s.value = {value!r};"
+        " s.dispatchEvent(new Event('change', {bubbles: true})); })()"
+    )
+
+
+def rows(browser: Browser, section: str) -> list[str]:
+    return browser.run(f"[...document.querySelectorAll('#{section} tbody tr')].map(r => r.innerText)")
+
+
+def axe(browser: Browser) -> list[str]:
+    browser.run(AXE + "; undefined")
+    # A stand-in for the policy is not needed: the script comes through the debugger, not from the page.
+    return browser.run(
+        "axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',"
+        " 'best-practice']}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.slice(0, 5).map(n => n.target + ' '"
+        " + n.failureSummary).join(' / ')))"
+    )
+
+
+def test_it_asks_for_nothing_and_has_no_errors(wide: Browser, page: Path) -> None:
+    assert wide.errors == []
+    assert [url for url in wide.requests if not url.startswith("data:")] == [page.resolve().as_uri()]
+
+
+def test_it_is_usable_within_a_second(chromium: Browser, page: Path) -> None:
+    chromium.size(1440, 1000)
+    times = []
+    for _ in range(4):
+        chromium.open(page)
+        times.append(int(chromium.run("document.documentElement.dataset.ready")))
+    assert min(times) < 1000, times
+
+
+def test_the_first_screen_says_total_missed_and_who(wide: Browser) -> None:
+    overview = wide.run(TEXT.format("#overview"))
+    assert "Tổng điểm" in overview and "86,45" in overview
+    assert "Chưa đạt: cơ quan nào chủ trì" in overview and "Sở Tài chính" in overview
+    missed = int(wide.run(TEXT.format("button[data-status=missed] b")))
+    bottom = wide.run("document.querySelector('#overview').getBoundingClientRect().bottom")
+    assert missed > 0 and bottom < 1000
+    assert wide.run("document.querySelectorAll('.chart svg').length") >= 3
+
+
+def test_points_are_labelled_as_estimates_in_both_languages(wide: Browser) -> None:
+    for label in ("Ước tính, chưa có thang điểm chính thức", "Estimate, official scale not loaded"):
+        for section in ("#estimate", "#overview", "#fields", "#targets", "#regain"):
+            assert label.lower() in wide.run(TEXT.format(section)).lower(), section
+        click(wide, "#lang")
+
+
+def test_filters_narrow_the_targets(wide: Browser) -> None:
+    assert len(rows(wide, "targets")) == 86
+    choose(wide, "field", "3")
+    assert len(rows(wide, "targets")) == 18
+    choose(wide, "level", "xa")
+    communes = rows(wide, "targets")
+    assert 0 < len(communes) < 18 and any("3.4.3" in row for row in communes)
+    click(wide, "#reset")
+    click(wide, "button[data-status=missed]")
+    assert all("Chưa đạt" in row for row in rows(wide, "targets"))
+    click(wide, "#reset")
+    wide.run(
+        "(() => { const q = document.querySelector('[name=q]'); q.value = 'XIN LOI nguoi dan';"
+        " q.dispatchEvent(new Event('input', {bubbles: true})); })()"
+    )
+    assert [row for row in rows(wide, "targets") if "3.4.4" in row] == rows(wide, "targets")
+    click(wide, "#reset")
+    choose(wide, "agency", "2")
+    assert "Sở Tư pháp" in wide.run(TEXT.format("#targets"))
+    assert 0 < len(rows(wide, "targets")) < 86
+    assert wide.run("document.querySelector('#ranking tr.mine').innerText").count("Sở Tư pháp") == 1
+
+
+def test_a_target_opens_to_everything_behind_it_by_keyboard(wide: Browser) -> None:
+    wide.run("document.querySelector('#targets button[data-target=\"3.4.2\"]').focus()")
+    wide.press("Enter", 13)
+    wide.wait_for("document.querySelector('#dialog').open")
+    text = wide.run(TEXT.format("#dialog"))
+    for word in ("Tử số", "Mẫu số", "Cách tính", "Nguồn dữ liệu", "Nghị định 61/2018/NĐ-CP", "Chủ trì", "30/09/2024",
+                 "Kế hoạch có chỗ chưa thống nhất", "Theo đơn vị"):  # fmt: skip
+        assert word in text
+    assert "UBND Thành phố Vĩnh Yên" in text
+    assert "t=3.4.2" in wide.run("location.hash")
+    wide.press("Escape", 27)
+    wide.wait_for("!document.querySelector('#dialog').open")
+    assert wide.run("document.activeElement.dataset.target") == "3.4.2"
+
+
+def test_a_link_opens_the_target_in_english(chromium: Browser, page: Path) -> None:
+    chromium.size(1440, 1000)
+    chromium.open(page, "#lang=en&t=3.4.1")
+    assert "Numerator" in chromium.run(TEXT.format("#dialog"))
+    assert chromium.run("document.documentElement.lang") == "en"
+
+
+def test_english_changes_every_heading_and_number(wide: Browser) -> None:
+    click(wide, "#lang")
+    text = wide.run("document.body.innerText")
+    assert "Points by field" in text and "30 Sep 2024" in text and "86.45" in text
+    assert "Chưa đạt" not in text and "Xếp hạng đơn vị" not in text
+
+
+def test_ranking_by_level_and_district(wide: Browser) -> None:
+    click(wide, "#ranking button[data-v=huyen]")
+    assert len(rows(wide, "ranking")) == 9
+    click(wide, "#ranking button[data-v=xa]")
+    wide.run(
+        "(() => { const s = document.querySelector('#rank-district'); s.value = 'H62.243';"
+        " s.dispatchEvent(new Event('change')); })()"
+    )
+    assert len(rows(wide, "ranking")) == 9
+    assert "Hạng trong huyện" in wide.run(TEXT.format("#ranking"))
+    click(wide, "#ranking tbody button")
+    assert "3.4.1" in wide.run(TEXT.format("#dialog"))
+
+
+def test_dossiers_at_risk_show_codes_only(wide: Browser) -> None:
+    click(wide, "#risk tbody button")
+    assert "H62." in wide.run(TEXT.format("#dialog tbody th"))
+
+
+@pytest.mark.parametrize("size", [(1440, 1000, False), (390, 844, True)], ids=["wide", "phone"])
+def test_it_is_accessible(chromium: Browser, page: Path, size: tuple[int, int, bool]) -> None:
+    chromium.size(*size)
+    chromium.open(page)
+    chromium.wait_for(DRAWN)
+    assert axe(chromium) == []
+    click(chromium, "#targets button[data-target='3.4.1']")
+    assert axe(chromium) == []
+
+
+def test_tables_and_charts_have_words(wide: Browser) -> None:
+    assert wide.run("[...document.querySelectorAll('table')].every(t => t.caption && t.caption.textContent)")
+    assert wide.run("[...document.querySelectorAll('th')].every(t => t.scope)")
+    assert wide.run(
+        "[...document.querySelectorAll('.chart')].every(c => c.getAttribute('role') === 'img'"
+        " && c.getAttribute('aria-label').length > 40)"
+    )
+
+
+def test_a_phone_needs_no_sideways_scrolling(chromium: Browser, page: Path) -> None:
+    chromium.size(390, 844, phone=True)
+    chromium.open(page)
+    chromium.wait_for(DRAWN)
+    assert chromium.run("document.documentElement.scrollWidth") == 390
+    wide_boxes = "[...document.querySelectorAll('.scroll')].filter(b => b.scrollWidth > b.clientWidth + 1).map(b => b.ariaLabel)"
+    assert chromium.run(wide_boxes) == []
+    assert chromium.run("document.querySelector('#filters').open") is False
+
+
+def test_it_prints_on_paper(wide: Browser, tmp_path: Path) -> None:
+    wide.pdf(tmp_path / "page.pdf")
+    paper = (tmp_path / "page.pdf").read_bytes()
+    assert paper.startswith(b"%PDF") and b"/Type /Page" in paper
+
+
+def test_hostile_names_do_nothing(chromium: Browser, tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    frames["dim_agency"].loc[:, "agency_name"] = HOSTILE
+    for column in ("target_name", "lead_agency", "plan_note", "status_reason"):
+        frames["rpt_scorecard"].loc[:, column] = HOSTILE
+    frames["fct_alert"].loc[:, ["message", "message_en"]] = HOSTILE
+    frames["fct_delivery"].loc[:, ["file_name", "reason"]] = HOSTILE
+    page = write_report(synthetic.write(tmp_path / "hostile.duckdb", **frames), tmp_path)
+    chromium.size(1440, 1000)
+    chromium.open(page, "#t=3.4.1")
+    chromium.wait_for(DRAWN)
+    chromium.run("document.querySelector('#dialog').close(); document.querySelector('#lang').click()")
+    chromium.wait_for(DRAWN)
+    assert "taken" not in chromium.run("document.title")
+    assert chromium.run("document.images.length") == 0
+    assert chromium.errors == []
+
+
+@pytest.mark.parametrize("what", ["missing", "empty"])
+def test_without_marts_it_says_so(chromium: Browser, tmp_path: Path, what: str) -> None:
+    frames = synthetic.tables()
+    changes = {name: None if what == "missing" else frame.iloc[:0] for name, frame in frames.items()}
+    page = write_report(synthetic.write(tmp_path / "none.duckdb", **changes), tmp_path)
+    chromium.open(page)
+    chromium.wait_for(DRAWN)
+    for section in (
+        "overview",
+        "fields",
+        "targets",
+        "trend",
+        "regain",
+        "ranking",
+        "budget",
+        "risk",
+        "quality",
+    ):
+        assert "chưa có dữ liệu" in chromium.run(TEXT.format(f"#{section}")).lower(), section
+    assert chromium.errors == []

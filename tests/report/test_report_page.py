@@ -1,0 +1,217 @@
+"""The morning page as a file: what is read, what is embedded, what must never be in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from orchestration.report import write_report
+from orchestration.report.data import COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, read
+from orchestration.report.page import embedded_json, load_texts
+
+from . import synthetic
+
+ROOT = Path(__file__).resolve().parents[2]
+HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\"> \"'`&\u2028 {{7*7}}"
+
+
+def embedded(page: Path, name: str = "data"):
+    found = re.search(
+        rf'<script type="application/json" id="{name}">(.*?)</script>', page.read_text("utf-8"), re.S
+    )
+    assert found
+    return json.loads(found[1])
+
+
+def test_the_page_is_one_small_file(page: Path) -> None:
+    assert [file.name for file in page.parent.iterdir()] == ["index.html"]
+    assert page.stat().st_size < 3_000_000
+
+
+def test_writing_is_quick_and_gives_the_same_page_again(published: Path, page: Path, tmp_path: Path) -> None:
+    started = time.monotonic()
+    again = write_report(published, tmp_path / "new" / "folder")
+    assert time.monotonic() - started < 10
+    assert again.read_bytes() == page.read_bytes()
+
+
+def test_figures_on_the_page_are_the_columns_of_the_marts(published: Path, page: Path) -> None:
+    data = embedded(page)
+    with duckdb.connect(str(published), read_only=True) as con:
+        for target in data["targets"]:
+            value, status, points = con.execute(
+                "select value, status, points_estimated from marts.rpt_scorecard where target_id = ?",
+                [target["id"]],
+            ).fetchone()
+            assert target.get("value") == (None if value is None else pytest.approx(value, abs=1e-6))
+            assert (target["status"], target["points"]) == (status, pytest.approx(points, abs=1e-6))
+        total = con.execute(
+            "select sum(points_estimated), sum(points_2023) from marts.rpt_field_score"
+        ).fetchone()
+        headline = con.execute(
+            "select agency_code, numerator, denominator from marts.fct_indicator"
+            " where target_id = '3.4.2' and is_headline and period_kind = 'ytd' and agency_code <> 'H62'"
+        ).fetchall()
+    assert (data["total"]["points"], data["total"]["before"]) == pytest.approx(total, abs=1e-6)
+    codes = [agency[0] for agency in data["agencies"]]
+    assert sorted((codes[r[0]], r[1], r[2]) for r in data["agency_year"]["3.4.2"]) == sorted(headline)
+    assert len(data["targets"]) == 86
+    assert len(data["agencies"]) == len(synthetic.agencies())
+
+
+def test_targets_are_in_the_order_of_the_plan(page: Path) -> None:
+    ids = [target["id"] for target in embedded(page)["targets"]]
+    assert ids[:4] == ["1.1", "1.2", "1.3.1", "1.3.2"]
+    assert (
+        ids.index("3.3.1a")
+        < ids.index("3.3.1b")
+        < ids.index("3.3.2")
+        < ids.index("7.3.6c")
+        < ids.index("8.1")
+    )
+
+
+def test_only_the_latest_night_is_shown(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    older = frames["rpt_scorecard"].copy()
+    older["as_of_date"] = synthetic.AS_OF.replace(day=29)
+    older["status"] = "met"
+    database = synthetic.write(tmp_path / "two.duckdb", rpt_scorecard=type(older)(
+        [*frames["rpt_scorecard"].to_dict("records"), *older.to_dict("records")]).astype(object))  # fmt: skip
+    data = read(database)
+    assert data["as_of"] == "2024-09-30"
+    assert len(data["targets"]) == 86
+    assert any(target["status"] == "missed" for target in data["targets"])
+
+
+def test_at_risk_codes_are_capped_and_the_counts_are_not(published: Path) -> None:
+    data = read(published)
+    counts = {row[0]: sum(row[2:5]) for row in data["at_risk_by_agency"]}
+    assert max(counts.values()) > DOSSIERS_SHOWN_PER_AGENCY
+    for agency, rows in data["at_risk"].items():
+        assert len(rows) == min(counts[agency], DOSSIERS_SHOWN_PER_AGENCY)
+        assert [row[2] for row in rows] == sorted(row[2] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "missing", [[name] for name in COLUMNS] + [list(COLUMNS)], ids=lambda names: ",".join(names)[:30]
+)
+def test_a_missing_mart_leaves_an_honest_page(missing: list[str], tmp_path: Path) -> None:
+    page = write_report(synthetic.write(tmp_path / "part.duckdb", **dict.fromkeys(missing)), tmp_path)
+    state = embedded(page)["state"]
+    assert all(state[name] == "missing" for name in missing)
+    assert all(state[name] == "ok" for name in set(COLUMNS) - set(missing))
+
+
+def test_empty_marts_and_missing_columns_are_told(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    database = synthetic.write(
+        tmp_path / "empty.duckdb",
+        fct_alert=frames["fct_alert"].iloc[:0],
+        rpt_scorecard=frames["rpt_scorecard"].drop(columns=["plan_note", "status_reason"]),
+    )
+    data = read(database)
+    assert data["state"]["fct_alert"] == "empty"
+    assert data["alerts"] == []
+    assert not any("note" in target for target in data["targets"])
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    frames["dim_agency"].loc[:, "agency_name"] = HOSTILE
+    frames["rpt_scorecard"].loc[:, "target_name"] = HOSTILE
+    frames["rpt_scorecard"].loc[:, "lead_agency"] = HOSTILE
+    page = write_report(synthetic.write(tmp_path / "hostile.duckdb", **frames), tmp_path)
+    assert embedded(page)["agencies"][0][1] == HOSTILE  # nothing is lost ...
+
+    class Tags(HTMLParser):
+        found: list[str] = []  # noqa: RUF012
+
+        def handle_starttag(self, tag, attrs):
+            self.found.append(tag)
+            assert not any(name.startswith("on") for name, _ in attrs)
+
+    reader = Tags()
+    reader.feed(page.read_text("utf-8"))
+    assert reader.found.count("script") == 4  # ... and nothing becomes an element
+    assert "img" not in reader.found
+
+
+def test_embedded_json_ends_no_script_and_starts_no_markup() -> None:
+    text = embedded_json({"a": HOSTILE, "b": "<!-- <script>"})
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == {"a": HOSTILE, "b": "<!-- <script>"}
+
+
+def test_no_column_identifies_a_citizen(page: Path) -> None:
+    personal = re.compile(
+        r"applicant|citizen|phone|address|identity|id_number|full_name|birth|email|receiver|officer"
+    )
+    names = {column for columns in COLUMNS.values() for column in columns}
+    assert not [name for name in names if personal.search(name)]
+    # Free text that could repeat a cell of an export is not read at all.
+    assert not names & {"observed", "record_key", "before", "after", "detail", "row_values"}
+    assert "fct_dossier" not in COLUMNS
+    assert not re.search(r"\b\d{12}\b", json.dumps(embedded(page)))
+
+
+def test_nothing_in_the_page_points_outside(page: Path) -> None:
+    text = page.read_text("utf-8")
+    allowed = {"http://www.w3.org"}
+    assert {found for found in re.findall(r"https?://[\w.-]+", text)} <= allowed
+    assert not re.search(r"<(?:link|script|img|iframe|object|embed)[^>]+(?:src|href)=(?![\"']data:)", text)
+    assert not re.search(r"@import|url\(", text.split("<style>")[1].split("</style>")[0])
+    assert "default-src 'none'" in text
+
+
+def test_every_text_is_there_in_both_languages() -> None:
+    texts = load_texts()
+    for key, value in texts["ui"].items():
+        assert isinstance(value, list) and len(value) == 2 and all(value), key
+        assert set(re.findall(r"\{(\w+)\}", value[0])) == set(re.findall(r"\{(\w+)\}", value[1])), key
+    used = set(re.findall(r'\bT\("(\w+)"', (ROOT / "orchestration/report/app.js").read_text("utf-8")))
+    used |= set(
+        re.findall(r'data-t="(\w+)"', (ROOT / "orchestration/report/template.html.j2").read_text("utf-8"))
+    )
+    assert used <= set(texts["ui"]), used - set(texts["ui"])
+    for name, rule in texts["rules"].items():
+        assert all(isinstance(rule[part], list) and len(rule[part]) == 2 for part in rule), name
+
+
+def test_every_measure_of_the_plan_has_its_rule_in_words() -> None:
+    texts = load_texts()
+    for target in synthetic._csv(synthetic.SEEDS / "target_measure.csv"):
+        rule = texts["rules"].get(f"{target['family']}.{target['measure']}") or texts["rules"].get(
+            target["family"]
+        )
+        assert rule, target["target_id"]
+        assert {"num", "rule", "legal"} <= set(rule), target["target_id"]
+        assert "den" in rule or target["measure_kind"] == "count", target["target_id"]
+        assert target["target_id"] in texts["plan"]["targets_en"]
+
+
+def test_the_columns_read_are_those_of_the_mart_contract() -> None:
+    models = {}
+    for file in sorted((ROOT / "dbt_project/models/marts").glob("*.yml")):
+        models |= {
+            model["name"]: model for model in yaml.safe_load(file.read_text("utf-8")).get("models", [])
+        }
+    for table, columns in COLUMNS.items():
+        if table in models:
+            known = {column["name"] for column in models[table]["columns"]}
+            assert set(columns) <= known, (table, set(columns) - known)
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("old", "utf-8")
+    with pytest.raises(duckdb.Error):
+        write_report(tmp_path / "no such file.duckdb", tmp_path)
+    assert (tmp_path / "index.html").read_text("utf-8") == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["index.html"]

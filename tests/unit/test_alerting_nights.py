@@ -1,0 +1,686 @@
+"""Nights of the alerts over real DuckDB files and a real ledger: what is seen, what is frozen, what is said once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import textwrap
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from itertools import count
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from orchestration import alerting
+from orchestration.alerting import model
+from orchestration.alerting.feeds import AGENCY_FAMILIES, FEEDS
+from orchestration.alerting.metrics import write_metrics
+from orchestration.alerting.store import Store
+from sources.contract import all_tables
+from warehouse.ledger import HELD_BACK, LOADED, REFUSED, Delivery, Ledger
+from warehouse.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = date(2024, 6, 18)
+H62 = "H62"
+_RUNS = count()
+
+
+def at(day: date) -> datetime:
+    return datetime.combine(day, time(1, 30))
+
+
+def agency(number: int) -> str:
+    return f"000.{number:02}.10.H62"
+
+
+class World:
+    """A home with a ledger; each night writes the marts that it is told to."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings = Settings(home=home, inbox=home / "inbox").create()
+        self.ledger = Ledger(self.settings.ledger)
+        self.database = home / "warehouse.duckdb"
+        self.figures: dict[tuple[str, str], tuple] = {}
+        self.targets: dict[str, tuple] = {}
+        self.budget: list[tuple] | None = None
+        self.scorecard: list[tuple] | None = None
+        for table in all_tables():
+            self.deliver(table.source, table.name, DAY)
+
+    def deliver(self, source, table, day, outcome=LOADED, rows=100, bad=0, file=None, loaded=None):
+        file = file or f"{table}.csv"
+        content = f"{source}{table}{day}{file}{next(_RUNS)}"
+        self.ledger.record(
+            Delivery(
+                delivery_id=hashlib.sha256(content.encode()).hexdigest()[:20],
+                source=source,
+                table_name=table,
+                file_name=file,
+                format="csv",
+                delivered_on=day,
+                outcome=outcome,
+                reason=None,
+                rows_in_file=rows,
+                rows_loaded=rows - bad,
+                rows_unchanged=0,
+                rows_quarantined=bad,
+                content_hash=content,
+                loaded_at=loaded or at(day),
+            )
+        )
+
+    def target(self, target, family, measure, operator=">", value=99.0, kind="percent", floor=None, lead="Sở Nội vụ"):
+        scope = "agency"
+        self.targets[target] = (target, f"Tên {target}", "3", family, measure, kind, scope, lead, floor, operator, value)
+
+    def figure(self, target, code, numerator, denominator):
+        self.figures[target, code] = (numerator, denominator)
+
+    def write(self, day: date) -> None:
+        self.database.unlink(missing_ok=True)
+        with duckdb.connect(str(self.database)) as db:
+            db.execute("create schema marts")
+            db.execute(
+                "create table marts.dim_target (target_id text, target_name text, field_id text, family text,"
+                " measure text, measure_kind text, agency_scope text, lead_agency text, alarm_floor double,"
+                " operator text, target_value double, is_in_force boolean)"
+            )
+            for row in self.targets.values():
+                db.execute(f"insert into marts.dim_target values ({', '.join('?' * 11)}, true)", list(row))
+            db.execute("create table marts.dim_agency (agency_code text, agency_name text, is_latest boolean)")
+            codes = sorted({code for _, code in self.figures} | {H62})
+            db.executemany(
+                "insert into marts.dim_agency values (?, ?, true)", [[code, f"Đơn vị {code}"] for code in codes]
+            )
+            db.execute(
+                "create table marts.fct_indicator (as_of_date date, target_id text, variant text, is_headline boolean,"
+                " agency_code text, level text, period_kind text, numerator double, denominator double, value double,"
+                " operator text, target_value double, unit text, meets_target boolean)"
+            )
+            for (target, code), (numerator, denominator) in self.figures.items():
+                kind, operator, wanted = self.targets[target][5], *self.targets[target][9:11]
+                value = numerator if kind == "count" else 100 * numerator / denominator if denominator else None
+                if value is None:
+                    meets = None
+                else:
+                    meets = {">": value > wanted, ">=": value >= wanted, "<=": value <= wanted}[operator]
+                db.execute(
+                    "insert into marts.fct_indicator values (?, ?, 'A', true, ?, 'tinh', 'ytd', ?, ?, ?, ?, ?, '%', ?)",
+                    [day, target, code, numerator, denominator, value, operator, wanted, meets],
+                )
+            if self.budget is not None:
+                db.execute(
+                    "create table marts.rpt_late_budget"
+                    " (target_id text, agency_code text, projected_year_end_value double)"
+                )
+                for row in self.budget:
+                    db.execute("insert into marts.rpt_late_budget values (?, ?, ?)", list(row))
+            if self.scorecard is not None:
+                db.execute("create table marts.rpt_scorecard (target_id text, status text)")
+                for row in self.scorecard:
+                    db.execute("insert into marts.rpt_scorecard values (?, ?)", list(row))
+
+    def night(self, day: date, fresh: bool = True) -> dict[str, model.Alert]:
+        """One night that did not fail; with `fresh` the daily and weekly tables deliver first."""
+        if fresh:
+            for table in all_tables():
+                if table.cadence_days <= 7:
+                    self.deliver(table.source, table.name, day)
+        self.write(day)
+        return self.again(day)
+
+    def again(self, day: date) -> dict[str, model.Alert]:
+        alerts = alerting.evaluate(self.settings, self.database, self.ledger, day, at(day))
+        return {alert.alert_id: alert for alert in alerts}
+
+    def events(self) -> list[tuple]:
+        with Store(self.settings) as store, store.transaction() as transaction:
+            rows = transaction.connection.exec_driver_sql(
+                "select as_of, event.kind, thread.kind, target_id, agency_code, source from event"
+                " join thread using (alert_id) order by 1, 2, 3, 4, 5, 6"
+            )
+            return [tuple(row) for row in rows]
+
+    def routes(self, text: str) -> None:
+        (self.settings.home / "alerts.yaml").write_text(textwrap.dedent(text), encoding="utf-8")
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    monkeypatch.delenv("PARINDEX_ALERTS", raising=False)
+    made = World(tmp_path / "home")
+    made.target("3.4.1", "on_time", "tinh", floor=95.0)
+    made.figure("3.4.1", H62, 1000, 1000)
+    yield made
+    made.ledger.close()
+
+
+def only(alerts):
+    assert len(alerts) == 1, alerts
+    return next(iter(alerts.values()))
+
+
+def after(days: int) -> date:
+    return DAY + timedelta(days=days)
+
+
+# --- targets missed
+
+
+def test_a_missed_target_opens_says_how_far_and_ends_when_it_is_met(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    alert = only(world.night(DAY))
+    assert (alert.kind, alert.target_id, alert.agency_code, alert.status) == ("target_missed", "3.4.1", H62, "open")
+    assert (alert.value, alert.threshold, alert.severity) == (97.0, 99.0, "high")
+    assert alert.message == "Chỉ tiêu 3.4.1 (Tên 3.4.1) chưa đạt: toàn tỉnh 97% (970/1.000), yêu cầu > 99%."
+    assert alert.message_en == "Target 3.4.1 is missed: the province 97% (970/1,000), required > 99%."
+    assert alert.owner == "Sở Nội vụ"
+    world.figure("3.4.1", H62, 999, 1000)
+    alert = only(world.night(after(1)))
+    assert (alert.status, alert.resolved_at, alert.last_seen_at) == ("resolved", at(after(1)), at(DAY))
+    assert [event[:2] for event in world.events()] == [("2024-06-18", "opened"), ("2024-06-19", "resolved")]
+
+
+def test_below_the_alarm_floor_it_is_critical_at_once(world):
+    world.figure("3.4.1", H62, 940, 1000)
+    assert only(world.night(DAY)).severity == "critical"
+
+
+def test_the_same_night_again_says_nothing_again(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    first = world.night(DAY)
+    assert world.again(DAY) == first == world.again(DAY)
+    assert len(world.events()) == 1
+
+
+def test_an_earlier_night_changes_nothing(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    stands = world.night(DAY)
+    world.figure("3.4.1", H62, 1000, 1000)
+    world.write(after(-3))
+    now = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), at(after(1)))
+    assert {alert.alert_id: alert for alert in now} == stands
+
+
+def test_a_night_dated_in_the_future_does_not_silence_the_nights_until_then(world):
+    world.write(date(2099, 1, 1))
+    alerting.evaluate(world.settings, world.database, world.ledger, date(2099, 1, 1), at(DAY))
+    world.figure("3.4.1", H62, 970, 1000)
+    missed = [a for a in world.night(after(1)).values() if a.kind == "target_missed"]
+    assert [a.status for a in missed] == ["open"]
+
+
+def test_agencies_are_told_one_by_one_only_with_enough_cases(world):
+    world.figure("3.4.1", agency(1), 10, 20)
+    world.figure("3.4.1", agency(2), 10, 19)
+    alert = only(world.night(DAY))
+    assert alert.agency_code == agency(1)
+    assert alert.message.startswith(f"Chỉ tiêu 3.4.1 (Tên 3.4.1) chưa đạt: Đơn vị {agency(1)} 50% (10/20)")
+
+
+def test_targets_of_the_province_only_make_no_alert_for_agencies(world):
+    world.target("6.1.2", "budget_compliance", "spending_compliant")
+    world.figure("6.1.2", H62, 100, 100)
+    world.figure("6.1.2", agency(1), 10, 50)
+    assert world.night(DAY) == {}
+
+
+def test_many_agencies_are_one_problem_that_names_the_worst(world):
+    for number in range(1, 12):
+        world.figure("3.4.1", agency(number), 90 - number, 100)
+    alert = only(world.night(DAY))
+    assert (alert.agency_code, alert.severity, alert.value) == (None, "high", 79.0)
+    assert "11 đơn vị chưa đạt; kém nhất: Đơn vị " + agency(11) in alert.message
+    # The province misses it too: still one thread for readers.
+    world.figure("3.4.1", H62, 970, 1000)
+    alerts = {(a.agency_code, a.status) for a in world.night(after(1)).values()}
+    assert alerts == {(H62, "open"), (None, "covered")}
+    assert [event[1:5] for event in world.events() if event[0] == str(after(1))] == [
+        ("opened", "target_missed", "3.4.1", H62)
+    ]
+
+
+def test_an_agency_more_or_less_does_not_turn_one_problem_into_many(world):
+    for number in range(1, 11):
+        world.figure("3.4.1", agency(number), 80, 100)
+    assert len(world.night(DAY)) == 10
+    world.figure("3.4.1", agency(11), 80, 100)
+    alerts = world.night(after(1))
+    assert sum(a.status == "covered" for a in alerts.values()) == 10
+    world.figure("3.4.1", agency(11), 100, 100)
+    alerts = world.night(after(2))
+    assert sum(a.status == "open" for a in alerts.values()) == 1
+    for number in range(6, 12):
+        world.figure("3.4.1", agency(number), 100, 100)
+    alerts = world.night(after(3))
+    singles = {a.agency_code for a in alerts.values() if a.status == "open"}
+    assert singles == {agency(number) for number in range(1, 6)}
+    said = [event[1:] for event in world.events() if event[0] == str(after(3))]
+    assert {event[0] for event in said} == {"resolved"}, "the five that stay were told before"
+    assert {event[3] for event in said} == {None, *(agency(number) for number in range(6, 11))}
+
+
+def test_counts_and_less_is_better_are_judged_by_their_own_operator(world):
+    world.target("6.3.1", "service_units", "self_financing", ">=", 1.0, "count")
+    world.figure("6.3.1", H62, -2, None)
+    world.target("4.2.1", "yearly_numbers", "payroll", "<=", 100.0)
+    world.figure("4.2.1", H62, 110, 100)
+    messages = {a.target_id: a.message_en for a in world.night(DAY).values()}
+    assert messages["6.3.1"] == "Target 6.3.1 is missed: the province -2, required >= 1."
+    assert messages["4.2.1"] == "Target 4.2.1 is missed: the province 110% (110/100), required <= 100%."
+
+
+def test_the_owner_of_a_target_without_one_agency_is_who_answers_for_its_field(world):
+    world.target("3.4.1", "on_time", "tinh", lead="Các sở, ban, ngành; UBND cấp huyện, cấp xã")
+    world.figure("3.4.1", H62, 970, 1000)
+    assert only(world.night(DAY)).owner == "Văn phòng UBND tỉnh"
+
+
+# --- what a night cannot see
+
+
+def test_a_stale_source_freezes_its_targets_and_is_told_once(world):
+    world.target("6.1.1", "disbursement", "disbursed", ">=", 95.0)
+    world.figure("6.1.1", H62, 50, 100)
+    world.figure("3.4.1", H62, 970, 1000)
+    world.night(DAY)
+    world.figure("3.4.1", H62, 1000, 1000)  # would end it, and the new one would open
+    world.figure("3.4.1", agency(1), 10, 100)
+    world.figure("6.1.1", H62, 96, 100)
+    alerts = world.night(after(3), fresh=False)
+    by_kind = {(a.kind, a.target_id or a.source, a.agency_code): a for a in alerts.values()}
+    assert by_kind["target_missed", "3.4.1", H62].status == "frozen"
+    assert by_kind["target_missed", "3.4.1", H62].last_seen_at == at(DAY)
+    assert by_kind["target_missed", "6.1.1", H62].status == "resolved"
+    assert ("target_missed", "3.4.1", agency(1)) not in by_kind
+    stale = by_kind["stale_source", "tthc.dossiers", None]
+    assert (stale.value, stale.threshold, stale.severity) == (3.0, 2.0, "high")
+    assert "không có bàn giao mới từ 18/06/2024: 3 ngày, hạn 2 ngày" in stale.message
+    world.night(after(4), fresh=False)
+    assert sum(event[2] == "stale_source" and event[5] == "tthc.dossiers" for event in world.events()) == 1
+    alerts = world.night(after(5))
+    by_kind = {(a.kind, a.target_id or a.source, a.agency_code): a.status for a in alerts.values()}
+    assert by_kind["target_missed", "3.4.1", H62] == "resolved"
+    assert by_kind["target_missed", "3.4.1", agency(1)] == "open"
+    assert by_kind["stale_source", "tthc.dossiers", None] == "resolved"
+
+
+def test_at_exactly_twice_its_cadence_a_source_is_not_stale(world):
+    assert world.night(after(2), fresh=False) == {}
+
+
+def test_a_table_never_delivered_is_stale_from_the_first_delivery_of_any(tmp_path):
+    world = World.__new__(World)
+    world.settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    world.ledger = Ledger(world.settings.ledger)
+    assert alerting.evaluate(world.settings, _empty(tmp_path), world.ledger, DAY, at(DAY)) == []
+    world.deliver("tthc", "agencies", DAY)
+    alerts = alerting.evaluate(world.settings, _empty(tmp_path), world.ledger, after(3), at(after(3)))
+    assert {a.source for a in alerts} >= {"tthc.dossiers", "tthc.feedback"}
+    assert "tthc.agencies" not in {a.source for a in alerts}
+    world.ledger.close()
+
+
+def _empty(folder: Path) -> Path:
+    path = folder / "empty.duckdb"
+    duckdb.connect(str(path)).close()
+    return path
+
+
+def test_marts_that_are_missing_or_of_another_day_neither_open_nor_end(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.night(DAY)
+    missing = alerting.evaluate(
+        world.settings, _empty(world.settings.home), world.ledger, after(1), at(after(1))
+    )
+    assert [a.status for a in missing] == ["frozen"]
+    assert only(world.again(after(2))).status == "frozen", "the marts are of DAY"
+
+
+def test_no_verdict_is_no_end_within_the_year_but_a_new_year_is(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.night(DAY)
+    world.figure("3.4.1", H62, 0, 0)
+    assert only(world.night(after(1))).status == "frozen"
+    new_year = date(2025, 1, 1)
+    for table in all_tables():
+        world.deliver(table.source, table.name, new_year)
+    assert only(world.night(new_year)).status == "resolved"
+
+
+def test_a_failed_night_is_its_own_alert_and_judges_nothing(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.night(DAY)
+    reason = "dbt: Could not convert string 'Nguyễn Văn A' to INT32, id 026 085 001 234\nrow: secret"
+    alerting.failed_night(world.settings, after(1), at(after(1)), reason)
+    alerts = alerting.failed_night(world.settings, after(2), at(after(2)), reason)
+    by_kind = {a.kind: a for a in alerts}
+    assert by_kind["target_missed"].status == "frozen"
+    failed = by_kind["failed_night"]
+    assert failed.message.startswith("Đêm 20/06/2024 không công bố được số liệu")
+    for text in (failed.message, failed.message_en):
+        assert "Nguyễn" not in text and "085" not in text and "secret" not in text
+    assert [event[:3] for event in world.events()][1:] == [("2024-06-19", "opened", "failed_night")]
+    statuses = {a.kind: a.status for a in world.night(after(3)).values()}
+    assert statuses == {"target_missed": "open", "failed_night": "resolved"}
+
+
+def test_a_night_that_the_ledger_calls_failed_is_not_judged(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.ledger.start_night("one", DAY, at(DAY))
+    world.ledger.end_night("one", at(DAY), "failed", "disk full", None)
+    alert = only(world.night(DAY))
+    assert alert.kind == "failed_night" and "disk full" in alert.message
+
+
+def test_what_a_failed_night_had_stored_is_taken_back(world):
+    world.night(after(-1))
+    world.figure("3.4.1", H62, 970, 1000)
+    world.night(DAY)
+    alerts = alerting.failed_night(world.settings, DAY, at(DAY), "publication failed")
+    assert [a.kind for a in alerts] == ["failed_night"]
+    assert [event[1:3] for event in world.events()] == [("opened", "failed_night")]
+    alerts = world.again(DAY)  # run again, and this time published
+    assert {a.kind: a.status for a in alerts.values()} == {"failed_night": "resolved", "target_missed": "open"}
+
+
+def test_what_a_killed_night_had_stored_is_taken_back_by_the_next(world):
+    world.ledger.start_night("one", DAY, at(DAY))
+    world.figure("3.4.1", H62, 970, 1000)
+    world.night(DAY)
+    world.figure("3.4.1", H62, 1000, 1000)
+    world.ledger.start_night("two", after(1), at(after(1)))  # closes the killed one as failed
+    assert world.night(after(1)) == {}
+    assert world.events() == []
+
+
+def test_a_failed_run_after_a_published_one_of_the_same_day_takes_nothing_back(world):
+    world.ledger.start_night("one", DAY, at(DAY))
+    world.figure("3.4.1", H62, 970, 1000)
+    world.night(DAY)
+    world.ledger.end_night("one", at(DAY), "published", None, "v1")
+    world.ledger.start_night("two", DAY, at(DAY) + timedelta(hours=1))
+    alerts = alerting.failed_night(world.settings, DAY, at(DAY), "out of memory")
+    assert {a.kind for a in alerts} == {"failed_night", "target_missed"}
+
+
+# --- at risk, drops, quarantine
+
+
+def test_at_risk_comes_from_the_projection_and_from_the_scorecard_for_the_rest(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    world.figure("7.3.5", H62, 60, 100)
+    world.target("1.1", "tasks", "par_plan", ">=", 100.0)
+    world.figure("1.1", H62, 100, 100)
+    world.budget = [("3.4.1", H62, 98.2), ("3.4.1", agency(1), 99.5)]
+    world.figure("3.4.1", agency(1), 100, 100)
+    world.scorecard = [("3.4.1", "at_risk"), ("7.3.5", "at_risk"), ("1.1", "met")]
+    alerts = {a.target_id: a for a in world.night(DAY).values()}
+    assert set(alerts) == {"3.4.1", "7.3.5"}
+    assert {a.kind for a in alerts.values()} == {"at_risk"}
+    assert alerts["3.4.1"].value == 98.2
+    assert "dự kiến cuối năm 98,2%, yêu cầu > 99% (hiện 100%)" in alerts["3.4.1"].message
+
+
+def test_a_target_at_risk_that_is_then_missed_is_one_thread_for_readers(world):
+    world.budget = [("3.4.1", H62, 98.2)]
+    world.night(DAY)
+    world.figure("3.4.1", H62, 970, 1000)
+    assert {a.kind: a.status for a in world.night(after(1)).values()} == {
+        "at_risk": "covered",
+        "target_missed": "open",
+    }
+    world.figure("3.4.1", H62, 995, 1000)
+    assert {a.kind: a.status for a in world.night(after(2)).values()} == {
+        "at_risk": "open",
+        "target_missed": "resolved",
+    }
+    world.budget = [("3.4.1", H62, 99.4)]
+    assert {a.status for a in world.night(after(3)).values()} == {"resolved"}
+    assert [event[:3] for event in world.events()] == [
+        ("2024-06-18", "opened", "at_risk"),
+        ("2024-06-19", "opened", "target_missed"),
+        ("2024-06-20", "resolved", "target_missed"),
+        ("2024-06-21", "resolved", "at_risk"),
+    ]
+
+
+def test_a_sudden_drop_is_over_when_it_is_made_good_not_when_it_is_usual(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for night, percent in enumerate([80, 82, 81, 75.9]):
+        world.figure("7.3.5", H62, percent, 100)
+        alerts = world.night(after(night))
+    alert = only(alerts)
+    assert (alert.kind, alert.value, alert.threshold) == ("sudden_drop", 75.9, 76.0)
+    assert "các đêm trước khoảng 81%" in alert.message
+    for night in range(4, 20):
+        alerts = world.night(after(night))
+    assert only(alerts).status == "open", "half a month at the low level is not made good"
+    world.figure("7.3.5", H62, 76, 100)
+    assert only(world.night(after(20))).status == "resolved"
+
+
+def test_less_than_the_limit_or_another_year_is_no_drop(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for night, percent in enumerate([80, 75]):
+        world.figure("7.3.5", H62, percent, 100)
+        assert world.night(after(night)) == {}
+    world.figure("7.3.5", H62, 55, 100)
+    new_year = date(2025, 1, 1)
+    for table in all_tables():
+        world.deliver(table.source, table.name, new_year)
+    assert world.night(new_year) == {}
+
+
+def test_a_rise_is_a_drop_where_less_is_better(world):
+    world.target("4.2.1", "yearly_numbers", "payroll", "<=", 100.0)
+    for night, percent in enumerate([80, 86]):
+        world.figure("4.2.1", H62, percent, 100)
+        alerts = world.night(after(night))
+    assert only(alerts).kind == "sudden_drop"
+
+
+def test_a_delivery_held_back_is_told_until_a_good_one_follows(world):
+    world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=50, file="thu.xlsx")
+    alert = only(world.night(after(1)))
+    assert (alert.kind, alert.source, alert.value, alert.threshold) == (
+        "quarantine_above_limit",
+        "finance.revenue",
+        25.0,
+        10.0,
+    )
+    assert "tệp thu.xlsx bị giữ lại; tỷ lệ dòng bị loại 25%, giới hạn 10%" in alert.message
+    assert alert.owner == "Sở Tài chính"
+    assert only(world.night(after(2))).status == "open"
+    world.deliver("finance", "revenue", after(3), file="thu2.xlsx")
+    assert only(world.night(after(3))).status == "resolved"
+
+
+def test_a_better_file_for_the_same_day_or_in_its_place_ends_it_too(world):
+    world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=50, file="thu.xlsx")
+    world.deliver("finance", "disbursements", after(1), HELD_BACK, rows=200, bad=50, file="chi.xlsx")
+    assert len(world.night(after(1))) == 2
+    world.deliver("finance", "revenue", after(1), file="thu.xlsx", loaded=at(after(2)))
+    world.deliver("finance", "disbursements", after(1), file="chi2.xlsx", loaded=at(after(2)))
+    assert {a.status for a in world.night(after(2)).values()} == {"resolved"}
+
+
+def test_refused_files_of_a_source_are_one_problem(world):
+    world.deliver("finance", None, after(1), REFUSED, rows=0, file="a.xlsx")
+    world.deliver("finance", None, after(1), REFUSED, rows=0, file="b\nc.xlsx")
+    alert = only(world.night(after(1)))
+    assert (alert.source, alert.severity) == ("finance", "low")
+    assert "tệp a.xlsx và 1 tệp khác bị từ chối" in alert.message
+
+
+def test_a_partly_loaded_delivery_below_the_limit_is_none(world):
+    world.deliver("finance", "revenue", after(1), "partly_quarantined", rows=100, bad=10)
+    assert world.night(after(1)) == {}
+    world.settings = replace(world.settings, rejected_share_limit_pct=5.0)
+    assert only(world.night(after(2))).threshold == 5.0
+
+
+# --- schedule, escalation, mute
+
+
+def test_it_is_repeated_each_week_and_escalated_after_two(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    for night in range(0, 30):
+        world.night(after(night))
+    said = [(event[0], event[1]) for event in world.events()]
+    assert said == [
+        (str(after(0)), "opened"),
+        (str(after(7)), "repeated"),
+        (str(after(14)), "escalated"),
+        (str(after(21)), "repeated"),
+        (str(after(28)), "repeated"),
+    ]
+    assert only(world.again(after(29))).severity == "critical"
+
+
+def test_clearly_worse_escalates_at_once_and_only_as_far_as_there_are_steps(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for night, percent in enumerate([48, 45, 43, 40, 38]):
+        world.figure("7.3.5", H62, percent, 100)
+        alerts = world.night(after(night))
+    missed = next(a for a in alerts.values() if a.kind == "target_missed")
+    assert missed.severity == "critical"
+    assert [event[:2] for event in world.events() if event[2] == "target_missed"] == [
+        (str(after(0)), "opened"),
+        (str(after(2)), "escalated"),
+    ]
+
+
+def test_a_mute_is_silent_until_its_end_and_speaks_again_by_itself(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    alert = only(world.night(DAY))
+    alerting.mute(world.settings, alert.alert_id[:6], "đang xử lý", after(9), at(DAY))
+    for night in range(1, 10):
+        assert only(world.night(after(night))).status == "muted"
+    assert only(world.night(after(10))).status == "open"
+    assert [event[:2] for event in world.events()] == [(str(DAY), "opened"), (str(after(10)), "repeated")]
+
+
+def test_a_mute_needs_a_reason_an_end_to_come_and_an_alert(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    alert = only(world.night(DAY))
+    for arguments in ((alert.alert_id, " ", after(1)), (alert.alert_id, "x", after(-1)), ("zz", "x", after(1)), ("", "x", after(1))):
+        with pytest.raises(alerting.AlertError):
+            alerting.mute(world.settings, *arguments, at(DAY))
+
+
+def test_open_alerts_come_worst_first_and_make_a_table(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.figure("3.4.1", agency(1), 97, 100)
+    alerts = world.night(DAY)
+    assert [a.severity for a in alerting.open_alerts(world.settings)] == ["high", "medium"]
+    table = alerting.to_arrow(list(alerts.values()))
+    assert table.num_rows == 2
+    assert table.column_names == [
+        *("alert_id", "kind", "target_id", "agency_code", "source", "severity", "status", "opened_at"),
+        *("last_seen_at", "resolved_at", "value", "threshold", "message", "message_en", "owner"),
+    ]
+    assert alerting.to_arrow([]).schema == table.schema
+
+
+def test_an_id_stays_the_same_for_ever():
+    assert model.alert_id("target_missed", "3.4.1", H62, None) == "ab03c97667206b3f"
+    assert model.alert_id("a", "b", None, None) != model.alert_id("a", None, "b", None)
+
+
+# --- feeds
+
+
+def _model_text(name: str) -> str:
+    return next((ROOT / "dbt_project" / "models").rglob(f"{name}.sql")).read_text(encoding="utf-8")
+
+
+def _delivered_tables(name: str) -> set[str]:
+    """source.table of every staging model that a model reads, through all models between."""
+    found = set()
+    for ref in re.findall(r"ref\('(\w+)'\)", _model_text(name)):
+        if ref.startswith("stg_"):
+            found.add(ref.removeprefix("stg_").replace("__", ".", 1))
+        elif list((ROOT / "dbt_project" / "models").rglob(f"{ref}.sql")):
+            found |= _delivered_tables(ref)
+    return found
+
+
+def test_feeds_name_every_measure_and_only_tables_that_its_model_reads():
+    import csv
+
+    with (ROOT / "dbt_project" / "seeds" / "target_measure.csv").open(encoding="utf-8") as file:
+        measures = {(row["family"], row["measure"]) for row in csv.DictReader(file)}
+    for family, measure in measures:
+        tables = FEEDS.get((family, measure)) or FEEDS.get((family, None))
+        assert tables, f"{family} {measure}"
+        assert set(tables) <= _delivered_tables(f"ind_{family}"), family
+    assert set(AGENCY_FAMILIES) <= {family for family, _ in measures}
+    assert {table for tables in FEEDS.values() for table in tables} <= {f"{t.source}.{t.name}" for t in all_tables()}
+
+
+# --- metrics
+
+
+@contextmanager
+def _nights(world):
+    world.ledger.start_night("one", DAY, at(DAY))
+    world.ledger.end_night("one", at(DAY) + timedelta(minutes=2), "published", None, "v1")
+    yield
+
+
+def test_metrics_hold_what_the_rules_watch(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.figure("3.4.1", agency(1), 10, 12)
+    world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=50)
+    world.night(after(1))
+    alerting.send_pending(world.settings, at(after(1)))
+    with _nights(world):
+        path = write_metrics(world.settings, world.database, world.ledger, after(1), at(after(1)))
+    text = path.read_text(encoding="utf-8")
+    assert path == world.settings.published / "metrics.prom"
+    assert 'parindex_indicator_value{agency_code="H62",level="tinh",target_id="3.4.1"} 97.0' in text
+    assert 'parindex_indicator_meets_target{agency_code="H62",level="tinh",target_id="3.4.1"} 0.0' in text
+    assert 'parindex_indicator_target{operator=">",target_id="3.4.1"} 99.0' in text
+    assert 'parindex_source_stale{source="tthc",table="dossiers"} 0.0' in text
+    assert 'parindex_quarantined_rows{source="finance",table="revenue"} 50.0' in text
+    assert "parindex_night_last_success 1.0" in text
+    assert "parindex_night_last_duration_seconds 120.0" in text
+    assert 'parindex_alerts_open{kind="target_missed",severity="high",status="open"} 1.0' in text
+    assert "parindex_alerts_unrouted 2.0" in text
+    assert list(path.parent.glob("metrics.prom.*")) == []
+
+    rules = yaml.safe_load((ROOT / "orchestration/alerting/prometheus_rules.yaml").read_text(encoding="utf-8"))
+    names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if not line.startswith("#")}
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    assert set(rules) == {"groups"} and all(set(group) == {"name", "rules"} for group in rules["groups"])
+    assert len({rule["alert"] for rule in alerts}) == len(alerts) >= 10
+    for rule in alerts:
+        assert {"alert", "expr", "labels", "annotations"} <= set(rule) <= {"alert", "expr", "labels", "annotations", "for"}
+        assert set(rule["annotations"]) == {"summary", "description"}
+        used = set(re.findall(r"\bparindex_\w+", rule["expr"]))
+        assert used and used <= names, rule["alert"]
+        assert rule["expr"].count("(") == rule["expr"].count(")")
+        assert re.fullmatch(r"\d+[mh]", rule.get("for", "1m"))
+        for page in re.findall(r"docs/\S+\.md", rule["annotations"]["description"]):
+            assert (ROOT / page).is_file(), page
+
+
+def test_metrics_without_marts_and_nights_leave_out_what_is_unknown(tmp_path):
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    ledger = Ledger(settings.ledger)
+    text = write_metrics(settings, tmp_path / "none.duckdb", ledger, DAY, at(DAY)).read_text()
+    assert "parindex_indicator_value{" not in text
+    assert "parindex_night_last" not in text
+    assert "parindex_metrics_written_timestamp_seconds" in text
+    ledger.close()
+
+
+def test_every_kind_has_its_page():
+    for kind in model.KINDS:
+        page = (ROOT / "docs" / "runbook" / "alerts" / f"{kind}.md").read_text(encoding="utf-8")
+        assert page.startswith("# "), kind

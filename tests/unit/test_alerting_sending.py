@@ -1,0 +1,330 @@
+"""Alerts leave through real local mail and web servers: once each, in one digest, and none is lost."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import threading
+from datetime import date, datetime, time, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from aiosmtpd.controller import Controller
+from orchestration import alerting
+from orchestration.alerting.config import Rules, load_config
+from orchestration.alerting.life import live
+from orchestration.alerting.model import Findings, Problem
+from orchestration.alerting.store import Store, store_path
+from orchestration.alerting.wording import number, number_vi, safe_reason
+from warehouse.settings import Settings
+
+DAY = date(2024, 6, 18)
+
+
+def at(day: date) -> datetime:
+    return datetime.combine(day, time(1, 30))
+
+
+def after(days: int) -> date:
+    return DAY + timedelta(days=days)
+
+
+class MailBox:
+    def __init__(self) -> None:
+        self.messages = []
+        self.refuse = False
+
+    async def handle_DATA(self, server, session, envelope):
+        if self.refuse:
+            return "451 try later"
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.messages.append((envelope.rcpt_tos, message))
+        return "250 taken"
+
+    def texts(self) -> list[str]:
+        return [message.get_body(("plain", "html")).get_content() for _, message in self.messages]
+
+    def subjects(self) -> list[str]:
+        return [message["Subject"] for _, message in self.messages]
+
+
+class Hook(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posts.append(json.loads(body))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def do_GET(self):
+        self.server.gets.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def mail():
+    box = MailBox()
+    controller = Controller(box, hostname="127.0.0.1", port=0)
+    # aiosmtpd connects to its own port when it starts, so the port must be known before.
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        controller.port = probe.getsockname()[1]
+    controller.start()
+    box.url = f"mailto://127.0.0.1:{controller.port}?from=par@tinh.gov.vn&to={{}}&mode=insecure&format=text"
+    yield box
+    controller.stop()
+
+
+@pytest.fixture
+def web():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    server.posts, server.gets, server.status = [], [], 200
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    server.url = f"127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.delenv("PARINDEX_ALERTS", raising=False)
+    return Settings(home=tmp_path / "home", inbox=tmp_path / "inbox").create()
+
+
+def problem(target="3.4.1", agency="H62", severity="high", owner="Văn phòng UBND tỉnh", kind="target_missed"):
+    return Problem(
+        kind=kind,
+        target_id=target,
+        agency_code=agency,
+        source=None,
+        severity=severity,
+        value=97.0,
+        threshold=99.0,
+        message_vi=f"Chỉ tiêu {target} chưa đạt <97%> & thấp.",
+        message_en=f"Target {target} is missed.",
+        owner=owner,
+    )
+
+
+def night(settings, day, *problems):
+    with Store(settings) as store, store.transaction() as transaction:
+        state = transaction.state(day)
+        after_it, events = live(state, Findings(problems), day, at(day), transaction.mutes(), Rules())
+        transaction.save(state, after_it, events, at(day))
+
+
+def routes(settings, text):
+    (settings.home / "alerts.yaml").write_text(text, encoding="utf-8")
+
+
+def test_mail_and_webhook_get_one_digest_each_vietnamese_first(settings, mail, web):
+    routes(settings, f"routes: [{{to: ['{mail.url.format('a@tinh.gov.vn')}', 'json://{web.url}/hook']}}]")
+    night(settings, DAY, *(problem(f"3.4.{number}") for number in range(1, 51)))
+    report = alerting.send_pending(settings, at(DAY))
+    assert (report.messages, report.events, report.failed, report.pending) == (2, 100, 0, 0)
+    assert mail.subjects() == ["[PAR INDEX] 50 cảnh báo (50 mới), 18/06/2024"]
+    assert mail.messages[0][0] == ["a@tinh.gov.vn"]
+    (text,) = mail.texts()
+    assert "Chỉ tiêu 3.4.1 chưa đạt <97%> & thấp." in text
+    assert text.index("Chỉ tiêu 3.4.1 chưa đạt") < text.index("English") < text.index("Target 3.4.1 is missed.")
+    assert "+ 10 cảnh báo khác, xem parindex alerts list" in text
+    (post,) = web.posts
+    assert post["type"] == "warning" and "Phụ trách: Văn phòng UBND tỉnh" in post["message"]
+    assert alerting.send_pending(settings, at(DAY)).messages == 0
+    assert (len(mail.messages), len(web.posts)) == (1, 1)
+
+
+def test_routes_choose_by_owner_severity_kind_and_agency(settings):
+    routes(
+        settings,
+        """
+        routes:
+          - {name: office, owner: văn phòng ubnd, severity: high, to: json://office}
+          - {name: finance, owner: [Sở Tài chính], to: json://finance}
+          - {name: district, agency: 000.01.10.H62, to: [json://district]}
+          - {name: machine, kind: [stale_source, failed_night], to: json://team}
+          - {name: office again, kind: target_missed, severity: critical, to: json://office}
+        """,
+    )
+    night(
+        settings,
+        DAY,
+        problem("3.4.1"),
+        problem("3.4.2", severity="low"),
+        problem("3.4.3", severity="critical"),
+        problem("6.1.1", owner="Sở Tài chính (chủ trì); Các cơ quan", severity="low"),
+        problem("7.3.5", agency="000.01.10.H62", owner="Sở Thông tin và Truyền thông"),
+        problem(None, None, owner="Nhóm dữ liệu", kind="stale_source"),
+    )
+    got = {}
+    report = alerting.send_pending(settings, at(DAY), lambda url, s, text, w, t: not got.update({url: text}))
+    assert set(got) == {"json://office", "json://finance", "json://district", "json://team"}
+    assert [name in got["json://office"] for name in ("3.4.1", "3.4.2", "3.4.3")] == [True, False, True]
+    assert got["json://office"].count("Chỉ tiêu 3.4.3") == 1, "two routes to one address are one message"
+    assert "6.1.1" in got["json://finance"] and "7.3.5" in got["json://district"]
+    assert report.unrouted == 1 and "no route wants them" in report.note
+
+
+def test_a_failed_delivery_is_tried_again_next_night_for_that_address_only(settings, mail, web):
+    routes(settings, f"routes: [{{to: ['{mail.url.format('a@tinh.gov.vn')}', 'json://{web.url}/hook']}}]")
+    mail.refuse = True
+    night(settings, DAY, problem())
+    report = alerting.send_pending(settings, at(DAY))
+    assert (report.messages, report.failed, report.pending, report.ok) == (1, 1, 1, False)
+    mail.refuse = False
+    night(settings, after(1), problem(), problem("7.3.5"))
+    report = alerting.send_pending(settings, at(after(1)))
+    assert (report.messages, report.events, report.pending) == (2, 3, 0)
+    (text,) = mail.texts()
+    assert "đêm 2024-06-18" in text and "3.4.1" in text and "7.3.5" in text
+    assert ["3.4.1" in post["message"] for post in web.posts] == [True, False]
+
+
+def test_a_server_that_is_not_there_stops_no_other(settings, web):
+    routes(settings, f"routes: [{{to: ['json://127.0.0.1:9/x', nonsense://a, 'json://{web.url}/hook']}}]")
+    night(settings, DAY, problem())
+    report = alerting.send_pending(settings, at(DAY))
+    assert (report.messages, report.failed, len(web.posts)) == (1, 2, 1)
+
+
+def test_without_a_route_nothing_is_sent_it_is_kept_and_said(settings):
+    night(settings, DAY, problem())
+    report = alerting.send_pending(settings, at(DAY))
+    assert (report.messages, report.unrouted) == (0, 1)
+    assert "nothing was sent" in report.note and "alerts.yaml" in report.note
+
+
+def test_a_route_added_later_is_told_what_is_not_all_that_was(settings):
+    night(settings, DAY, problem("3.4.1"), problem("3.4.2"))
+    alerting.send_pending(settings, at(DAY))
+    for number in range(1, 9):
+        night(settings, after(number), problem("3.4.1"))
+        alerting.send_pending(settings, at(after(number)))
+    routes(settings, "routes: [{to: json://team}]")
+    got = []
+    alerting.send_pending(settings, at(after(8)), lambda url, s, text, w, t: got.append(text) or True)
+    (text,) = got
+    assert text.count("Chỉ tiêu 3.4.1") == 1 and "3.4.2" not in text
+
+
+def test_what_waits_for_an_address_that_was_changed_goes_to_the_new_one(settings):
+    routes(settings, "routes: [{to: [json://old, json://stays]}]")
+    night(settings, DAY, problem())
+    got = []
+
+    def deliver(url, subject, text, worst, seconds):
+        got.append(url)
+        return url != "json://old"
+
+    alerting.send_pending(settings, at(DAY), deliver)
+    routes(settings, "routes: [{to: [json://new, json://stays]}]")
+    alerting.send_pending(settings, at(after(1)), deliver)
+    assert got == ["json://old", "json://stays", "json://new"]
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("taken_before", [False, True])
+def test_a_run_that_dies_while_it_sends_sends_again_under_the_same_number(settings, taken_before):
+    routes(settings, "routes: [{to: json://team}]")
+    night(settings, DAY, problem())
+    got = []
+
+    def dies(url, subject, text, worst, seconds):
+        if taken_before:
+            got.append(text)
+        raise Killed
+
+    with pytest.raises(Killed):
+        alerting.send_pending(settings, at(DAY), dies)
+    night(settings, DAY, problem())
+    for _ in range(2):
+        alerting.send_pending(settings, at(DAY), lambda url, s, text, w, t: got.append(text) or True)
+    assert len(got) == 1 + taken_before
+    assert "Bản tin này có thể đã được gửi" in got[-1]
+    numbers = {line for text in got for line in text.splitlines() if line.startswith("Mã bản tin")}
+    assert len(numbers) == 1
+
+
+def test_secrets_come_from_the_environment_and_stay_out_of_the_store(settings, monkeypatch):
+    routes(settings, "routes: [{to: 'json://user:${HOOK_PASSWORD}@team'}]")
+    night(settings, DAY, problem())
+    assert alerting.send_pending(settings, at(DAY)).failed == 1, "the variable is not set"
+    monkeypatch.setenv("HOOK_PASSWORD", "open-sesame")
+    seen = []
+    alerting.send_pending(settings, at(DAY), lambda url, *_: seen.append(url) or True)
+    assert seen == ["json://user:open-sesame@team"]
+    assert b"open-sesame" not in store_path(settings).read_bytes()
+
+
+def test_the_heartbeat_is_heard_even_on_a_night_with_nothing_to_say(settings, web):
+    routes(settings, f"heartbeat: http://{web.url}/alive\nroutes: []")
+    alerting.send_pending(settings, at(DAY))
+    assert web.gets == ["/alive"]
+    routes(settings, "heartbeat: http://127.0.0.1:9/nobody")
+    alerting.send_pending(settings, at(DAY))
+
+
+def test_a_test_message_reaches_every_address(settings, mail, web):
+    routes(settings, f"routes: [{{owner: none, to: ['{mail.url.format('a@x.vn')}', 'json://{web.url}/hook']}}]")
+    report = alerting.send_test(settings)
+    assert (report.messages, report.failed) == (2, 0)
+    assert mail.subjects() == ["[PAR INDEX] Thử cảnh báo"] and len(web.posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("routes: [{too: json://a}]", "too"),
+        ("routes: [{name: a}]", "no address"),
+        ("routes: [{to: json://a, kind: target_mist}]", "target_mist"),
+        ("routes: [{to: json://a, severity: urgent}]", "urgent"),
+        ("routes: {to: json://a}", "list"),
+        ("rules: {repeat_days: 0}", "repeat_days"),
+        ("rules: {repeat_days: often}", "repeat_days"),
+        ("rules: {repeat_days_for: {target: 1}}", "target"),
+        ("heartbeat: ftp://a", "heartbeat"),
+        ("timeout_seconds: -1", "timeout_seconds"),
+        ("routes: [{to: 'mailto://user:secret@host'}", "line 1"),
+        ("- a", "names and values"),
+    ],
+)
+def test_a_wrong_configuration_is_named_and_keeps_its_secrets(settings, text, says):
+    routes(settings, text)
+    with pytest.raises(alerting.AlertConfigError) as error:
+        load_config(settings)
+    assert says in str(error.value) and "secret" not in str(error.value)
+
+
+def test_a_named_configuration_must_exist(settings, monkeypatch):
+    monkeypatch.setenv("PARINDEX_ALERTS", str(settings.home / "elsewhere.yaml"))
+    with pytest.raises(alerting.AlertConfigError, match="does not exist"):
+        load_config(settings)
+    alerting.failed_night(settings, DAY, at(DAY), "told all the same")
+
+
+def test_rules_can_be_changed(settings):
+    routes(settings, "rules: {repeat_days: 3, repeat_days_for: {failed_night: 1}, roll_up_over: 5}")
+    rules = load_config(settings).rules
+    assert (rules.repeat_after("at_risk"), rules.repeat_after("failed_night"), rules.roll_up_over) == (3, 1, 5)
+
+
+def test_numbers_are_written_as_each_language_does():
+    assert (number(1234567.5), number_vi(1234567.5)) == ("1,234,567.5", "1.234.567,5")
+    assert (number(100.0), number(99.999), number(0.0), number(None)) == ("100", "99.99", "0", "-")
+
+
+def test_a_reason_keeps_no_value_of_a_row():
+    reason = safe_reason("Constraint: key 'Trần Thị B' (0912 345 678, b@c.vn) \x1b[31mtwice\nTrần Thị B")
+    assert "Trần" not in reason and "0912" not in reason and "b@c" not in reason and "\x1b" not in reason
+    assert reason.startswith("Constraint: key …")

@@ -1,0 +1,35 @@
+"""dbt's own unit tests and data tests, run by dbt over a random province."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from orchestration import dbt
+from tests.province import make_province, to_landing_duckdb
+from warehouse.build import open_build_file
+from warehouse.settings import Settings
+
+DAY = date(2024, 11, 30)
+
+
+def test_unit_tests_of_the_models_and_data_tests_hold(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    to_landing_duckdb(make_province(size=50, seed=3, as_of=DAY).tables, settings.building, DAY)
+    with open_build_file(settings, settings.building) as connection:
+        _without_an_earlier_night(connection)
+    arguments = ["build", *dbt._options(tmp_path / "dbt", DAY)]
+    result = dbt._invoke(arguments, settings.building, settings)
+    by_status: dict[str, list[str]] = {}
+    for node in result.result.results:
+        by_status.setdefault(str(node.status), []).append(f"{node.node.name}: {node.message}")
+    assert not by_status.get("fail") and not by_status.get("error"), by_status
+    assert sum(str(node.node.resource_type) == "unit_test" for node in result.result.results) > 40
+
+
+def _without_an_earlier_night(connection: duckdb.DuckDBPyConnection) -> None:
+    from warehouse.build import create_previous_night
+
+    create_previous_night(connection)
