@@ -19,6 +19,9 @@ class Outcome:
     message: str | None = None
 
 
+log = logging.getLogger("parindex")
+
+
 def log_to_file(settings: Settings) -> Path:
     """Everything goes to a rotating file; the terminal is for people."""
     folder = settings.home / "logs"
@@ -70,7 +73,9 @@ def _first_failure(result) -> str:
                 return f"{event.step_key}: {metadata.description}"
             error = data.error
             cause = error.cause or error
-            return f"{event.step_key}: {cause.message.strip().splitlines()[0][:500]}"
+            # Frames only: the message of a database error can quote the cells of a row.
+            log.error("%s failed with %s\n%s", event.step_key, cause.cls_name, "".join(cause.stack))
+            return f"{event.step_key}: {cause.cls_name} (see the log)"
     return "the night failed before its first step"
 
 

@@ -68,8 +68,9 @@ create or replace temp macro par_number(cell) as
             then try_cast(try_cast(replace(cell, ',', '.') as double) as decimal(24, 6))
     end;
 
-create or replace temp macro par_plain(cell) as
-    case when not contains(cell, '.') and not contains(cell, ',') then cell end;
+-- Only what reads back the same: a cast alone would also take 0x1F, 5e-1 and 1_000.
+create or replace temp macro par_whole(cell) as
+    case when cast(try_cast(cell as bigint) as varchar) = cell then try_cast(cell as bigint) end;
 
 create or replace temp macro par_boolean(cell) as
     case
@@ -113,9 +114,9 @@ def _quick(column: Column) -> str | None:
             f" when {raw} in ('0', 'false', 'Không') then false end"
         )
     if column.type == "int":
-        return f"try_cast(par_plain({raw}) as bigint)"
+        return f"par_whole({raw})"
     if column.type == "decimal":
-        return f"try_cast(par_plain({raw}) as decimal(24, 6))"
+        return f"try_cast(par_whole({raw}) as decimal(24, 6))"
     if column.type in ("date", "datetime"):
         return f"cast(par_timestamp({raw}) as {'date' if column.type == 'date' else 'timestamp'})"
     return None
@@ -125,8 +126,6 @@ def _thorough(column: Column, blank_is_false: bool) -> str:
     """The typed value, from the quick one or else from the cleaned cell `c_...` (and the number in it, `n_...`)."""
     quick, cell = sql_name(f"q_{column.name}"), sql_name(f"c_{column.name}")
     if column.type == "str":
-        if column.personal:
-            return cell
         return f"case when strlen({cell}) = length({cell}) then {cell} else nfc_normalize({cell}) end"
     if column.type == "code":
         codes = ", ".join(sql_string(code) for code in column.codes)
@@ -147,7 +146,9 @@ def _thorough(column: Column, blank_is_false: bool) -> str:
         return f"coalesce({quick}, {sql_name(f'n_{column.name}')})"
     if column.type == "int":
         number = sql_name(f"n_{column.name}")
-        return f"coalesce({quick}, case when {number} = trunc({number}) then try_cast({number} as bigint) end)"
+        return (
+            f"coalesce({quick}, case when {number} = trunc({number}) then try_cast({number} as bigint) end)"
+        )
     return f"coalesce({quick}, cast(par_timestamp({cell}) as {'date' if column.type == 'date' else 'timestamp'}))"
 
 
@@ -159,6 +160,8 @@ _SHAPES = {
     "decimal": "không phải là số | is not a number",
     "code": "không có trong danh mục mã | is no code or label of the contract",
 }
+
+_KEPT_VALUE = 200  # letters of an unreadable value
 
 ROW_FAULT = 1  # the reader's own complaint, told in `_fault`
 
@@ -191,7 +194,11 @@ def typed_select(
         faults[number] = Fault(column.name, reason)
         branches.append(f"when {condition} then {number}")
         cell = f"par_clean({sql_name(f'r_{column.name}')})"
-        shown = f"{hash_personal}({cell})" if column.personal and hash_personal else cell
+        shown = (
+            f"{hash_personal}({cell})"
+            if column.personal and hash_personal
+            else f"left({cell}, {_KEPT_VALUE})"
+        )
         values.append(f"when {number} then {shown}")
 
     for column in columns:
@@ -199,7 +206,11 @@ def typed_select(
         if column.type in _SHAPES:
             add(column, f"{typed} is null and {cell} is not null", _SHAPES[column.type])
         if column.type in ("date", "datetime"):
-            add(column, f"cast({typed} as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}'", _SHAPES[column.type])
+            add(
+                column,
+                f"cast({typed} as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}'",
+                _SHAPES[column.type],
+            )
         if column.required:
             add(column, f"{typed} is null", "bắt buộc nhưng để trống | is required but blank")
     for column in columns:

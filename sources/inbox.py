@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from dataclasses import dataclass
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,12 +16,13 @@ from sources.contract import Table, load_contracts
 from sources.readers import EXTENSIONS
 from sources.text import nfc
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NO_FILE = "không phải tệp thường: chép tệp thật vào | no ordinary file (a folder, pipe or device)"
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file of the inbox. `reason` is set when its name alone says that it cannot be taken."""
+    """A file of the inbox. `reason` is set when what it is or is called says already that it cannot be taken."""
 
     path: Path
     source: str
@@ -33,10 +38,24 @@ class Arrival:
 
     def content_hash(self) -> str:
         """SHA-256 of the bytes; for what is no ordinary file, of its name."""
-        if self.path.is_symlink() or not self.path.is_file():
-            return hashlib.sha256(str(self.file_name).encode()).hexdigest()
+        if not stat.S_ISREG(self.path.lstat().st_mode):
+            return hashlib.sha256(self.file_name.encode()).hexdigest()
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def state(self) -> tuple[int, int, int] | None:
+        """What changes when somebody writes to the file; None when it is gone."""
+        try:
+            found = self.path.lstat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _written(name: str) -> str:
+    """A name as text for ledger and screen: NFC; bytes that are no UTF-8 and control characters as \\x.. escapes."""
+    text = os.fsencode(name).decode("utf-8", errors="backslashreplace")
+    return nfc("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
 
 
 def _day(folder: str) -> date | None:
@@ -57,10 +76,21 @@ def _table_of(source: str, file_name: str) -> Table | None:
 
 
 def _refusal(path: Path, source: str, day: date | None, file_name: str) -> tuple[Table | None, str | None]:
-    if path.is_symlink():
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        mode = stat.S_IFREG  # gone, or not to be looked at: told when it is opened
+    if stat.S_ISLNK(mode):
         return None, "liên kết tượng trưng, không phải tệp: chép tệp thật vào | a symbolic link, not a file"
-    if file_name.startswith("~$"):
+    if not stat.S_ISREG(mode):
+        return None, _NO_FILE
+    if file_name.rpartition("/")[2].startswith("~$"):
         return None, "tệp khóa của Excel: đóng Excel, tệp này tự mất | a lock file of Excel"
+    if not source:
+        return (
+            None,
+            "tệp nằm ngoài thư mục nguồn: chuyển vào <nguồn>/<ngày giao>/ | the file is in no source's folder",
+        )
     if source not in load_contracts():
         known = ", ".join(load_contracts())
         return None, f"nguồn “{source}” không có trong hợp đồng ({known}) | unknown source"
@@ -73,22 +103,67 @@ def _refusal(path: Path, source: str, day: date | None, file_name: str) -> tuple
         known = ", ".join(load_contracts()[source].tables)
         return None, f"tên tệp không bắt đầu bằng tên bảng ({known}) | the name starts with no table's name"
     if path.suffix.lower() not in EXTENSIONS:
-        return table, f"đuôi tệp {path.suffix or '(không có)'} không nhận ({', '.join(sorted(EXTENSIONS))}) | unknown extension"
+        named = _written(path.suffix) or "(không có)"
+        return table, f"đuôi tệp {named} không nhận ({', '.join(sorted(EXTENSIONS))}) | unknown extension"
     return table, None
 
 
+def _entries(inbox: Path) -> Iterator[tuple[Path, str | None]]:
+    """Everything in the inbox that should be told of, with a reason where it is not even a file to look at.
+
+    Hidden files and folders do not count. Links are not followed, save those of the sources themselves.
+    """
+    for top in sorted(inbox.iterdir()):
+        if top.name.startswith("."):
+            continue
+        if not top.is_dir():
+            yield top, None
+            continue
+        failed: list[OSError] = []
+        for folder, folders, files in os.walk(top, onerror=failed.append):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in folders:
+                path = Path(folder, name)
+                if path.is_symlink():
+                    yield path, None
+                elif path.suffix.lower() in EXTENSIONS:
+                    yield path, _NO_FILE
+            for name in files:
+                if not name.startswith("."):
+                    yield Path(folder, name), None
+        for error in failed:
+            yield (
+                Path(error.filename),
+                f"không mở được thư mục ({error.strerror}): kiểm tra quyền đọc | the folder cannot be opened",
+            )
+
+
 def find_arrivals(inbox: Path) -> list[Arrival]:
-    """All files of the inbox by source, delivery date and name (code points of NFC). Hidden files do not count."""
-    arrivals = []
+    """All files of the inbox by source, delivery date and name (code points of NFC)."""
     if not inbox.is_dir():
         return []
-    for source in sorted(p for p in inbox.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        for path in source.rglob("*"):
-            if (path.is_dir() and not path.is_symlink()) or path.name.startswith("."):
-                continue
-            parts = path.relative_to(source).parts
-            day = _day(parts[0]) if len(parts) > 1 else None
-            file_name = nfc("/".join(parts[1:] if len(parts) > 1 else parts))
-            table, reason = _refusal(path, source.name, day, file_name)
-            arrivals.append(Arrival(path, source.name, day, file_name, table, reason))
-    return sorted(arrivals, key=lambda a: (a.source, a.delivered_on or date.min, a.file_name))
+    arrivals = []
+    for path, reason in _entries(inbox):
+        source, *parts = path.relative_to(inbox).parts
+        if not parts:
+            source, parts = ("", [source]) if not path.is_dir() else (source, [""])
+        day = _day(parts[0]) if len(parts) > 1 else None
+        source = _written(source)
+        file_name = _written("/".join(parts[1:] if day else parts))
+        table, refusal = (None, reason) if reason else _refusal(path, source, day, file_name)
+        arrivals.append(Arrival(path, source, day, file_name, table, refusal))
+    arrivals.sort(key=lambda a: (a.source, a.delivered_on or date.min, a.file_name, os.fsencode(a.path)))
+    return _told_apart(arrivals)
+
+
+def _told_apart(arrivals: list[Arrival]) -> list[Arrival]:
+    """Two files whose names differ only in NFC and NFD are two files: the later ones get a number."""
+    seen: Counter[tuple] = Counter()
+    apart = []
+    for arrival in arrivals:
+        key = (arrival.source, arrival.delivered_on, arrival.file_name)
+        seen[key] += 1
+        if seen[key] > 1:
+            arrival = replace(arrival, file_name=f"{arrival.file_name} ({seen[key]})")
+        apart.append(arrival)
+    return apart

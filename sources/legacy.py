@@ -21,7 +21,18 @@ _TCVN3 = {int(entry[:2], 16): entry[2:] for entry in _TCVN3_BYTES.split()}
 _TONES = dict(zip("ùøûõï", "\u0301\u0300\u0309\u0303\u0323", strict=True))
 _ROOF = dict(zip("áàåãä", "\u0301\u0300\u0309\u0303\u0323", strict=True))
 _BREVE = dict(zip("éèúüë", "\u0301\u0300\u0309\u0303\u0323", strict=True))
-_VNI_ALONE = {"ñ": "đ", "Ñ": "Đ", "í": "í", "ì": "ì", "æ": "ỉ", "ó": "ĩ", "ò": "ị", "ô": "ơ", "ö": "ư", "î": "ỵ"}
+_VNI_ALONE = {
+    "ñ": "đ",
+    "Ñ": "Đ",
+    "í": "í",
+    "ì": "ì",
+    "æ": "ỉ",
+    "ó": "ĩ",
+    "ò": "ị",
+    "ô": "ơ",
+    "ö": "ư",
+    "î": "ỵ",
+}
 
 _COMMON = frozenset(
     "nguyễn trần lê phạm văn thị hồ sơ huyện xã tỉnh phường của và không có đường số ngày thôn tổ mã đơn vị công"

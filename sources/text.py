@@ -58,7 +58,9 @@ def sql_name(name: str) -> str:
 
 def match_key_sql(expression: str) -> str:
     """The same as `match_key` in DuckDB SQL. A test holds the two together."""
-    words = rf"trim(regexp_replace(lower(nfc_normalize({expression})), '[^\p{{L}}\p{{N}}\p{{M}}]+', ' ', 'g'))"
+    words = (
+        rf"trim(regexp_replace(lower(nfc_normalize({expression})), '[^\p{{L}}\p{{N}}\p{{M}}]+', ' ', 'g'))"
+    )
     # \b of RE2 knows ASCII only, so a syllable's end is written out: a blank or the end of the text.
     for old, new in TONE_PAIRS.items():
         words = f"regexp_replace({words}, '{old}( |$)', '{new}\\1', 'g')"

@@ -7,7 +7,9 @@ marked, and again in a small one with their reasons, so that nothing is lost and
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +22,15 @@ from sources.casting import ROW_FAULT, TypedSelect, install_macros, typed_select
 from sources.contract import Table
 from sources.inbox import Arrival, find_arrivals
 from sources.readers import Part, RefusedFile, read_parts
-from sources.text import sql_name, sql_string
+from sources.text import shown_list, sql_name, sql_string
 from warehouse.ledger import HELD_BACK, LOADED, PARTLY_QUARANTINED, REFUSED, Delivery, Ledger, delivery_id
-from warehouse.settings import Settings
+from warehouse.settings import Settings, SettingsError
+
+_CHANGING = (
+    "tệp đang được ghi trong khi đọc: lần chạy sau sẽ đọc lại"
+    " | the file was being written while it was read: the next run reads it again"
+)
+_LEAST_FREE = 16 << 20  # bytes; below, a failed write is the disk's fault
 
 
 def connect(settings: Settings, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
@@ -91,7 +99,11 @@ def _unplaced(arrival: Arrival, content_hash: str, now: datetime, reason: str, r
 
 
 def land_file(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, arrival: Arrival, content_hash: str, now: datetime
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    arrival: Arrival,
+    content_hash: str,
+    now: datetime,
 ) -> Delivery:
     """Read, type and store one file; returns its ledger entry, not yet recorded.
 
@@ -105,18 +117,53 @@ def land_file(
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
+        if arrival.path.stat().st_size == 0:
+            raise RefusedFile("tệp rỗng (0 byte): xuất lại | the file is empty (0 bytes): export it again")
         parts = read_parts(connection, arrival.path, table, work)
         entry = _store(settings, connection, base, table, parts, work)
     except RefusedFile as refused:
         entry = replace(base, reason=str(refused))
-    except (duckdb.Error, UnicodeDecodeError, ValueError, MemoryError) as error:
+    except SettingsError:
+        raise
+    except Exception as error:  # whatever a hostile file does to a parser, the night goes on
+        if _is_ours(settings, error):
+            raise
         entry = replace(base, reason=_reader_failed(error))
-    shutil.rmtree(work, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        _forget_temporary(connection)
     return entry
+
+
+def _forget_temporary(connection: duckdb.DuckDBPyConnection) -> None:
+    """Free the memory of one file before the next."""
+    tables = connection.execute("select table_name from duckdb_tables() where temporary").fetchall()
+    for (name,) in tables:
+        connection.execute(f"drop table if exists temp.{sql_name(name)}")
+
+
+def _is_ours(settings: Settings, error: Exception) -> bool:
+    """Whether the home could not be written, which is no fault of the file: the night fails and nothing is lost."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return True
+    if isinstance(error, OSError | duckdb.IOException):
+        return shutil.disk_usage(settings.home).free < _LEAST_FREE or not os.access(settings.landing, os.W_OK)
+    return False
 
 
 def _reader_failed(error: Exception) -> str:
     """A reader's own error without the cells it may quote."""
+    if isinstance(error, FileNotFoundError):
+        return "tệp biến mất trong khi đọc: gửi lại | the file vanished while it was read: deliver it again"
+    if isinstance(error, OSError):
+        return (
+            f"hệ điều hành không cho đọc tệp ({error.strerror}): kiểm tra quyền | the file cannot be opened"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+        return (
+            "tệp quá lớn cho bộ nhớ cho phép: chia nhỏ, hoặc tăng PARINDEX_MEMORY_LIMIT rồi gửi lại"
+            " | the file needs more memory than PARINDEX_MEMORY_LIMIT: split it or raise the limit"
+        )
     return (
         f"không đọc được ({type(error).__name__}): mở thử tệp rồi xuất lại"
         " | the file cannot be read: open it, then export it again"
@@ -141,6 +188,8 @@ def _store(
         f" {sql_string(base.file_name)} as _file_name"
     )
     texts = []
+    # A column that ticks with x on one sheet does so on all of them.
+    ticked = frozenset().union(*(part.blank_is_false for part in parts))
     for number, part in enumerate(parts):
         select = typed_select(
             table,
@@ -148,7 +197,7 @@ def _store(
             set(part.present),
             numbered=part.first_row is None,
             hash_personal=hashing,
-            blank_is_false=part.blank_is_false,
+            blank_is_false=ticked & part.present,
         )
         selects.append(select)
         texts.append(f"select *, {number} as _part{provenance} from ({select.sql})")
@@ -159,10 +208,11 @@ def _store(
     typed = numbered_parquet([written], first_row)
     total, bad = connection.execute(f"select count(*), count(_error_no) from {typed}").fetchall()[0]
     warnings = [
-        f"cột ngoài hợp đồng, không lưu: {', '.join(part.ignored)} | columns outside the contract, not kept"
+        f"cột ngoài hợp đồng, không lưu: {shown_list(part.ignored)} | columns outside the contract, not kept"
         for part in parts
         if part.ignored
     ]
+    warnings += [warning for part in parts for warning in part.warnings]
     if total == 0:
         warnings.append("tệp không có dòng dữ liệu nào | the file holds no rows")
     limit = settings.rejected_share_limit_pct
@@ -189,13 +239,16 @@ def _store(
         _write_rejected(connection, typed, rejected, entry, selects, table, held)
     target = landed_file(settings, entry)
     target.parquet.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    if rejected.exists():
-        rejected.replace(target.rejected)
-    written.replace(target.parquet)
+    for file, place in ((rejected, target.rejected), (written, target.parquet)):
+        if file.exists():
+            file.chmod(0o640)
+            file.replace(place)
     return entry
 
 
-def _write_rejected(connection, typed: str, target: Path, entry: Delivery, selects, table: Table, held: bool) -> None:
+def _write_rejected(
+    connection, typed: str, target: Path, entry: Delivery, selects, table: Table, held: bool
+) -> None:
     """The quarantine of one delivery: one row per rejected row, with the first fault found."""
     labels = {column.name: column.vi for column in table.columns}
     faults = [
@@ -222,13 +275,13 @@ def _write_rejected(connection, typed: str, target: Path, entry: Delivery, selec
                 t._row_number as row_number,
                 f.column_name as column_name,
                 f.label as column_vi,
-                case when t._error_no <> {ROW_FAULT} then left(t._error_value, 200) end as value,
+                case when t._error_no <> {ROW_FAULT} then t._error_value end as value,
                 case
                     when t._error_no is null then {sql_string("cả lần giao được giữ lại | the delivery is held back")}
                     when t._error_no = {ROW_FAULT} then t._error_value
                     else '“' || f.label || '” (' || f.column_name || ') ' || f.reason
                 end as reason,
-                nullif(concat_ws(' / ', {key}), '') as record_key
+                left(nullif(concat_ws(' / ', {key}), ''), 200) as record_key
             from {typed} as t
             left join _faults as f on f.part = t._part and f.error_no = t._error_no
             {where}
@@ -251,24 +304,25 @@ def land_inbox(
 
     Returns the new entries. The callback gets the file's place and its entry, or None for a file already known.
     """
-    known = set() if again else ledger.known()
+    in_force = {entry.delivery_id for entry in ledger.deliveries() if not entry.replaced_by}
+    known = set() if again else in_force
     entries = []
     connection = None
     try:
         for arrival in filter(wanted, find_arrivals(settings.inbox)):
+            before = arrival.state()
             try:
                 content_hash = arrival.content_hash()
             except OSError as error:
                 content_hash = f"unreadable-{error.errno}"
-                arrival = replace(
-                    arrival,
-                    reason=f"hệ điều hành không cho đọc tệp ({error.strerror}) | the file cannot be opened",
-                )
+                arrival = replace(arrival, reason=_reader_failed(error))
             known_id = delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash)
             entry = None
             if known_id not in known:
                 connection = connection or connect(settings)
                 entry = land_file(settings, connection, arrival, content_hash, now())
+                if arrival.state() != before:
+                    entry = _unplaced(arrival, f"changing-{before}", now(), _CHANGING)
                 ledger.record(entry)
                 entries.append(entry)
             if on_file:

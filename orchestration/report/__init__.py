@@ -1,4 +1,4 @@
-"""The morning page: one static HTML file from the published marts, for a browser without any server or network."""
+"""The morning page: one static HTML file from the published marts, for a browser without a network."""
 
 from orchestration.report.page import write_report
 

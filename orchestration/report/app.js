@@ -21,7 +21,7 @@
   const word = (table, key) => (W[table] && W[table][key] ? pick(W[table][key]) : null);
   const ui = (key) => (key != null && W.ui[key] ? T(key) : key ?? "");
   /* Texts of the marts that hold both languages are written "Vietnamese | English". */
-  const both = (text) => (text && text.includes(" | ") ? text.split(" | ")[S.lang] ?? text : text ?? "");
+  const both = (text, textEn) => (S.lang && textEn ? textEn : text && text.includes(" | ") ? text.split(" | ")[S.lang] ?? text : text ?? "");
   const locale = () => (S.lang ? "en-GB" : "vi-VN");
   const formats = new Map();
   const num = (value, digits = 0, least = digits) => {
@@ -258,9 +258,8 @@
           ],
         };
       }));
-    const notes = (f) => { const n = W.plan.field_notes[f.id]; return n && f.before != null && Math.abs(f.before - n.before) < 0.0005 ? n.note : null; };
     const exact = missing ? null : table(T("table_of_chart"), [
-      { h: T("field"), th: true, cell: (f) => h("button", { type: "button", cls: "plain", onclick: () => openField(f) }, `${f.id}. ${fieldName(f.id)}`, notes(f) ? " *" : "") },
+      { h: T("field"), th: true, cell: (f) => h("button", { type: "button", cls: "plain", onclick: () => openField(f) }, `${f.id}. ${fieldName(f.id)}`, f.note ? " *" : "") },
       { h: T("now"), cls: "n", tag: estimateTag, cell: (f) => h("strong", null, num(f.points, 2)) },
       { h: T("max"), cls: "n opt", cell: (f) => num(f.max, 1) },
       { h: "2023", cls: "n opt", cell: (f) => num(f.before, 2) },
@@ -315,7 +314,7 @@
         { h: T("target"), cls: "name", th: true, label: false, cell: (t) => openButton(t.id, [h("span", { cls: "no-phone" }, `${t.id} `), targetNameNode(t)], agency ?? undefined) },
         { h: T("value"), cls: "n", cell: (t) => h("strong", null, value(t)) },
         { h: T("required"), cls: "n req", cell: (t) => (t.goal == null ? h("span", { cls: "dim" }, "–", h("span", { cls: "sr" }, T("achieved_text"))) : required(t)) },
-        { h: T("status"), cls: "state", label: false, cell: (t) => h("span", { title: both(t.reason) || null }, status(statusOf(t))) },
+        { h: T("status"), cls: "state", label: false, cell: (t) => h("span", { title: both(t.reason, t.reason_en) || null }, status(statusOf(t))) },
         { h: T("points"), cls: "n", tag: estimateTag, cell: (t) => (t.points == null && t.max == null ? "–" : `${num(t.points, 2)} / ${num(t.max, 2)}`) },
         { h: T("trend"), cls: "no", label: false, cell: (t) => spark(t.id, agency, t) },
         { h: T("lead"), cls: "lead dim", label: false, cell: (t) => (t.lead ? h("span", { cls: "clamp", title: t.lead, lang: S.lang ? "vi" : null }, t.lead) : "–") },
@@ -435,7 +434,7 @@
         { h: T("late_allowed"), cls: "n", cell: (r) => num(r[4], 1, 0) },
         { h: T("late_left"), cls: "n", cell: (r) => (r[5] != null && r[5] < 0 ? h("span", { cls: "pill bad" }, `${num(r[5], 1, 0)} ${T("overspent")}`) : num(r[5], 1, 0)) },
         { h: T("used"), cls: "opt", cell: (r) => bar(r[4] ? (100 * r[3]) / r[4] : r[3] ? 100 : 0, r[5] != null && r[5] < 0) },
-        { h: T("burn_rate"), cls: "n opt", cell: (r) => (r[6] == null ? "–" : `${num(r[6], 2)}×`) },
+        { h: T("burn_rate"), cls: "n opt", cell: (r) => (r[6] == null ? "–" : `${num(100 * r[6], 0)}%`) },
         { h: T("due_7"), cls: "n opt", cell: (r) => num(r[7]) },
         { h: T("projected"), cls: "n opt", cell: (r) => figure(t, r[8], null) },
         { h: T("runs_out"), cls: "n opt", cell: (r) => day(r[9]) },
@@ -462,7 +461,7 @@
     { h: T("place"), cls: "n opt", cell: (r) => num(r[6]) },
     { h: T("target"), th: true, cell: (r) => openButton(r[0], byId.has(r[0]) ? [`${r[0]} `, targetNameNode(byId.get(r[0]))] : r[0]) },
     { h: T("points_lost"), cls: "n", tag: estimateTag, cell: (r) => num(r[1], 2) },
-    { h: T("to_do"), cell: (r) => (r[2] == null ? "–" : `${num(r[2], 2, 0)} ${(S.lang ? r[4] ?? r[3] : r[3]) ?? ""}`) },
+    { h: T("to_do"), cell: (r) => (both(r[7], r[8]) || (r[2] == null ? "–" : `${num(r[2], 2, 0)} ${(S.lang ? r[4] ?? r[3] : r[3]) ?? ""}`)) },
     { h: T("per_unit"), cls: "n opt", tag: estimateTag, cell: (r) => num(r[5], 4, 0) },
     { h: T("lead"), cls: "lead dim opt", cell: (r) => (byId.get(r[0])?.lead ? vi(byId.get(r[0]).lead) : "–") },
   ], D.regain.filter((r) => !S.field || byId.get(r[0])?.field === S.field), { key: "regain", first: 12, none: T("none_filtered") }));
@@ -569,11 +568,11 @@
       h("p", { cls: "note" }, agencyNode(mine ? agency : -1), " · ", `${T("as_of")} ${day(D.as_of)}`),
       h("div", { cls: "figure" }, h("span", { cls: "big" }, figure(t, value, meets)), h("span", null, `${T("required")}: ${required(t)}`), mine ? verdict(meets) : status(statusOf(t)),
         mine || t.max == null ? null : h("span", null, `${T("points")}: ${num(t.points, 2)} / ${num(t.max, 2)} `, estimateLine())),
-      t.note ? h("div", { cls: "warn", role: "note" }, h("strong", null, `${T("plan_note")}. `), both(t.note)) : null,
+      t.note ? h("div", { cls: "warn", role: "note" }, h("strong", null, `${T("plan_note")}. `), both(t.note, t.note_en)) : null,
       h("dl", { cls: "facts" },
         fact(rate ? T("numerator") : T("counted"), n == null ? T("no_data") : [h("strong", null, num(n, 2, 0)), rule.num ? ` ${pick(rule.num)}` : ""]),
         rate ? fact(T("denominator"), d == null ? T("no_data") : [h("strong", null, num(d, 2, 0)), rule.den ? ` ${pick(rule.den)}` : ""]) : [],
-        mine ? [] : fact(T("reason"), both(t.reason)),
+        mine ? [] : fact(T("reason"), both(t.reason, t.reason_en)),
         fact(T("rule"), rule.rule ? [pick(rule.rule), t.variant && t.variant !== "headline" ? ` (${word("variants", t.variant) ?? t.variant})` : ""] : null),
         fact(T("plan_text"), t.text ? vi(t.text) : null),
         fact(T("points"), t.rule ? [word("rule_kinds", t.rule) ?? t.rule, " ", estimateLine()] : null),
@@ -602,11 +601,10 @@
     keep("t", id);
   }
   function openField(f) {
-    const n = W.plan.field_notes[f.id];
     show([`${f.id}. `, f.name ? vi(f.name) : fieldName(f.id)],
       h("div", { cls: "figure" }, h("span", { cls: "big" }, num(f.points, 2)), h("span", null, `${T("of")} ${num(f.max, 2)}`), estimateLine()),
-      n && f.before != null && Math.abs(f.before - n.before) < 0.0005 ? h("div", { cls: "warn", role: "note" }, h("strong", null, `${T("plan_note")}. `), pick(n.note)) : null,
-      h("dl", { cls: "facts" }, fact(T("before"), num(f.before, 2)), fact(T("goal"), f.goal == null ? T("goal_rank_only") : num(f.goal, 2)), fact(T("gap"), signed(f.gap, 2)), fact(T("legal"), pick(W.legal_common)), fact(T("as_of"), day(D.as_of))),
+      f.note ? h("div", { cls: "warn", role: "note" }, h("strong", null, `${T("plan_note")}. `), both(f.note, f.note_en)) : null,
+      h("dl", { cls: "facts" }, fact(T("self_points"), f.self == null ? null : [num(f.self, 2), " ", estimateLine()]), fact(T("survey_points"), f.survey == null ? null : num(f.survey, 2)), fact(T("before"), num(f.before, 2)), fact(T("goal"), f.goal == null ? T("goal_rank_only") : num(f.goal, 2)), fact(T("gap"), signed(f.gap, 2)), fact(T("legal"), pick(W.legal_common)), fact(T("as_of"), day(D.as_of))),
       h("h3", null, T("targets")),
       table(T("targets_caption"), [
         { h: T("target"), th: true, cell: (t) => openButton(t.id, [`${t.id} `, targetNameNode(t)]) },

@@ -1,7 +1,7 @@
 """What the page shows, read from the published marts as plain rows.
 
-Every figure is a column of a mart; the only arithmetic here is SQL that adds up published points and counts rows.
-A mart or a column that is not there yet is empty, and the page says so.
+Every figure is a column of a mart; the only arithmetic is SQL that adds up published points and
+counts rows. A mart or a column that is not there yet is empty, and the page says so.
 """
 
 from __future__ import annotations
@@ -89,9 +89,11 @@ COLUMNS: dict[str, dict[str, str]] = {
         "max_points": "double",
         "status": "varchar",
         "status_reason": "varchar",
+        "status_reason_en": "varchar",
         "lead_agency": "varchar",
         "deadline": "date",
         "plan_note": "varchar",
+        "plan_note_en": "varchar",
     },
     "rpt_field_score": {
         "as_of_date": "date",
@@ -103,6 +105,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "goal_2024": "double",
         "gap_to_goal": "double",
         "is_estimate": "boolean",
+        "self_points": "double",
+        "survey_points": "double",
+        "note": "varchar",
+        "note_en": "varchar",
     },
     "rpt_agency_ranking": {
         "as_of_date": "date",
@@ -149,6 +155,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "unit_en": "varchar",
         "points_per_unit": "double",
         "rank": "bigint",
+        "status_text": "varchar",
+        "status_text_en": "varchar",
     },
     "fct_integrity_signal": {"kind": "varchar", "agency_code": "varchar", "first_seen": "date"},
     "fct_alert": {
@@ -242,11 +250,14 @@ select
     coalesce(s.max_points, p.max_points) as max,
     s.status,
     s.status_reason as reason,
-    s.plan_note as note
+    s.status_reason_en as reason_en,
+    s.plan_note as note,
+    s.plan_note_en as note_en
 from rpt_scorecard as s
 full join plan as p on s.target_id = p.target_id
 left join province as v on v.target_id = coalesce(s.target_id, p.target_id)
-order by list_transform(string_split(regexp_replace(id, '[a-z]+$', ''), '.'), lambda n: try_cast(n as int)), id
+order by
+    list_transform(string_split(regexp_replace(id, '[a-z]+$', ''), '.'), lambda n: try_cast(n as int)), id
 """
 
 _FIELDS = """
@@ -258,25 +269,33 @@ select
     f.max_points as max,
     f.points_2023 as before,
     f.goal_2024 as goal,
-    f.gap_to_goal as gap
+    f.gap_to_goal as gap,
+    f.self_points as self,
+    f.survey_points as survey,
+    f.note,
+    f.note_en
 from (select * from rpt_field_score where field_id <> 'total') as f
 full join of_plan as p on f.field_id = p.field_id
 order by try_cast(id as int), id
 """
 
+# The mart's own row of the total where it has one, else the sum of its fields. The plan sets goals by field only.
 _TOTAL = """
+with of_fields as (select * from rpt_field_score where field_id <> 'total'),
+whole as (select * from rpt_field_score where field_id = 'total')
 select
-    sum(points_estimated) as points,
-    sum(max_points) as max,
-    sum(points_2023) as before,
+    coalesce((select points_estimated from whole), sum(points_estimated)) as points,
+    coalesce((select max_points from whole), sum(max_points)) as max,
+    coalesce((select points_2023 from whole), sum(points_2023)) as before,
+    (select note from whole) as note,
+    (select note_en from whole) as note_en,
     sum(goal_2024) as goal,
     sum(points_estimated) filter (where goal_2024 is not null) as points_with_goal,
     count(goal_2024) as fields_with_goal,
     count(*) as fields,
     coalesce(bool_or(coalesce(is_estimate, true)), true) as estimate,
     (select sum(max_points) from rpt_scorecard where status = 'no_data') as not_measured
-from rpt_field_score
-where field_id <> 'total'
+from of_fields
 """
 
 _PROVINCE_VARIANTS = f"""
@@ -312,7 +331,9 @@ order by target_id, agency_code, period_start
 # The year so far, and the latest month that has a ranking.
 _RANKING = """
 with latest as (
-    select level, period_kind, max(period_start) as period_start from rpt_agency_ranking group by level, period_kind
+    select level, period_kind, max(period_start) as period_start
+    from rpt_agency_ranking
+    group by level, period_kind
 )
 select r.level, r.period_kind, r.period_start, r.agency_code, r.rank, r.previous_rank, r.score,
     r.indicators_counted, r.small_denominator, r.parts
@@ -340,26 +361,27 @@ group by agency_code
 order by overdue desc, due_today desc, due_soon desc, agency_code
 """
 
+_MOST_URGENT = f"""
+qualify row_number() over (partition by agency_code order by due_on, dossier_code)
+    <= {DOSSIERS_SHOWN_PER_AGENCY}
+"""
 _AT_RISK = f"""
 select agency_code, dossier_code, procedure_code, due_on, working_days_left
 from rpt_dossier_at_risk
-qualify row_number() over (partition by agency_code order by due_on, dossier_code) <= {DOSSIERS_SHOWN_PER_AGENCY}
+{_MOST_URGENT}
 order by agency_code, due_on, dossier_code
 """
 
 _PROCEDURES = f"""
 select procedure_code, any_value(procedure_name) as name
 from dim_procedure
-where procedure_code in (
-    select procedure_code from rpt_dossier_at_risk
-    qualify row_number() over (partition by agency_code order by due_on, dossier_code) <= {DOSSIERS_SHOWN_PER_AGENCY}
-)
+where procedure_code in (select procedure_code from rpt_dossier_at_risk {_MOST_URGENT})
 group by procedure_code
 order by procedure_code
 """
 
 _REGAIN = """
-select target_id, points_lost, units_needed, unit_vi, unit_en, points_per_unit, rank
+select target_id, points_lost, units_needed, unit_vi, unit_en, points_per_unit, rank, status_text, status_text_en
 from rpt_points_to_regain
 order by rank nulls last, target_id
 """
@@ -394,7 +416,8 @@ order by source, table_name nulls last
 """
 
 _DELIVERIES = f"""
-select delivered_on, source, table_name, file_name, outcome, reason, rows_in_file, rows_loaded, rows_quarantined
+select delivered_on, source, table_name, file_name, outcome, reason, rows_in_file, rows_loaded,
+    rows_quarantined
 from fct_delivery
 where outcome <> 'loaded' or coalesce(rows_quarantined, 0) > 0
 order by delivered_on desc nulls last, source, table_name, file_name
@@ -402,8 +425,8 @@ limit {DELIVERIES_SHOWN}
 """
 
 _DELIVERY_COUNTS = """
-select outcome, count(*) as files, sum(rows_in_file)::bigint as rows_in_file, sum(rows_loaded)::bigint as rows_loaded,
-    sum(rows_quarantined)::bigint as rows_rejected
+select outcome, count(*) as files, sum(rows_in_file)::bigint as rows_in_file,
+    sum(rows_loaded)::bigint as rows_loaded, sum(rows_quarantined)::bigint as rows_rejected
 from fct_delivery
 group by outcome
 order by files desc, outcome
@@ -418,7 +441,10 @@ with last_night as (
 """
 _CHECK_COUNTS = (
     _CHECKS
-    + "select count(*) as checks, count(*) filter (where not passed) as failed, max(checked_at) as last_at from last_night"
+    + """
+select count(*) as checks, count(*) filter (where not passed) as failed, max(checked_at) as last_at
+from last_night
+"""
 )
 _FAILED_CHECKS = (
     _CHECKS
@@ -432,7 +458,8 @@ limit {CHECKS_SHOWN}
 )
 
 _ALERTS = f"""
-select kind, target_id, agency_code, severity, status, opened_at, last_seen_at, value, threshold, message, message_en
+select kind, target_id, agency_code, severity, status, opened_at, last_seen_at, value, threshold,
+    message, message_en
 from fct_alert
 where resolved_at is null and coalesce(status, '') <> 'resolved'
 order by
@@ -511,7 +538,7 @@ class _Night:
         place = {row[0]: i for i, row in enumerate(agencies)}
 
         def index(code: str | None) -> int | None:
-            """The agency's position in the list; the province is -1; one outside the catalogue joins with its code."""
+            """The agency's position in the list; the province is -1; an unknown one joins with its code."""
             if code is None:
                 return None
             if code == PROVINCE:
@@ -588,7 +615,7 @@ def _grouped(rows: Iterable[list[Any]]) -> dict[Any, list[list[Any]]]:
 
 
 def _plain(value: Any) -> Any:
-    """Short and exact enough: whole numbers without a point, six decimals, ISO dates, 1 and 0 for yes and no."""
+    """Short and exact enough: whole numbers without a point, six decimals, ISO dates, 1 and 0 for truth."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, Decimal):

@@ -205,7 +205,9 @@ def _first_blank_line(path: Path, start: int, delimiter: str) -> tuple[int, int]
 class _Scan:
     """DuckDB's reading of one file, with what it rejected."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, skip: int, width: int):
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, skip: int, width: int
+    ):
         self.connection, self.path = connection, path
         columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
         self.sql = (
@@ -223,7 +225,9 @@ class _Scan:
         """Good and rejected rows. Fetched to the end: only then does the scan write down what it rejected."""
         self._forget()
         good = self.connection.execute(f"select count(*) from {self.sql}").fetchall()[0][0]
-        bad = self.connection.execute("select count(distinct line_byte_position) from reject_errors").fetchall()[0][0]
+        bad = self.connection.execute(
+            "select count(distinct line_byte_position) from reject_errors"
+        ).fetchall()[0][0]
         return good, bad
 
     def create(self, name: str, select: str) -> None:
@@ -276,7 +280,9 @@ def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, wo
         if not offsets:
             break
         if attempt == _QUOTE_PASSES:
-            raise RefusedFile(f"quá nhiều dòng có lỗi ở dấu ngoặc kép: xuất lại | too many rows with {_OPEN_QUOTE}")
+            raise RefusedFile(
+                f"quá nhiều dòng có lỗi ở dấu ngoặc kép: xuất lại | too many rows with {_OPEN_QUOTE}"
+            )
         spoiled += _lines_at(data, offsets)
         data = _spoil(data, work / f"quotes_{attempt}.csv", offsets, delimiter, width)
         scan = _Scan(connection, data, delimiter, header_lines, width)
@@ -299,9 +305,7 @@ def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, wo
     if bad == 0 and good == lines and not seen.may_have_blank_row:
         # The usual case: a line is a row. Numbering them here would keep DuckDB from working in parallel.
         first_row = header_lines + 1
-        relation = (
-            f"(select {named}, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault from {scan.sql})"
-        )
+        relation = f"(select {named}, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault from {scan.sql})"
     else:
         relation = _careful(scan, named, width, header_lines, delimiter, spoiled)
     return [
@@ -337,7 +341,9 @@ def _lines_at(path: Path, offsets: list[int]) -> list[int]:
     return lines
 
 
-def _careful(scan: _Scan, named: str, width: int, header_lines: int, delimiter: str, spoiled: list[int]) -> str:
+def _careful(
+    scan: _Scan, named: str, width: int, header_lines: int, delimiter: str, spoiled: list[int]
+) -> str:
     """The same with rejected rows among the others and true line numbers, where cells hold line breaks.
 
     The n-th good row stands before the i-th rejected record when n <= record - i; each row is as high as it has

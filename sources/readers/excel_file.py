@@ -19,7 +19,15 @@ import pyarrow as pa
 from lxml import etree
 
 from sources.contract import Column, Table
-from sources.header import SEARCHED_ROWS, Header, RefusedFile, find_header, missing_columns, no_header, refuse_missing
+from sources.header import (
+    SEARCHED_ROWS,
+    Header,
+    RefusedFile,
+    find_header,
+    missing_columns,
+    no_header,
+    refuse_missing,
+)
 from sources.readers.grid import data_rows
 from sources.readers.part import Part
 from sources.text import shown, sql_name
@@ -28,7 +36,9 @@ _MAX_UNPACKED = 4 << 30
 _SMALL_UNPACKED = 128 << 20
 _MAX_RATIO = 200  # a sheet of equal rows packs about 1:100
 _MAX_MEMBERS = 10_000
-_LARGE_SHEET = 64 << 20  # written by programs, which do not merge data cells; looked at by its first rows only
+_LARGE_SHEET = (
+    64 << 20
+)  # written by programs, which do not merge data cells; looked at by its first rows only
 _MAX_COLUMNS = 1000
 _MAX_CELLS = 80_000_000  # of the used range, empty ones counted
 _MAX_FAULTS = 100_000
@@ -43,7 +53,9 @@ _DAMAGED = (
     " | the workbook is damaged or not wholly copied: export it again"
 )
 _BOMB = "tệp nén bất thường (bom nén): từ chối để bảo vệ máy | the file unpacks to an absurd size (zip bomb)"
-_FORMULA = "là công thức chưa có giá trị: mở bằng Excel rồi lưu lại | is a formula without a value: open and save it"
+_FORMULA = (
+    "là công thức chưa có giá trị: mở bằng Excel rồi lưu lại | is a formula without a value: open and save it"
+)
 _ERROR = "là lỗi của Excel | is an error of the workbook"
 
 Range = tuple[int, int, int, int]  # row, column, last row, last column, from 0
@@ -208,11 +220,15 @@ def read_workbook(connection: duckdb.DuckDBPyConnection, path: Path, table: Tabl
             _check_texts(archive)
             members = _sheet_members(archive)
             sheets = {
-                name: _inspect(archive, member) for name, member in members.items() if member in archive.NameToInfo
+                name: _inspect(archive, member)
+                for name, member in members.items()
+                if member in archive.NameToInfo
             }
     except RefusedFile:
         raise
-    except Exception as error:  # damage shows as an error of the zip, of the XML, or of what is missing in them
+    except (
+        Exception
+    ) as error:  # damage shows as an error of the zip, of the XML, or of what is missing in them
         raise RefusedFile(_DAMAGED) from error
     return _read_sheets(connection, path, table, sheets)
 
@@ -285,9 +301,7 @@ def _read_sheets(connection, path: Path, table: Table, known: dict[str, _Sheet])
                 table,
                 sheet_no=number,
                 sheet=shown(name),
-                spanning=[
-                    row + 1 for row, left, last, right in sheet.merges if right > left and row == last
-                ],
+                spanning=[row + 1 for row, left, last, right in sheet.merges if right > left and row == last],
                 faults=_faults(sheet, header),
             )
         )
@@ -304,7 +318,9 @@ def _faults(sheet: _Sheet, header: Header) -> dict[int, str]:
     return found
 
 
-def _load_cells(connection, reader, path: Path, number: int, header: Header, width: int, sheet: _Sheet) -> str:
+def _load_cells(
+    connection, reader, path: Path, number: int, header: Header, width: int, sheet: _Sheet
+) -> str:
     """The cells below the header as a temporary table of text; true numbers get a decimal comma."""
     name = f"_cells_{number}"
     try:
@@ -351,8 +367,8 @@ def _load_cells(connection, reader, path: Path, number: int, header: Header, wid
         select {first} - 1 + row_number() over () as _row_number, {", ".join(texts)} from _sheet_cells
     """)
     connection.unregister("_sheet_cells")
-    _fill_merged(connection, name, header, sheet, width)
     _mark_true_numbers(connection, path, name, mixed, sheet)
+    _fill_merged(connection, name, header, sheet, width)
     return name
 
 
@@ -385,7 +401,9 @@ def _fill_merged(connection, name: str, header: Header, sheet: _Sheet, width: in
         connection.unregister("_merged")
 
 
-def _mark_true_numbers(connection, path: Path, name: str, mixed: list[tuple[int, Column]], sheet: _Sheet) -> None:
+def _mark_true_numbers(
+    connection, path: Path, name: str, mixed: list[tuple[int, Column]], sheet: _Sheet
+) -> None:
     """In a column of numbers and texts, 1.234 may be either; only the sheet's XML knows which. Rare, so looked up."""
     doubtful = [
         at

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -9,22 +11,57 @@ import pyarrow as pa
 from lxml import etree, html
 
 from sources.contract import Table
-from sources.header import SEARCHED_ROWS, RefusedFile, find_header, missing_columns, refuse_missing
+from sources.header import SEARCHED_ROWS, RefusedFile, find_header, missing_columns, no_header, refuse_missing
+from sources.legacy import advice, name_encoding
 from sources.readers.grid import data_rows
 from sources.readers.part import Part
 
 _MAX_COLUMNS = 1000
+_MAX_CELLS = 20_000_000
+_MAX_BYTES = 1 << 30
+_SPACES = re.compile(r"[ \t\r\n\f\v]+")
+_BREAKS = frozenset(("br", "p", "div", "li", "tr"))
+_UNSEEN = frozenset(("script", "style"))
+
+
+@dataclass
+class _Grid:
+    """Texts by row and place; a cell over several rows holds in each, one over several columns in the first."""
+
+    rows: list[list[str | None]] = field(default_factory=list)
+    spanning: list[int] = field(default_factory=list)  # rows from 0 in which a filled cell covers others
 
 
 def _span(cell, name: str) -> int:
     text = cell.get(name, "1").strip()
-    return min(max(int(text), 1), _MAX_COLUMNS) if text.isdigit() else 1
+    return min(max(int(text), 1), _MAX_COLUMNS) if text.isascii() and text.isdigit() and len(text) < 6 else 1
 
 
-def _grid(table_element) -> list[list[str | None]]:
-    """Rows of texts by place; a cell over several rows holds in each, one over several columns in the first."""
-    rows: list[list[str | None]] = []
+def _text(cell) -> str | None:
+    """What a browser shows: spaces collapsed, line breaks kept."""
+    if not len(cell):
+        return _SPACES.sub(" ", cell.text or "").strip(" \xa0") or None
+    pieces: list[str] = []
+    for event, element in etree.iterwalk(cell, events=("start", "end")):
+        is_cell = element is cell
+        if event == "start":
+            if element.tag in _BREAKS and not is_cell:
+                pieces.append("\n")
+            if element.text and element.tag not in _UNSEEN and isinstance(element.tag, str):
+                pieces.append(_SPACES.sub(" ", element.text))
+        elif not is_cell:
+            if element.tag in _BREAKS:
+                pieces.append("\n")
+            if element.tail:
+                pieces.append(_SPACES.sub(" ", element.tail))
+    lines = (line.strip(" \xa0") for line in "".join(pieces).split("\n"))
+    return "\n".join(line for line in lines if line) or None
+
+
+def _grid(table_element) -> _Grid:
+    grid = _Grid()
     hanging: dict[int, tuple[int, str | None]] = {}  # column -> rows still to fill, text
+    cells = 0
     for tr in table_element.iter("tr"):
         if next(tr.iterancestors("table"), None) is not table_element:
             continue
@@ -39,9 +76,10 @@ def _grid(table_element) -> list[list[str | None]]:
 
         for cell in tr.iterchildren("td", "th"):
             fill()
-            text = "".join(cell.itertext()).replace("\xa0", " ").strip() or None
-            height = _span(cell, "rowspan")
-            for extra in range(_span(cell, "colspan")):
+            text, width, height = _text(cell), _span(cell, "colspan"), _span(cell, "rowspan")
+            if text and width > 1:
+                grid.spanning.append(len(grid.rows))
+            for extra in range(width):
                 value = text if extra == 0 else None
                 if height > 1:
                     hanging[len(row)] = (height - 1, value)
@@ -49,36 +87,56 @@ def _grid(table_element) -> list[list[str | None]]:
             if len(row) > _MAX_COLUMNS:
                 raise RefusedFile(f"bảng HTML có hơn {_MAX_COLUMNS} cột | more than {_MAX_COLUMNS} columns")
         fill()
-        rows.append(row)
-    return rows
+        cells += len(row)
+        if cells > _MAX_CELLS:
+            raise RefusedFile("bảng HTML quá lớn: xuất CSV | the HTML table is too large: export CSV")
+        grid.rows.append(row)
+    return grid
+
+
+def _document(path: Path):
+    if path.stat().st_size > _MAX_BYTES:
+        raise RefusedFile("bảng HTML quá lớn: xuất CSV | the HTML table is too large: export CSV")
+    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if b"\x00" in data:
+        raise RefusedFile("tệp HTML có byte NUL: xuất lại | the HTML holds NUL bytes: export it again")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text = html.document_fromstring(data.decode("latin-1")).text_content()
+        raise RefusedFile(advice(name_encoding(text))) from error
+    tail = data.lower()
+    if tail.count(b"<table") > tail.count(b"</table"):
+        raise RefusedFile(
+            "bảng HTML bị cắt giữa chừng (không có </table>): xuất lại | the HTML table is cut off: export it again"
+        )
+    try:
+        parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True)
+        return html.document_fromstring(data, parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise RefusedFile(
+            "tệp HTML không đọc được: xuất lại | the HTML cannot be read: export it again"
+        ) from error
 
 
 def read_html(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -> list[Part]:
     """One Part per table with a header row; row numbers count the rows of the table."""
-    try:
-        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-        data.decode("utf-8")
-        parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True)
-        document = html.document_fromstring(data, parser=parser)
-    except UnicodeDecodeError as error:
-        raise RefusedFile(
-            "bảng HTML không phải UTF-8: xuất lại | the HTML table is not UTF-8: export it again"
-        ) from error
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-        raise RefusedFile("tệp HTML không đọc được: xuất lại | the HTML cannot be read") from error
     parts = []
     incomplete = None
-    for number, element in enumerate(document.iter("table")):
-        rows = _grid(element)
-        header = find_header(rows[: SEARCHED_ROWS + 1], table)
+    looked_at: list[list[str | None]] = []
+    for number, element in enumerate(_document(path).iter("table")):
+        grid = _grid(element)
+        head = grid.rows[: SEARCHED_ROWS + 3]
+        looked_at += head
+        header = find_header(head, table)
         if header is None:
             continue
         missing = missing_columns(table, {column.name for column in header.columns.values()})
         if missing:
             incomplete = missing
             continue
-        width = max((len(row) for row in rows), default=0)
-        below = rows[header.last + 1 :]
+        width = max(len(row) for row in grid.rows)
+        below = grid.rows[header.last + 1 :]
         columns = {
             f"c{at}": pa.array([row[at] if at < len(row) else None for row in below], pa.string())
             for at in range(width)
@@ -88,14 +146,12 @@ def read_html(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
         name = f"_cells_{number}"
         connection.execute(f"create or replace temp table {name} as select * from _html_cells")
         connection.unregister("_html_cells")
+        spanning = [row + 1 for row in grid.spanning]
         parts.append(
-            data_rows(connection, name, header, list(range(width)), table, sheet_no=number, sheet=None)
+            data_rows(connection, name, header, width, table, sheet_no=number, sheet=None, spanning=spanning)
         )
     if not parts:
         if incomplete:
             refuse_missing(table, incomplete)
-        raise RefusedFile(
-            f"trang HTML không có bảng {table.name} (trang đăng nhập hay báo lỗi?): xuất lại"
-            f" | the page holds no table {table.name} (a login or error page?): export it again"
-        )
+        raise no_header(table, "trang HTML", looked_at)
     return parts

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from sources.contract import Column, Table
-from sources.header import RefusedFile, missing_columns, refuse_missing
+from sources.header import RefusedFile, column_names, missing_columns, refuse_missing
+from sources.legacy import advice, name_encoding
 from sources.readers.part import Part, ticked_columns
 from sources.text import match_key, sql_name, sql_string
 
@@ -17,94 +20,167 @@ _BROKEN = (
     "JSON không đọc được (bị cắt hoặc sai cú pháp): xuất lại rồi gửi lại"
     " | the JSON cannot be read (cut off or malformed): export it again"
 )
-_NO_OBJECT = "dòng không phải là một đối tượng JSON | is no JSON object"
+_NO_LIST = (
+    "JSON phải là một mảng đối tượng hoặc {“data”: [...]}: xuất lại"
+    ' | the JSON must be an array of objects or {"data": [...]}: export it again'
+)
+_NO_OBJECT = "không phải là một đối tượng JSON | is no JSON object"
+_NUL = "có ký tự NUL | holds a NUL character"
+# In place of a nested list that is none: no cell of a number or a boolean reads so.
+_NO_ITEMS = "(không phải danh sách)"
+_CHUNK = 32 << 20
+_LARGEST_OBJECT = 32 << 20
+_LARGEST_DOCUMENT = 1 << 30
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+
+
+def _first_line(path: Path) -> Any:
+    """The first line as JSON, None when it is none by itself."""
+    with path.open("rb") as file:
+        line = file.readline(_LARGEST_OBJECT).removeprefix(b"\xef\xbb\xbf")
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _lines(path: Path) -> Iterator[pa.RecordBatch]:
+    """Not blank lines with their numbers from 1."""
+    number, rest, at_start = 0, b"", True
+    with path.open("rb") as file:
+        while True:
+            chunk = file.read(_CHUNK)
+            if at_start:
+                chunk, at_start = chunk.removeprefix(b"\xef\xbb\xbf"), False
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop() if chunk else b""
+            kept = [(at, line) for at, line in enumerate(lines, start=number + 1) if line.strip()]
+            number += len(lines)
+            texts = pa.array([line for _, line in kept], pa.binary())
+            yield pa.record_batch(
+                {
+                    "_row_number": pa.array([at for at, _ in kept], pa.int64()),
+                    "object": texts.cast(pa.string()),  # raises where it is not UTF-8
+                }
+            )
+            if not chunk:
+                return
 
 
 def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Temporary table _json_rows: position and text of each object."""
-    size = path.stat().st_size + 1024
-    with path.open("rb") as file:
-        head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-        file.seek(0)
-        is_lines = path.suffix.lower() == ".jsonl" or (head[:1] == b"{" and not _is_wrapped(head))
     create = "create or replace temp table _json_rows as"
+    head, size = _start(path), path.stat().st_size
     name = sql_string(str(path))
-    if is_lines:
-        # Line by line as text, so that a broken line is one rejected row and line numbers are a person's.
+    if head[:1] == b"[":
+        largest = min(size + 1024, _LARGEST_OBJECT)
         connection.execute(f"""
             {create}
-            with lines as (
-                select row_number() over () as _row_number, line
-                from (select unnest(string_split(content, chr(10))) as line from read_text({name}))
-            )
-            select _row_number, trim(line, chr(13) || ' ' || chr(65279)) as object from lines
-            where trim(line, chr(13) || ' ' || chr(9) || chr(65279)) <> ''
+            select row_number() over () as _row_number, json::varchar as object
+            from read_json_objects({name}, format = 'array', maximum_object_size = {largest}, compression = 'none')
         """)
         return
+    first = _first_line(path)
+    is_wrapped = isinstance(first, dict) and isinstance(first.get("data"), list)
+    if is_wrapped or (first is None and path.suffix.lower() != ".jsonl"):
+        if size > _LARGEST_DOCUMENT:
+            raise RefusedFile(
+                "JSON quá lớn: xuất .jsonl hoặc CSV | the JSON is too large: export .jsonl or CSV"
+            )
+        connection.execute(f"""
+            create or replace temp table _json_document as
+            select json from read_json_objects(
+                {name}, format = 'unstructured', maximum_object_size = {size + 1024}, compression = 'none'
+            )
+        """)
+        kinds = connection.execute("select json_type(json, '$.data') from _json_document").fetchall()
+        if kinds != [("ARRAY",)]:
+            raise RefusedFile(_NO_LIST)
+        connection.execute(f"""
+            {create}
+            with entries as (select unnest(json_extract(json, '$.data[*]')) as entry from _json_document)
+            select row_number() over () as _row_number, entry::varchar as object from entries
+        """)
+        connection.execute("drop table _json_document")
+        return
+    # Line by line as text, so that a broken line is one rejected row and line numbers are a person's.
+    schema = pa.schema({"_row_number": pa.int64(), "object": pa.string()})
+    reader = pa.RecordBatchReader.from_batches(schema, _lines(path))
+    connection.register("_json_lines", reader)
     try:
-        if head[:1] == b"[":
-            connection.execute(f"""
-                {create}
-                select row_number() over () as _row_number, json::varchar as object
-                from read_json_objects({name}, format = 'array', maximum_object_size = {size})
-            """)
-        else:
-            connection.execute(f"""
-                {create}
-                with document as (
-                    select json from read_json_objects({name}, format = 'unstructured', maximum_object_size = {size})
-                ),
-                entries as (select unnest(json_extract(json, '$.data[*]')) as entry from document)
-                select row_number() over () as _row_number, entry::varchar as object from entries
-            """)
-    except duckdb.Error as error:
-        raise RefusedFile(_BROKEN) from error
-
-
-def _is_wrapped(head: bytes) -> bool:
-    return head[1:].lstrip().startswith(b'"data"')
+        connection.execute(f"{create} select * from _json_lines")
+    finally:
+        connection.unregister("_json_lines")
 
 
 def _nested_expression(spec: dict[str, Any], items: str) -> str:
     """How a figure follows from a nested list: counted, summed, or whether there is anything."""
     if spec.get("not_empty"):
-        return f"cast({items} is not null and len({items}) > 0 as varchar)"
+        return f"cast(len({items}) > 0 as varchar)"
     if "sum" in spec:
         key = spec["sum"]
-        total = (
-            f"list_sum(list_transform({items}, lambda item: try_cast(json_extract_string(item, '$.{key}')"
-            " as decimal(24, 6))))"
+        texts = f"list_transform({items}, lambda item: {_number_text(f'''json_extract(item, '$.{key}')''')})"
+        known = f"list_filter({texts}, lambda text: par_clean(text) is not null)"
+        # A figure that cannot be read makes the sum unreadable, and the row is rejected.
+        wrong = f"list_filter({known}, lambda text: par_number(par_clean(text)) is null)"
+        total = f"coalesce(list_sum(list_transform({known}, lambda text: par_number(par_clean(text)))), 0)"
+        return (
+            f"case when len({wrong}) > 0 then {wrong}[1] else replace(cast({total} as varchar), '.', ',') end"
         )
-        return f"replace(cast(coalesce({total}, 0) as varchar), '.', ',')"
     tests = " and ".join(
-        f"coalesce(json_extract_string(item, '$.{key}'), '0') in ({', '.join(map(sql_string, values))})"
+        f"coalesce({_flag(f'''json_extract_string(item, '$.{key}')''')}, '0')"
+        f" in ({', '.join(map(sql_string, values))})"
         for key, values in spec["count_where"].items()
     )
     return f"cast(len(list_filter({items}, lambda item: {tests})) as varchar)"
 
 
+def _flag(text: str) -> str:
+    return f"case lower(trim({text})) when 'true' then '1' when 'false' then '0' when '' then null else trim({text}) end"
+
+
+def _number_text(value: str) -> str:
+    """Text of a JSON value that should be a number: a true number gets a decimal comma, so that 1.234 stays itself."""
+    text = f"json_extract_string({value}, '$')"
+    return (
+        f"case when json_type({value}) in ('DOUBLE', 'BIGINT', 'UBIGINT', 'HUGEINT')"
+        f" then replace({text}, '.', ',') else {text} end"
+    )
+
+
 def _cell(column: Column, value: str) -> str:
-    """Text of a JSON value; true numbers of number columns get a decimal comma, so that 1.234 stays what it is."""
     text = f"json_extract_string({value}, '$')"
     if column.type in ("int", "decimal"):
-        return f"case when json_type({value}) in ('DOUBLE', 'BIGINT', 'UBIGINT') then replace({text}, '.', ',') else {text} end"
+        return _number_text(value)
+    if column.type in ("str", "code"):
+        # A true number as plain text, as in workbooks
+        return f"case when json_type({value}) = 'DOUBLE' then regexp_replace({text}, '\\.0+$', '') else {text} end"
     return text
+
+
+def _pointer(key: str) -> str:
+    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -> list[Part]:
     """One Part. A line that is no object carries a `_fault`; keys outside the contract are ignored and told."""
-    with path.open("rb") as file:
-        if b"\x00" in file.read(1 << 16):
-            raise RefusedFile("tệp JSON có byte NUL | the JSON holds NUL bytes: export it again")
     try:
         _objects(connection, path)
-    except duckdb.InvalidInputException as error:
-        raise RefusedFile(_BROKEN) from error
+    except duckdb.OutOfMemoryException:
+        raise
+    except (duckdb.Error, pa.ArrowInvalid) as error:
+        raise RefusedFile(_why_broken(path)) from error
     connection.execute("""
         create or replace temp table _json_objects as
-        select _row_number, case when json_valid(object) and json_type(object) = 'OBJECT' then object::json end as object
+        select _row_number, contains(object, '\\u0000') as has_nul,
+            case when json_valid(object) and json_type(object) = 'OBJECT' then object::json end as object
         from _json_rows
     """)
+    connection.execute("drop table _json_rows")
     total, good = connection.execute("select count(*), count(object) from _json_objects").fetchall()[0]
     if total and not good:
         raise RefusedFile(_BROKEN)
@@ -114,60 +190,67 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
             "select distinct unnest(json_keys(object)) as key from _json_objects where object is not null order by key"
         ).fetchall()
     ]
+    names = column_names(table).proper
+    portal = {c.portal_key.casefold(): c for c in table.columns if c.portal_key}
+    nested = {c.portal_nested["list"].casefold() for c in table.columns if c.portal_nested}
     own: dict[str, list[str]] = {}
-    portal = {column.portal_key: column for column in table.columns if column.portal_key}
-    nested = {column.portal_nested["list"] for column in table.columns if column.portal_nested}
-    by_name = {match_key(column.name): column for column in table.columns}
+    by_portal: dict[str, list[str]] = {}
     ignored = []
-    is_portal = False
     for key in keys:
-        column = by_name.get(match_key(key))
+        column = names.get(match_key(key))
         if column is not None:
             own.setdefault(column.name, []).append(key)
-        if key in portal or key in nested:
-            is_portal = True
+        if key.casefold() in portal or key.casefold() in nested:
+            by_portal.setdefault(key.casefold(), []).append(key)
         elif column is None:
             ignored.append(key)
-    doubled = [name for name, spellings in own.items() if len(spellings) > 1]
-    if doubled:
-        raise RefusedFile(f"khóa lặp lại cho {', '.join(doubled)} | several keys name the same column")
-    structure = json.dumps({key: "JSON" for key in keys})
+    _refuse_doubled(connection, [*own.values(), *by_portal.values()])
+
+    used = sorted({key for spellings in (*own.values(), *by_portal.values()) for key in spellings})
+    place = {key: f"v[{at}]" for at, key in enumerate(used, start=1)}
     expressions, present = [], set()
     for column in table.columns:
-        choices = [f"nullif({_cell(column, f'o.{sql_name(key)}')}, '')" for key in own.get(column.name, [])]
-        if column.portal_key in keys and is_portal:
-            value = f"json_extract_string(o.{sql_name(column.portal_key)}, '$')"
+        choices = [f"nullif({_cell(column, place[key])}, '')" for key in own.get(column.name, [])]
+        for key in by_portal.get((column.portal_key or "").casefold(), []):
+            value = _cell(column, place[key])
             if column.portal_true_values:
+                flag = _flag(f"json_extract_string({place[key]}, '$')")
                 wanted = ", ".join(map(sql_string, column.portal_true_values))
-                value = f"case when nullif({value}, '') is not null then cast({value} in ({wanted}) as varchar) end"
-            else:
-                value = _cell(column, f"o.{sql_name(column.portal_key)}")
+                # Any other figure is a no; what is no figure is left to be rejected.
+                value = (
+                    f"case when {flag} in ({wanted}) then '1' when {flag} ~ '[0-9]' then '0' else {flag} end"
+                )
             choices.append(f"nullif({value}, '')")
-        if column.portal_nested and column.portal_nested["list"] in keys:
-            key = sql_name(column.portal_nested["list"])
-            items = f"json_extract(o.{key}, '$[*]')"
-            counted = _nested_expression(column.portal_nested, items)
-            choices.append(f"case when json_type(o.{key}) = 'ARRAY' then {counted} end")
+        if column.portal_nested:
+            for key in by_portal.get(column.portal_nested["list"].casefold(), []):
+                value = place[key]
+                counted = _nested_expression(column.portal_nested, f"json_extract({value}, '$[*]')")
+                choices.append(
+                    f"case when json_type({value}) = 'ARRAY' then {counted}"
+                    f" when coalesce(json_extract_string({value}, '$'), '') <> '' then {sql_string(_NO_ITEMS)} end"
+                )
         if choices:
             present.add(column.name)
             expressions.append(f"coalesce({', '.join(choices)}) as {sql_name(column.name)}")
     if total:
         refuse_missing(table, missing_columns(table, present))
-    if not keys:
+    else:
         present = {column.name for column in table.columns}
         expressions = [f"null::varchar as {sql_name(name)}" for name in sorted(present)]
-        structure = '{"_": "JSON"}'
+    paths = ", ".join(sql_string(_pointer(key)) for key in used)
     connection.execute(f"""
         create or replace temp table _json_cells as
         with parsed as (
-            select _row_number, object is null as is_broken, json_transform(object, {sql_string(structure)}) as o
+            select _row_number, object is null as is_broken, has_nul,
+                {f"json_extract(object, [{paths}])" if used else "null"} as v
             from _json_objects
         )
         select {", ".join(expressions)}, _row_number, 0 as _sheet_no, null::varchar as _sheet,
-            case when is_broken then {sql_string(_NO_OBJECT)} end as _fault
+            case when is_broken then {sql_string(_NO_OBJECT)} when has_nul then {sql_string(_NUL)} end as _fault
         from parsed
         order by _row_number
     """)
+    connection.execute("drop table _json_objects")
     return [
         Part(
             relation="_json_cells",
@@ -176,3 +259,30 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
             blank_is_false=ticked_columns(connection, "_json_cells", table, present),
         )
     ]
+
+
+def _refuse_doubled(connection: duckdb.DuckDBPyConnection, groups: list[list[str]]) -> None:
+    """Two spellings of one key may stand in different objects, not in the same."""
+    for spellings in groups:
+        if len(spellings) < 2:
+            continue
+        counted = " + ".join(f"json_exists(object, {sql_string(_pointer(key))})::int" for key in spellings)
+        if connection.execute(f"select coalesce(max({counted}), 0) from _json_objects").fetchall()[0][0] > 1:
+            named = ", ".join(spellings)
+            raise RefusedFile(
+                f"một đối tượng có nhiều khóa cho cùng một cột ({named}): giữ lại một | several keys name one column"
+            )
+
+
+def _why_broken(path: Path) -> str:
+    """Legacy encodings and NUL bytes look like broken JSON to the parser."""
+    with path.open("rb") as file:
+        data = file.read(1 << 20)
+    if b"\x00" in data:
+        return "tệp JSON có byte NUL (UTF-16?): lưu lại UTF-8 | the JSON holds NUL bytes (UTF-16?): save it as UTF-8"
+    try:
+        data[: len(data) - 4 if len(data) == 1 << 20 else None].decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(data) - 4 and error.reason != "unexpected end of data":
+            return advice(name_encoding(data.decode("latin-1")))
+    return _BROKEN

@@ -183,7 +183,7 @@ class Workbook:
                 start = row
 
     def _cells(self, con, table: Table, data: pa.Table, patches: Patches) -> list[tuple]:
-        """Cell values of at least one row, row by row: text, or true dates and numbers where the workbook has them."""
+        """Cell values row by row: text, or true dates and numbers where the workbook has them."""
         texts = con.execute(spell(con, table, data, self.form.habit, patches)).fetchall()
         columns = [list(column) for column in zip(*texts, strict=True)]
         for place, column in enumerate(table.columns):

@@ -1,4 +1,4 @@
-"""A published DuckDB file made up for the tests: the real plan and agencies, invented figures, no source export."""
+"""A published DuckDB file made up for the tests: the real plan and agencies, invented figures."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "dbt_project" / "seeds"
 AS_OF = date(2024, 9, 30)
 PLAN_NOTES = {
-    "1.1": "Phần lời: kế hoạch năm 2023; phụ lục: kế hoạch năm 2024 | Body: plan of 2023; annex: plan of 2024",
+    "1.1": "Phần lời: kế hoạch 2023; phụ lục: kế hoạch 2024 | Body: plan of 2023; annex: plan of 2024",
     "3.4.1": "Phần lời: từ 95%; phụ lục: trên 99% | Body: at least 95 %; annex: over 99 %",
-    "3.4.2": "Tên ghi UBND cấp huyện, nội dung ghi cơ quan chuyên môn cấp huyện | Title and text name different agencies",
+    "3.4.2": "Tên và nội dung ghi hai cơ quan khác nhau | Title and text name different agencies",
 }
 
 
@@ -34,8 +34,10 @@ def agencies() -> list[tuple[str, str, str, str]]:
     communes = _csv(sample / "communes.csv")
     districts = {r["district_code"]: r["district_name"] for r in communes}
     rows += [(f"H62.{code}", f"UBND {name}", "huyen", "H62") for code, name in sorted(districts.items())]
-    rows += [(f"H62.{r['district_code']}.{r['code']}", f"UBND {r['name_2024']}", "xa", f"H62.{r['district_code']}")
-             for r in communes]  # fmt: skip
+    rows += [
+        (f"H62.{r['district_code']}.{r['code']}", f"UBND {r['name_2024']}", "xa", "H62." + r["district_code"])
+        for r in communes
+    ]
     return rows
 
 
@@ -61,20 +63,41 @@ def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
         goal = float(row["target_value"]) if row["target_value"] else None
         most = 10.0 if tid == "8.1" else self_max[row["field_id"]] / of_field[row["field_id"]]
         unit = "%" if kind != "count" else "đơn vị"
-        targets.append({
-            "target_id": tid, "criterion_id": row["criterion_id"], "field_id": row["field_id"],
-            "target_name": row["name_vi"], "target_text": row["task_target_vi"], "operator": op, "target_value": goal,
-            "unit": unit, "unit_text": row["target_unit"] or None, "measure_kind": kind, "family": m["family"],
-            "measure": m["measure"], "source_system": m["source_system"], "is_stock": m["is_stock"] == "true",
-            "period_scope": m["period_scope"], "agency_scope": m["agency_scope"], "level": m["level"] or None,
-            "headline_variant": m["headline_variant"], "has_verdict": m["has_verdict"] == "true",
-            "alarm_floor": 95.0 if m["family"] == "on_time" else None, "max_points": most,
-            "max_points_label": "ước tính, chưa nạp thang điểm chính thức", "max_points_confidence": "estimate",
-            "rule_kind": "achieved" if kind == "text" else "proportional", "lead_agency": row["lead_agency_vi"] or None,
-            "coordinating_agency": row["coordinating_agency_vi"] or None, "deadline": date(2024, 12, 31),
-            "deadline_text": row["deadline_vi"] or None, "valid_from": date(2024, 1, 1), "valid_to": None,
-            "is_in_force": True,
-        })  # fmt: skip
+        targets.append(
+            {
+                "target_id": tid,
+                "criterion_id": row["criterion_id"],
+                "field_id": row["field_id"],
+                "target_name": row["name_vi"],
+                "target_text": row["task_target_vi"],
+                "operator": op,
+                "target_value": goal,
+                "unit": unit,
+                "unit_text": row["target_unit"] or None,
+                "measure_kind": kind,
+                "family": m["family"],
+                "measure": m["measure"],
+                "source_system": m["source_system"],
+                "is_stock": m["is_stock"] == "true",
+                "period_scope": m["period_scope"],
+                "agency_scope": m["agency_scope"],
+                "level": m["level"] or None,
+                "headline_variant": m["headline_variant"],
+                "has_verdict": m["has_verdict"] == "true",
+                "alarm_floor": 95.0 if m["family"] == "on_time" else None,
+                "max_points": most,
+                "max_points_label": "ước tính, chưa nạp thang điểm chính thức",
+                "max_points_confidence": "estimate",
+                "rule_kind": "achieved" if kind == "text" else "proportional",
+                "lead_agency": row["lead_agency_vi"] or None,
+                "coordinating_agency": row["coordinating_agency_vi"] or None,
+                "deadline": date(2024, 12, 31),
+                "deadline_text": row["deadline_vi"] or None,
+                "valid_from": date(2024, 1, 1),
+                "valid_to": None,
+                "is_in_force": True,
+            }
+        )
         value, meets = _measure(rng, m, tid, op, goal, bodies, indicators)
         if tid == "8.1":
             status = "no_data"
@@ -94,13 +117,28 @@ def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
         points = {"met": most, "at_risk": most, "no_data": 0.0, "not_applicable": most * 0.9}.get(status)
         if points is None:
             points = most * min(1, max(0, (value or 0) / goal)) if goal else 0.0
-        scores.append({
-            "as_of_date": AS_OF, "target_id": tid, "target_name": row["name_vi"], "field_id": row["field_id"],
-            "value": value, "target_value": goal, "unit": unit, "operator": op, "meets_target": meets,
-            "points_estimated": points, "max_points": most, "status": status, "status_reason": reason,
-            "lead_agency": row["lead_agency_vi"] or None, "deadline": date(2024, 12, 31),
-            "plan_note": PLAN_NOTES.get(tid),
-        })  # fmt: skip
+        scores.append(
+            {
+                "as_of_date": AS_OF,
+                "target_id": tid,
+                "target_name": row["name_vi"],
+                "field_id": row["field_id"],
+                "value": value,
+                "target_value": goal,
+                "unit": unit,
+                "operator": op,
+                "meets_target": meets,
+                "points_estimated": points,
+                "max_points": most,
+                "status": status,
+                "status_reason": reason.split(" | ")[0],
+                "status_reason_en": reason.split(" | ")[1],
+                "lead_agency": row["lead_agency_vi"] or None,
+                "deadline": date(2024, 12, 31),
+                "plan_note": PLAN_NOTES.get(tid, " | ").split(" | ")[0] or None,
+                "plan_note_en": PLAN_NOTES.get(tid, " | ").split(" | ")[1] or None,
+            }
+        )
     people = [
         {"agency_code": "H62", "agency_name": "Tỉnh Vĩnh Phúc", "level": "toan_tinh", "parent_code": None}
     ]
@@ -145,12 +183,23 @@ def _measure(rng, m, tid, op, goal, bodies, out) -> tuple[float | None, bool | N
 
     def add(agency, level, kind, start, num, den, variant=None):
         value = None if num is None else (100 * num / den if den else None) if den is not None else num
-        out.append({
-            "as_of_date": AS_OF, "target_id": tid, "variant": variant or m["headline_variant"],
-            "is_headline": variant is None, "agency_code": agency, "level": level, "period_kind": kind,
-            "period_start": start, "period_end": AS_OF, "numerator": num, "denominator": den, "value": value,
-            "meets_target": verdict(num, den, value),
-        })  # fmt: skip
+        out.append(
+            {
+                "as_of_date": AS_OF,
+                "target_id": tid,
+                "variant": variant or m["headline_variant"],
+                "is_headline": variant is None,
+                "agency_code": agency,
+                "level": level,
+                "period_kind": kind,
+                "period_start": start,
+                "period_end": AS_OF,
+                "numerator": num,
+                "denominator": den,
+                "value": value,
+                "meets_target": verdict(num, den, value),
+            }
+        )
         return value
 
     if tid in ("8.1", "7.1.2", "4.1.2", "6.3.4"):
@@ -229,12 +278,32 @@ def _field_scores(scores) -> list[dict[str, Any]]:
         points = sum(s["points_estimated"] for s in scores if s["field_id"] == field) + survey.get(field, 0)
         points = min(points, most[field])
         goal = goals[field]
-        rows.append({
-            "as_of_date": AS_OF, "field_id": field, "field_name": name, "points_estimated": points,
-            "max_points": most[field], "points_2023": before[field], "goal_2024": goal,
-            "gap_to_goal": None if goal is None else points - goal, "is_estimate": True,
-        })  # fmt: skip
-    return rows
+        rows.append(
+            {
+                "as_of_date": AS_OF,
+                "field_id": field,
+                "field_name": name,
+                "points_estimated": points,
+                "max_points": most[field],
+                "points_2023": before[field],
+                "goal_2024": goal,
+                "gap_to_goal": None if goal is None else points - goal,
+                "is_estimate": True,
+                "self_points": points - survey.get(field, 0),
+                "survey_points": survey.get(field),
+                "note": "Kế hoạch in 98,60%; đúng là 92,85%." if field == "3" else None,
+                "note_en": "The plan prints 98.60 %; it is 92.85 %." if field == "3" else None,
+            }
+        )
+    total = {
+        "as_of_date": AS_OF,
+        "field_id": "total",
+        "points_estimated": sum(r["points_estimated"] for r in rows),
+        "max_points": 100.0,
+        "points_2023": 86.44,
+        "is_estimate": True,
+    }
+    return [*rows, total]
 
 
 def _ranking(rng, bodies) -> list[dict[str, Any]]:
@@ -255,15 +324,31 @@ def _ranking(rng, bodies) -> list[dict[str, Any]]:
                     before[place], before[place + 1] = before[place + 1], before[place]
             for rank, (score, code, name) in enumerate(scored, 1):
                 parts = [
-                    {"target_id": t, "value": round(min(100, rng.gauss(score, 3)), 2), "weight": w, "points": round(w * score / 100, 2)}
+                    {
+                        "target_id": t,
+                        "value": round(min(100, rng.gauss(score, 3)), 2),
+                        "target_value": 90,
+                        "denominator": w,
+                        "attainment": score,
+                    }
                     for t, w in (("3.4.1", 30), ("7.3.5", 25), ("7.3.6c", 20), ("3.2.3a", 25))
-                ]  # fmt: skip
-                rows.append({
-                    "as_of_date": AS_OF, "level": level, "period_kind": kind, "period_start": start,
-                    "agency_code": code, "agency_name": name, "rank": rank, "previous_rank": before[rank - 1],
-                    "score": score, "indicators_counted": rng.randint(9, 16), "small_denominator": rng.random() < 0.07,
-                    "parts": json.dumps(parts),
-                })  # fmt: skip
+                ]
+                rows.append(
+                    {
+                        "as_of_date": AS_OF,
+                        "level": level,
+                        "period_kind": kind,
+                        "period_start": start,
+                        "agency_code": code,
+                        "agency_name": name,
+                        "rank": rank,
+                        "previous_rank": before[rank - 1],
+                        "score": score,
+                        "indicators_counted": rng.randint(9, 16),
+                        "small_denominator": rng.random() < 0.07,
+                        "parts": json.dumps(parts),
+                    }
+                )
     return rows
 
 
@@ -278,13 +363,23 @@ def _late_budget(rng, indicators) -> list[dict[str, Any]]:
             continue
         late, den = row["denominator"] - row["numerator"], row["denominator"]
         allowed = int(den * 4 / 3 * 0.01)
-        rows.append({
-            "as_of_date": AS_OF, "target_id": row["target_id"], "agency_code": row["agency_code"], "resolved": den,
-            "late": late, "late_allowed_at_target": allowed, "late_left": allowed - late,
-            "burn_rate": round(late / max(1, allowed) / 0.75, 2), "due_next_7_days": rng.randint(0, 60),
-            "projected_year_end_value": row["value"],
-            "runs_out_on": AS_OF + timedelta(days=rng.randint(3, 80)) if 0 < allowed - late < late / 3 else None,
-        })  # fmt: skip
+        rows.append(
+            {
+                "as_of_date": AS_OF,
+                "target_id": row["target_id"],
+                "agency_code": row["agency_code"],
+                "resolved": den,
+                "late": late,
+                "late_allowed_at_target": allowed,
+                "late_left": allowed - late,
+                "burn_rate": round(late / max(1, allowed), 4),
+                "due_next_7_days": rng.randint(0, 60),
+                "projected_year_end_value": row["value"],
+                "runs_out_on": AS_OF + timedelta(days=rng.randint(3, 80))
+                if 0 < allowed - late < late / 3
+                else None,
+            }
+        )
     return rows
 
 
@@ -294,12 +389,18 @@ def _at_risk(rng, bodies) -> list[dict[str, Any]]:
         for _ in range(max(0, int(rng.gauss({"tinh": 12, "huyen": 26, "xa": 3}[level], 6)))):
             number += 1
             days = rng.choice([-30, -12, -6, -3, -1, 0, 1, 1, 2, 3, 3])
-            rows.append({
-                "as_of_date": AS_OF, "dossier_code": f"{code}-240{rng.randint(7, 9)}{rng.randint(10, 28)}-{number:04d}",
-                "procedure_code": f"1.00{rng.randrange(40):04d}", "agency_code": code, "level": level,
-                "due_on": AS_OF + timedelta(days=days), "working_days_left": days if days >= 0 else int(days * 5 / 7) or -1,
-                "urgency": "overdue" if days < 0 else "due_soon",
-            })  # fmt: skip
+            rows.append(
+                {
+                    "as_of_date": AS_OF,
+                    "dossier_code": f"{code}-240{rng.randint(7, 9)}{rng.randint(10, 28)}-{number:04d}",
+                    "procedure_code": f"1.00{rng.randrange(40):04d}",
+                    "agency_code": code,
+                    "level": level,
+                    "due_on": AS_OF + timedelta(days=days),
+                    "working_days_left": days if days >= 0 else int(days * 5 / 7) or -1,
+                    "urgency": "overdue" if days < 0 else "due_soon",
+                }
+            )
     return rows
 
 
@@ -307,43 +408,80 @@ def _regain(scores) -> list[dict[str, Any]]:
     lost = [(s["max_points"] - s["points_estimated"], s) for s in scores if s["status"] == "missed"]
     lost = sorted(lost, key=lambda pair: -pair[0])
     return [
-        {"as_of_date": AS_OF, "target_id": s["target_id"], "points_lost": points, "units_needed": 20 * place + 7,
-         "unit_vi": "hồ sơ đúng hạn", "unit_en": "dossiers on time", "points_per_unit": points / (20 * place + 7),
-         "rank": place}
+        {
+            "as_of_date": AS_OF,
+            "target_id": s["target_id"],
+            "points_lost": points,
+            "units_needed": 20 * place + 7,
+            "unit_vi": "hồ sơ đúng hạn",
+            "unit_en": "dossiers on time",
+            "points_per_unit": points / (20 * place + 7),
+            "rank": place,
+        }
         for place, (points, s) in enumerate(lost, 1)
-    ]  # fmt: skip
+    ]
 
 
 def _signals(rng, bodies) -> list[dict[str, Any]]:
-    kinds = ("due_date_moved_after_passed", "second_reappointment", "dossier_vanished", "apology_too_late",
-             "finished_outside_working_days")  # fmt: skip
+    kinds = (
+        "due_moved_after_due",
+        "second_reappointment",
+        "dossier_vanished",
+        "apology_too_late",
+        "finished_outside_working_days",
+    )
     return [
-        {"kind": rng.choice(kinds), "record_key": f"{rng.choice(bodies)[0]}-240915-{n:04d}",
-         "agency_code": rng.choice(bodies[:60])[0], "before": "2024-09-10", "after": "2024-09-20",
-         "first_seen": AS_OF - timedelta(days=rng.randint(0, 40)), "detail": "..."}
+        {
+            "kind": rng.choice(kinds),
+            "record_key": f"{rng.choice(bodies)[0]}-240915-{n:04d}",
+            "agency_code": rng.choice(bodies[:60])[0],
+            "before": "2024-09-10",
+            "after": "2024-09-20",
+            "first_seen": AS_OF - timedelta(days=rng.randint(0, 40)),
+            "detail": "...",
+        }
         for n in range(70)
-    ]  # fmt: skip
+    ]
 
 
 def _alerts(scores) -> list[dict[str, Any]]:
     rows = []
     for n, s in enumerate([s for s in scores if s["status"] in ("missed", "at_risk")], 1):
         missed = s["status"] == "missed"
-        rows.append({
-            "alert_id": f"a{n:03d}", "kind": "target_missed" if missed else "at_risk", "target_id": s["target_id"],
-            "agency_code": "H62", "severity": "critical" if missed and n % 4 == 0 else "high" if missed else "warning",
-            "status": "muted" if n == 5 else "open", "opened_at": datetime(2024, 9, 1 + n % 28, 1, 12),
-            "last_seen_at": datetime(2024, 9, 30, 1, 12), "resolved_at": None, "value": s["value"],
-            "threshold": s["target_value"],
-            "message": f"Chỉ tiêu {s['target_id']} {'chưa đạt' if missed else 'có nguy cơ không đạt'}",
-            "message_en": f"Target {s['target_id']} {'is missed' if missed else 'is at risk'}",
-        })  # fmt: skip
-    rows.append({
-        "alert_id": "stale", "kind": "stale_source", "target_id": None, "agency_code": None, "severity": "high",
-        "status": "open", "opened_at": datetime(2024, 9, 28, 1, 12), "last_seen_at": datetime(2024, 9, 30, 1, 12),
-        "resolved_at": None, "value": None, "threshold": None,
-        "message": "Nguồn finance chưa giao số liệu tháng 8", "message_en": "Source finance has not delivered August",
-    })  # fmt: skip
+        rows.append(
+            {
+                "alert_id": f"a{n:03d}",
+                "kind": "target_missed" if missed else "at_risk",
+                "target_id": s["target_id"],
+                "agency_code": "H62",
+                "severity": "critical" if missed and n % 4 == 0 else "high" if missed else "warning",
+                "status": "muted" if n == 5 else "open",
+                "opened_at": datetime(2024, 9, 1 + n % 28, 1, 12),
+                "last_seen_at": datetime(2024, 9, 30, 1, 12),
+                "resolved_at": None,
+                "value": s["value"],
+                "threshold": s["target_value"],
+                "message": f"Chỉ tiêu {s['target_id']} {'chưa đạt' if missed else 'có nguy cơ không đạt'}",
+                "message_en": f"Target {s['target_id']} {'is missed' if missed else 'is at risk'}",
+            }
+        )
+    rows.append(
+        {
+            "alert_id": "stale",
+            "kind": "stale_source",
+            "target_id": None,
+            "agency_code": None,
+            "severity": "high",
+            "status": "open",
+            "opened_at": datetime(2024, 9, 28, 1, 12),
+            "last_seen_at": datetime(2024, 9, 30, 1, 12),
+            "resolved_at": None,
+            "value": None,
+            "threshold": None,
+            "message": "Nguồn finance chưa giao số liệu tháng 8",
+            "message_en": "Source finance has not delivered August",
+        }
+    )
     return rows
 
 
@@ -368,41 +506,93 @@ def _deliveries(rng) -> list[dict[str, Any]]:
                     outcome, reason, bad = "refused", "không tìm thấy dòng tiêu đề", 0
                 if table == "revenue" and back == 0:
                     outcome, reason, bad = "held_back", "tỷ lệ dòng bị loại 14,2% vượt 10%", total // 7
-                rows.append({
-                    "delivery_id": f"{source}-{table}-{back}", "source": source, "table_name": table,
-                    "file_name": f"{table}_{day:%Y%m%d}.xlsx", "format": "xlsx", "delivered_on": day,
-                    "outcome": outcome, "reason": reason, "rows_in_file": total,
-                    "rows_loaded": 0 if outcome in ("refused", "held_back") else total - bad,
-                    "rows_unchanged": 0, "rows_quarantined": bad, "content_hash": "0" * 64,
-                    "loaded_at": datetime(2024, 9, 30, 1, 3) - timedelta(days=back * 7),
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "delivery_id": f"{source}-{table}-{back}",
+                        "source": source,
+                        "table_name": table,
+                        "file_name": f"{table}_{day:%Y%m%d}.xlsx",
+                        "format": "xlsx",
+                        "delivered_on": day,
+                        "outcome": outcome,
+                        "reason": reason,
+                        "rows_in_file": total,
+                        "rows_loaded": 0 if outcome in ("refused", "held_back") else total - bad,
+                        "rows_unchanged": 0,
+                        "rows_quarantined": bad,
+                        "content_hash": "0" * 64,
+                        "loaded_at": datetime(2024, 9, 30, 1, 3) - timedelta(days=back * 7),
+                    }
+                )
     return rows
 
 
 def _checks() -> list[dict[str, Any]]:
     rows = [
-        {"check_id": f"c{n}", "suite": "marts", "dataset": "fct_dossier", "delivery_id": None, "expectation": f"rule_{n}",
-         "column_name": None, "severity": "block", "passed": True, "observed": None, "unexpected_count": 0,
-         "element_count": 410000, "checked_at": datetime(2024, 9, 30, 1, 9)}
+        {
+            "check_id": f"c{n}",
+            "suite": "marts",
+            "dataset": "fct_dossier",
+            "delivery_id": None,
+            "expectation": f"rule_{n}",
+            "column_name": None,
+            "severity": "block",
+            "passed": True,
+            "observed": None,
+            "unexpected_count": 0,
+            "element_count": 410000,
+            "checked_at": datetime(2024, 9, 30, 1, 9),
+        }
         for n in range(46)
-    ]  # fmt: skip
-    bad = rows[0] | {"check_id": "x", "expectation": "expect_column_values_to_be_between", "column_name": "due_on",
-                     "dataset": "dossiers", "severity": "warn", "passed": False, "unexpected_count": 17}  # fmt: skip
+    ]
+    bad = rows[0] | {
+        "check_id": "x",
+        "expectation": "expect_column_values_to_be_between",
+        "column_name": "due_on",
+        "dataset": "dossiers",
+        "severity": "warn",
+        "passed": False,
+        "unexpected_count": 17,
+    }
     return [*rows, bad]
 
 
 def _procedure(n: int) -> str:
-    names = ("Cấp giấy phép xây dựng", "Đăng ký khai sinh", "Đăng ký thành lập doanh nghiệp tư nhân",
-             "Cấp đổi giấy chứng nhận quyền sử dụng đất", "Cấp giấy phép lao động")  # fmt: skip
+    names = (
+        "Cấp giấy phép xây dựng",
+        "Đăng ký khai sinh",
+        "Đăng ký thành lập doanh nghiệp tư nhân",
+        "Cấp đổi giấy chứng nhận quyền sử dụng đất",
+        "Cấp giấy phép lao động",
+    )
     return f"{names[n % 5]} ({n})"
 
 
 TYPES = {
-    "numerator": "double", "denominator": "double", "value": "double", "target_value": "double", "rank": "bigint",
-    "meets_target": "boolean", "plan_note": "varchar", "level": "varchar", "goal_2024": "double",
-    "gap_to_goal": "double", "runs_out_on": "date", "resolved_at": "timestamp", "valid_to": "date",
-    "column_name": "varchar", "delivery_id": "varchar", "observed": "varchar", "alarm_floor": "double",
-}  # fmt: skip
+    "numerator": "double",
+    "denominator": "double",
+    "value": "double",
+    "target_value": "double",
+    "rank": "bigint",
+    "meets_target": "boolean",
+    "plan_note": "varchar",
+    "plan_note_en": "varchar",
+    "note": "varchar",
+    "note_en": "varchar",
+    "field_name": "varchar",
+    "survey_points": "double",
+    "self_points": "double",
+    "level": "varchar",
+    "goal_2024": "double",
+    "gap_to_goal": "double",
+    "runs_out_on": "date",
+    "resolved_at": "timestamp",
+    "valid_to": "date",
+    "column_name": "varchar",
+    "delivery_id": "varchar",
+    "observed": "varchar",
+    "alarm_floor": "double",
+}
 
 
 def write(database: Path, **changes: pd.DataFrame | None) -> Path:
