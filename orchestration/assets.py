@@ -228,3 +228,22 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         )
 
     return par_index
+
+
+REPORT = dg.AssetKey(["reports", "morning_page"])
+
+
+@dg.asset(
+    key=REPORT,
+    group_name="reports",
+    deps=[PUBLISHED],
+    kinds={"html"},
+    description="The morning page: one HTML file that opens without a server or the internet.",
+)
+def morning_page(night: Night) -> dg.MaterializeResult:
+    from orchestration.report import write_report
+
+    tell("report", "writing the morning page")
+    page = write_report(night.settings.published_file, night.settings.reports)
+    tell("report", str(page))
+    return dg.MaterializeResult(metadata={"bytes": page.stat().st_size})

@@ -263,6 +263,20 @@ def quarantine_export(
     console.print(f"Wrote {rows:,} rejected rows to {out}.")
 
 
+@app.command(epilog="Example: parindex report --out /var/www/par-index")
+def report(
+    out: Annotated[Path | None, typer.Option(help="Folder to write into. [default: PARINDEX_HOME/reports]")] = None,
+) -> None:
+    """The morning page of the published night: one HTML file, Vietnamese and English."""
+    from orchestration.report import write_report
+
+    settings = _settings()
+    if not settings.published_file.exists():
+        errors.print("Nothing is published yet: run `parindex run` first.")
+        raise typer.Exit(1)
+    console.print(f"Wrote {write_report(settings.published_file, out or settings.reports)}", soft_wrap=True)
+
+
 @app.command(epilog="Example: parindex serve --port 3000   then open http://127.0.0.1:3000")
 def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,

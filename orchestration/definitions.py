@@ -11,6 +11,7 @@ from orchestration.assets import (
     inbox,
     landing_asset,
     mart_keys,
+    morning_page,
     published_asset,
 )
 from orchestration.checks import gate
@@ -84,6 +85,7 @@ def build_definitions() -> dg.Definitions:
             build_file,
             dbt_models(manifest),
             published_asset(manifest),
+            morning_page,
         ],
         asset_checks=[gate(marts)],
         jobs=[job],

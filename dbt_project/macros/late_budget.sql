@@ -23,12 +23,3 @@
         else {{ value }} = {{ target_value }}
     end
 {%- endmacro %}
-
-{# A number with two decimals, as it is written in Vietnamese and in English. #}
-{% macro number_vi(value) -%}
-    replace(cast(cast({{ value }} as decimal(18, 2)) as string), '.', ',')
-{%- endmacro %}
-
-{% macro number_en(value) -%}
-    cast(cast({{ value }} as decimal(18, 2)) as string)
-{%- endmacro %}

@@ -37,6 +37,10 @@
     cast('{{ as_of_text()[:8] }}01' as date)
 {%- endmacro %}
 
+{% macro add_months(months, day) -%}
+    cast({{ dbt.dateadd('month', months, day) }} as date)
+{%- endmacro %}
+
 {# Sorts 3.4.2 before 3.10.1: the parts of an id, each filled up to the same length. #}
 {% macro plan_order(criterion_id, target_id) -%}
     lpad({{ dbt.split_part(criterion_id, "'.'", 1) }}, 4, '0')

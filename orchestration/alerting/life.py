@@ -178,11 +178,11 @@ def _opened(before: Thread | None, problem: Problem, as_of: date, now: datetime)
 def _to_tell(thread: Thread, as_of: date, spent: set[tuple[str, str]], rules: Rules) -> str | None:
     """The one event that brings readers up to date; none when they are, or when tonight has spent it."""
     if not thread.is_open:
-        wanted = (RESOLVED,) if thread.told == OPEN and thread.resolved_on == as_of else ()
+        wanted = (RESOLVED,) if thread.told == OPEN else ()
     elif thread.told != OPEN:
         # Seen for the first time tonight, or silent until now (muted, covered, run again after it seemed
         # over).
-        wanted = (OPENED, REPEATED) if thread.opened_on == as_of else (REPEATED,)
+        wanted = (OPENED,) if thread.opened_on == as_of else (REPEATED,)
     elif severity_rank(thread.severity) > severity_rank(thread.told_severity):
         wanted = (ESCALATED,)
     elif as_of - thread.told_on >= timedelta(days=rules.repeat_after(thread.kind)):

@@ -279,7 +279,7 @@ full join of_plan as p on f.field_id = p.field_id
 order by try_cast(id as int), id
 """
 
-# The mart's own row of the total where it has one, else the sum of its fields. The plan sets goals by field only.
+# The mart's own row of the total where it has one, else the sum of its fields. Goals are by field only.
 _TOTAL = """
 with of_fields as (select * from rpt_field_score where field_id <> 'total'),
 whole as (select * from rpt_field_score where field_id = 'total')
@@ -381,7 +381,8 @@ order by procedure_code
 """
 
 _REGAIN = """
-select target_id, points_lost, units_needed, unit_vi, unit_en, points_per_unit, rank, status_text, status_text_en
+select target_id, points_lost, units_needed, unit_vi, unit_en, points_per_unit, rank,
+    status_text, status_text_en
 from rpt_points_to_regain
 order by rank nulls last, target_id
 """

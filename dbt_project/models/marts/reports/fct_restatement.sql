@@ -25,11 +25,8 @@ before as (
         previous.period_kind in ('month', 'quarter')
         and previous.period_start >= {{ year_start() }}
         and (previous.numerator is not null or previous.denominator is not null)
-        and cast(
-            {{ dbt.dateadd(
-                'month', "case previous.period_kind when 'month' then 1 else 3 end", 'previous.period_start'
-            ) }} as date
-        ) <= previous_night.as_of_date
+        and {{ add_months("case previous.period_kind when 'month' then 1 else 3 end", 'previous.period_start') }}
+        <= previous_night.as_of_date
 ),
 
 now as (

@@ -16,9 +16,9 @@ with scored as (
         count(*) filter (where not counts_agencies) as case_indicators,
         {{ ordered_concat(
             "'{\"target_id\":\"' || target_id || '\",\"value\":' || "
-            ~ number_en('value') ~ " || ',\"target_value\":' || " ~ number_en('target_value')
-            ~ " || ',\"attainment\":' || " ~ number_en('attainment')
-            ~ " || ',\"denominator\":' || " ~ number_en('denominator') ~ " || '}'",
+            ~ number_text('en', 'value') ~ " || ',\"target_value\":' || " ~ number_text('en', 'target_value')
+            ~ " || ',\"attainment\":' || " ~ number_text('en', 'attainment')
+            ~ " || ',\"denominator\":' || " ~ number_text('en', 'denominator') ~ " || '}'",
             ',',
             'plan_order'
         ) }} as part_list
@@ -62,7 +62,7 @@ left join ranked as before
             (
                 now.period_kind = 'month'
                 and before.period_kind = 'month'
-                and cast({{ dbt.dateadd('month', -1, 'now.period_start') }} as date) = before.period_start
+                and {{ add_months(-1, 'now.period_start') }} = before.period_start
             )
             or (now.period_kind = 'ytd' and before.period_kind = 'ytd_before')
         )

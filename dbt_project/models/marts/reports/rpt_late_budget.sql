@@ -39,6 +39,7 @@ by_agency as (
     select
         targets.target_id,
         dossiers.agency_code,
+        agencies.level,
         dossiers.due_next_7_days,
         dossiers.pace_late,
         dossiers.pace_on_time
@@ -53,6 +54,7 @@ with_province as (
     select
         targets.target_id,
         {{ province_code() }} as agency_code,
+        'toan_tinh' as level,
         coalesce(sum(by_agency.due_next_7_days), 0) as due_next_7_days,
         coalesce(sum(by_agency.pace_late), 0) as pace_late,
         coalesce(sum(by_agency.pace_on_time), 0) as pace_on_time
@@ -65,7 +67,7 @@ counted as (
     select
         with_province.target_id,
         with_province.agency_code,
-        indicators.level,
+        with_province.level,
         targets.operator,
         targets.target_value,
         coalesce(indicators.denominator, 0) as resolved,

@@ -71,10 +71,10 @@ select
     cast(
         row_number() over (
             order by
-                case when points_per_unit is null then 1 else 0 end,
+                case when points_per_unit is null then 1 else 0 end asc,
                 points_per_unit desc,
                 points_lost desc,
-                sort_order
+                sort_order asc
         ) as bigint
     ) as rank,
     target_id,
@@ -89,28 +89,7 @@ select
     cast(shortfall / unit_size as double) as shortfall,
     can_be_mended,
     regain_status as status,
-    case regain_status
-        when 'regainable'
-            then case
-                when can_be_mended then 'Cần thêm ' || cast(cast(units_needed as bigint) as string) || ' ' || unit_vi
-                else 'Việc đã qua không sửa được; cần thêm ' || cast(cast(units_needed as bigint) as string)
-                    || ' ' || unit_vi || ', không phát sinh thêm trường hợp không đạt'
-            end
-        when 'no_data' then 'Chưa có số liệu: giao số liệu để được tính điểm'
-        when 'out_of_reach' then 'Phải đạt mọi trường hợp mà việc đã qua không sửa được: năm nay không lấy lại được trọn điểm'
-        else 'Không lấy lại được bằng việc đếm được'
-    end as status_text,
-    case regain_status
-        when 'regainable'
-            then case
-                when can_be_mended then cast(cast(units_needed as bigint) as string) || ' more ' || unit_en
-                else 'What is past cannot be put right; ' || cast(cast(units_needed as bigint) as string)
-                    || ' more ' || unit_en || ', with no further failure'
-            end
-        when 'no_data' then 'No data: deliver them to earn the points'
-        when 'out_of_reach'
-            then 'Every case has to succeed and what is past cannot be put right: not all the points can be won back this year'
-        else 'Not to be won back by things that can be counted'
-    end as status_text_en,
+    {{ regain_text('vi') }} as status_text,
+    {{ regain_text('en') }} as status_text_en,
     true as is_estimate
 from priced

@@ -77,7 +77,7 @@ judged as (
                 then 'thin_margin'
             when meets_target then 'met'
             when is_before_deadline and value >= alarm_floor then 'above_alarm_line'
-            when is_before_deadline and {{ reaches('value_on_pace', 'operator', 'target_value') }} then 'on_pace'
+            when is_before_deadline and operator in ('>', '>=', '=') and value_on_pace >= target_value then 'on_pace'
             else 'missed'
         end as reason
     from joined
@@ -106,47 +106,8 @@ select
         else 'at_risk'
     end as status,
     reason as status_code,
-    case reason
-        when 'level_ended'
-            then 'Cấp này không còn đơn vị nào từ sau ngày '
-            || coalesce(cast(level_last_day as string), '(không rõ)') || '; không đánh giá nữa'
-        when 'nothing_delivered' then 'Chưa có số liệu từ nguồn ' || source_system || ' cho năm nay'
-        when 'nothing_to_count' then 'Chưa phát sinh trường hợp nào để tính trong năm'
-        when 'no_verdict' then 'Kế hoạch không nêu mức phải đạt; số đo để tham khảo'
-        when 'no_budget_left' then 'Đang đạt, nhưng thêm một hồ sơ trễ hạn nữa là không đạt'
-        when 'projected_below'
-            then 'Đang đạt, nhưng với nhịp độ các tháng gần đây thì cuối năm còn ' || {{ number_vi('projected_value') }}
-            || '%, thấp hơn mức ' || operator || ' ' || {{ number_vi('target_value') }} || '%'
-        when 'thin_margin' then 'Đang đạt, nhưng chỉ cách mức phải đạt ' || {{ number_vi('abs(value - target_value)') }} || ' điểm %'
-        when 'above_alarm_line'
-            then 'Chưa đạt mức ' || operator || ' ' || {{ number_vi('target_value') }} || '%, nhưng còn trên ngưỡng cảnh báo '
-            || {{ number_vi('alarm_floor') }} || '%'
-        when 'on_pace' then 'Chưa đạt, nhưng theo nhịp độ từ đầu năm thì sẽ đạt vào ngày 31/12'
-        when 'met' then 'Đạt'
-        else 'Không đạt: ' || {{ number_vi('value') }} || ' so với mức ' || operator || ' '
-            || coalesce({{ number_vi('target_value') }}, 'mọi nội dung đều đạt')
-    end as status_reason,
-    case reason
-        when 'level_ended'
-            then 'No agency of this level is left after '
-            || coalesce(cast(level_last_day as string), '(unknown)') || '; no longer judged'
-        when 'nothing_delivered' then 'No data from source ' || source_system || ' for this year'
-        when 'nothing_to_count' then 'No case to count in the year yet'
-        when 'no_verdict' then 'The plan gives no number to reach; measured for information'
-        when 'no_budget_left' then 'Met, but one more late dossier and it is not'
-        when 'projected_below'
-            then 'Met, but at the pace of the last months it ends the year at ' || {{ number_en('projected_value') }}
-            || ' %, short of ' || operator || ' ' || {{ number_en('target_value') }} || ' %'
-        when 'thin_margin'
-            then 'Met, but only ' || {{ number_en('abs(value - target_value)') }} || ' percentage points from the target'
-        when 'above_alarm_line'
-            then 'Not at ' || operator || ' ' || {{ number_en('target_value') }} || ' % yet, but above the alarm line of '
-            || {{ number_en('alarm_floor') }} || ' %'
-        when 'on_pace' then 'Not reached yet, but at the pace since 1 January it will be by 31 December'
-        when 'met' then 'Met'
-        else 'Missed: ' || {{ number_en('value') }} || ' against ' || operator || ' '
-            || coalesce({{ number_en('target_value') }}, 'all items achieved')
-    end as status_reason_en,
+    {{ status_reason('vi') }} as status_reason,
+    {{ status_reason('en') }} as status_reason_en,
     projected_value,
     lead_agency,
     deadline,

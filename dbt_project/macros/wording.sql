@@ -1,0 +1,92 @@
+{# The sentences of the reports, in both languages. What decides is decided in the models; here it is only said. #}
+
+{# A number with two decimals, as the language writes it. #}
+{% macro number_text(language, value) -%}
+    {%- set text = 'cast(cast(' ~ value ~ ' as decimal(18, 2)) as string)' -%}
+    {{ return("replace(" ~ text ~ ", '.', ',')" if language == 'vi' else text) }}
+{%- endmacro %}
+
+{% macro whole_number_text(value) -%}
+    {{ return('cast(cast(' ~ value ~ ' as bigint) as string)') }}
+{%- endmacro %}
+
+{# Why a target has its status; reads reason, value, numerator and the like of rpt_scorecard. #}
+{% macro status_reason(language) -%}
+    {%- set value = number_text(language, 'value') -%}
+    {%- set goal = "operator || ' ' || " ~ number_text(language, 'target_value') -%}
+    {%- set projected = number_text(language, 'projected_value') -%}
+    {%- set margin = number_text(language, 'abs(value - target_value)') -%}
+    {%- set floor = number_text(language, 'alarm_floor') -%}
+    {%- set last_day = "coalesce(cast(level_last_day as string), '?')" -%}
+    {%- set done = whole_number_text('numerator') ~ " || '/' || " ~ whole_number_text('denominator') -%}
+    {%- set percent = "case when measure_kind = 'percent' then '" ~ ('%' if language == 'vi' else ' %') ~ "' else '' end" -%}
+    {%- if language == 'vi' -%}
+        {%- set texts = {
+            'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
+            'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || source_system",
+            'nothing_to_count': "'Chưa phát sinh trường hợp nào để tính trong năm'",
+            'no_verdict': "'Kế hoạch không nêu mức phải đạt; số đo để tham khảo'",
+            'no_budget_left': "'Đang đạt, nhưng thêm một hồ sơ trễ hạn nữa là không đạt'",
+            'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
+            'thin_margin': "'Đang đạt, nhưng chỉ cách mức phải đạt ' || " ~ margin ~ " || ' điểm %'",
+            'above_alarm_line': "'Chưa đạt: ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%; còn trên ngưỡng cảnh báo ' || " ~ floor ~ " || '%'",
+            'on_pace': "'Chưa đạt, nhưng theo nhịp độ từ đầu năm thì sẽ đạt trước ngày 31/12'",
+            'met': "'Đạt'",
+            'text': "'Không đạt: mới có ' || " ~ done ~ " || ' nội dung được xác nhận hoàn thành'",
+            'missed': "'Không đạt: ' || " ~ value ~ " || " ~ percent ~ " || ', mức phải đạt ' || " ~ goal ~ " || " ~ percent,
+        } -%}
+    {%- else -%}
+        {%- set texts = {
+            'level_ended': "'No agency of this level is left after ' || " ~ last_day ~ " || '; no longer judged'",
+            'nothing_delivered': "'No data of this year from source ' || source_system",
+            'nothing_to_count': "'No case to count in the year yet'",
+            'no_verdict': "'The plan gives no number to reach; measured for information'",
+            'no_budget_left': "'Met, but one more late dossier and it is not'",
+            'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
+            'thin_margin': "'Met, but only ' || " ~ margin ~ " || ' percentage points from the target'",
+            'above_alarm_line': "'Not met: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %; still above the alarm line of ' || " ~ floor ~ " || ' %'",
+            'on_pace': "'Not met yet, but at the pace since 1 January it will be before 31 December'",
+            'met': "'Met'",
+            'text': "'Missed: ' || " ~ done ~ " || ' items confirmed done'",
+            'missed': "'Missed: ' || " ~ value ~ " || " ~ percent ~ " || ', the target is ' || " ~ goal ~ " || " ~ percent,
+        } -%}
+    {%- endif -%}
+    case
+        when reason = 'missed' and measure_kind = 'text' then {{ texts['text'] }}
+        {%- for reason, text in texts.items() if reason != 'text' %}
+        when reason = '{{ reason }}' then {{ text }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# What wins points back; reads regain_status, units_needed and the units of rpt_points_to_regain. #}
+{% macro regain_text(language) -%}
+    {%- set units = whole_number_text('units_needed') ~ " || ' ' || unit_" ~ language -%}
+    {%- if language == 'vi' -%}
+        {%- set texts = {
+            'fewer': "'Cần ' || " ~ units,
+            'more': "'Cần thêm ' || " ~ units,
+            'further': "'Việc đã qua không sửa được; cần thêm ' || " ~ units ~ " || ' và không phát sinh trường hợp không đạt'",
+            'no_data': "'Chưa có số liệu: giao số liệu để được tính điểm'",
+            'out_of_reach': "'Mọi trường hợp đều phải đạt mà việc đã qua không sửa được: năm nay không lấy lại được trọn điểm'",
+            'not_by_units': "'Không lấy lại được bằng việc đếm được'",
+        } -%}
+    {%- else -%}
+        {%- set texts = {
+            'fewer': units,
+            'more': "'Another ' || " ~ units,
+            'further': "'What is past cannot be put right; another ' || " ~ units ~ " || ', with no further failure'",
+            'no_data': "'No data: deliver them to earn the points'",
+            'out_of_reach': "'Every case has to succeed and what is past cannot be put right: not all points can be won back this year'",
+            'not_by_units': "'Not to be won back by things that can be counted'",
+        } -%}
+    {%- endif -%}
+    case
+        when regain_status = 'regainable' and operator in ('<=', '<') then {{ texts['fewer'] }}
+        when regain_status = 'regainable' and can_be_mended then {{ texts['more'] }}
+        when regain_status = 'regainable' then {{ texts['further'] }}
+        {%- for status in ['no_data', 'out_of_reach', 'not_by_units'] %}
+        when regain_status = '{{ status }}' then {{ texts[status] }}
+        {%- endfor %}
+    end
+{%- endmacro %}
