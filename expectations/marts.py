@@ -44,14 +44,14 @@ KEYS: dict[str, str] = {
     "fct_indicator": "as_of_date target_id variant agency_code period_kind period_start",
     "rpt_scorecard": "as_of_date target_id",
     "rpt_field_score": "as_of_date field_id",
-    "rpt_agency_ranking": "as_of_date level agency_code",
+    "rpt_agency_ranking": "as_of_date level period_kind period_start agency_code",
     "rpt_late_budget": "as_of_date target_id agency_code",
     "fct_alert": "alert_id",
 }
 CODES: dict[str, dict[str, tuple[str, ...]]] = {
     "dim_agency": {"level": ("toan_tinh", "tinh", "huyen", "xa")},
     "fct_indicator": {"period_kind": ("month", "quarter", "ytd")},
-    "rpt_scorecard": {"status": ("met", "at_risk", "missed", "no_data")},
+    "rpt_scorecard": {"status": ("met", "at_risk", "missed", "no_data", "not_applicable")},
 }
 # Without these there is no scorecard: empty after they were filled is a failure, not a small night.
 NEVER_EMPTY_AGAIN = ("dim_agency", "dim_target", "fct_dossier", "fct_indicator")

@@ -210,7 +210,7 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
     @dg.asset(
         key=PUBLISHED,
         group_name="published",
-        deps=mart_keys(manifest),
+        deps=[*mart_keys(manifest), ALERTS],
         kinds={"duckdb", "parquet"},
         description="What readers see: the marts in one DuckDB file and in Parquet, swapped in by a rename.",
     )
@@ -228,6 +228,47 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         )
 
     return par_index
+
+
+ALERTS = dg.AssetKey([publishing.MARTS, "fct_alert"])
+SENT = dg.AssetKey(["alerts", "sent"])
+
+
+def alert_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=ALERTS,
+        group_name=publishing.MARTS,
+        deps=mart_keys(manifest),
+        kinds={"python"},
+        description="Problems with a life: opened, repeated, escalated, resolved. Published with the figures.",
+    )
+    def fct_alert(night: Night) -> dg.MaterializeResult:
+        from orchestration.alerting import evaluate, write_alerts
+        from warehouse.build import open_build_file
+
+        tell("alert", "what is missed, at risk or stale")
+        alerts = evaluate(night.settings, night.settings.building, night.ledger, night.day, clock.now())
+        with open_build_file(night.settings, night.settings.building) as connection:
+            write_alerts(connection, alerts)
+        return dg.MaterializeResult(metadata={"alerts": len(alerts)})
+
+    return fct_alert
+
+
+@dg.asset(
+    key=SENT,
+    group_name="alerts",
+    deps=[PUBLISHED],
+    kinds={"python"},
+    description="Messages to those who answer for a problem, and the metrics that monitoring reads.",
+)
+def sent(night: Night) -> dg.MaterializeResult:
+    from orchestration.alerting import send_pending, write_metrics
+
+    report = send_pending(night.settings, clock.now())
+    write_metrics(night.settings, night.settings.published_file, night.ledger, night.day)
+    tell("alert", report.note)
+    return dg.MaterializeResult(metadata={"note": report.note})
 
 
 REPORT = dg.AssetKey(["reports", "morning_page"])

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestration import clock
+from sources.inbox import SAMPLE_MARKER
 from warehouse.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -32,7 +33,6 @@ app = typer.Typer(
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 SAMPLE_AS_OF = date(2024, 11, 30)
-_MARKER = "planted_faults.json"
 
 
 def _day(text: str | None) -> date | None:
@@ -56,7 +56,7 @@ def _settings(inbox: Path | None = None) -> Settings:
 
 def _sample_day(inbox: Path) -> date | None:
     """The day that a sample in the inbox was made for."""
-    marker = inbox / _MARKER
+    marker = inbox / SAMPLE_MARKER
     if not marker.exists():
         return None
     return date.fromisoformat(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
@@ -87,7 +87,7 @@ def sample(
     except (FileExistsError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     console.print(f"Wrote the exports of {made['dossiers']:,} dossiers to {out}, as of {made['as_of']}.")
-    console.print(f"{len(made['faults'])} planted faults are listed in {out / _MARKER}.")
+    console.print(f"{len(made['faults'])} planted faults are listed in {out / SAMPLE_MARKER}.")
 
 
 class _Progress:
@@ -261,6 +261,56 @@ def quarantine_export(
         rows = export_quarantine(quarantine(settings, ledger, connection, source=source, table=table), out)
     ledger.close()
     console.print(f"Wrote {rows:,} rejected rows to {out}.")
+
+
+alerts_app = typer.Typer(help="Problems that are told to those who answer for them.", no_args_is_help=True)
+app.add_typer(alerts_app, name="alerts")
+
+
+@alerts_app.command("list", epilog="Example: parindex alerts list")
+def alerts_list() -> None:
+    """Open and muted alerts, the most severe first."""
+    from orchestration.alerting import open_alerts
+
+    shown = Table(title="Cảnh báo đang mở – open alerts", title_justify="left")
+    for name in ("Mã – id", "Mức độ", "Trạng thái", "Từ – since", "Nội dung – message", "Phụ trách – owner"):
+        shown.add_column(name, overflow="fold")
+    alerts = open_alerts(_settings())
+    for alert in alerts:
+        shown.add_row(
+            alert.alert_id, alert.severity, alert.status, f"{alert.opened_at:%Y-%m-%d}", alert.message, alert.owner
+        )
+    console.print(shown if alerts else "Không có cảnh báo nào đang mở – no open alerts.")
+
+
+@alerts_app.command("mute", epilog="Example: parindex alerts mute 1a2b3c --reason 'repair until Friday' --until 2024-12-06")
+def alerts_mute(
+    alert_id: Annotated[str, typer.Argument(help="As `parindex alerts list` shows it.")],
+    reason: Annotated[str, typer.Option(help="Why nobody needs to be told.")],
+    until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="The last day of silence.")],
+) -> None:
+    """Keep an alert silent for a while, with a reason and an end."""
+    from orchestration.alerting import AlertError, mute
+
+    try:
+        alert = mute(_settings(), alert_id, reason, _day(until), clock.now())
+    except AlertError as error:
+        raise typer.BadParameter(str(error)) from None
+    console.print(f"Muted until {until}: {alert.message}")
+
+
+@alerts_app.command("test", epilog="Example: parindex alerts test")
+def alerts_test() -> None:
+    """Send a test message along every route of the configuration."""
+    from orchestration.alerting import AlertConfigError, send_test
+
+    try:
+        outcome = send_test(_settings())
+    except AlertConfigError as error:
+        errors.print(f"[red]Alert configuration:[/] {error}")
+        raise typer.Exit(2) from None
+    console.print(outcome.note)
+    raise typer.Exit(1 if outcome.failed else 0)
 
 
 @app.command(epilog="Example: parindex report --out /var/www/par-index")

@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration import clock, dbt
 from orchestration.assets import (
+    alert_asset,
     build_file,
     dbt_models,
     inbox,
@@ -13,6 +14,7 @@ from orchestration.assets import (
     mart_keys,
     morning_page,
     published_asset,
+    sent,
 )
 from orchestration.checks import gate
 from orchestration.night import Night
@@ -31,8 +33,14 @@ def close_the_night(context: dg.HookContext) -> None:
     ledger = Ledger(settings.ledger)
     error = context.op_exception
     reason = getattr(error, "description", None) or type(error).__name__
-    ledger.end_night(context.run_id, clock.now(), "failed", f"{context.op.name}: {reason}"[:2000], None)
+    told = f"{context.op.name}: {reason}"[:2000]
+    day = next((night["as_of"] for night in ledger.nights() if night["night_id"] == context.run_id), clock.today())
+    ledger.end_night(context.run_id, clock.now(), "failed", told, None)
     ledger.close()
+    from orchestration.alerting import failed_night, send_pending
+
+    failed_night(settings, day, clock.now(), told)
+    send_pending(settings, clock.now())
 
 
 def _run_config(as_of) -> dg.RunConfig:
@@ -84,7 +92,9 @@ def build_definitions() -> dg.Definitions:
             *(landing_asset(table) for table in all_tables()),
             build_file,
             dbt_models(manifest),
+            alert_asset(manifest),
             published_asset(manifest),
+            sent,
             morning_page,
         ],
         asset_checks=[gate(marts)],

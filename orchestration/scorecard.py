@@ -36,7 +36,7 @@ def show_scorecard(settings: Settings, console: Console) -> None:
             left join marts.fct_indicator as i
                 on s.target_id = i.target_id and i.is_headline and i.period_kind = 'ytd'
                 and i.agency_code = (select agency_code from marts.dim_agency where level = 'toan_tinh' limit 1)
-            order by t.field_id, t.sort_order
+            order by s.sort_order
         """).fetchall()
         as_of = connection.execute("select max(as_of_date) from marts.rpt_scorecard").fetchall()[0][0]
         fields = connection.execute("""

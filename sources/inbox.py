@@ -108,13 +108,17 @@ def _refusal(path: Path, source: str, day: date | None, file_name: str) -> tuple
     return table, None
 
 
+# The list of what is wrong in a sample, for its readers; it lies beside the exports and is none.
+SAMPLE_MARKER = "planted_faults.json"
+
+
 def _entries(inbox: Path) -> Iterator[tuple[Path, str | None]]:
     """Everything in the inbox that should be told of, with a reason where it is not even a file to look at.
 
     Hidden files and folders do not count. Links are not followed, save those of the sources themselves.
     """
     for top in sorted(inbox.iterdir()):
-        if top.name.startswith("."):
+        if top.name.startswith(".") or top.name == SAMPLE_MARKER:
             continue
         if not top.is_dir():
             yield top, None

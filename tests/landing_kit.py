@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -58,15 +59,18 @@ class Desk:
         stored = landed_file(self.settings, entry).parquet
         with duckdb.connect() as connection:
             relation = numbered_parquet([stored], entry.first_row)
-            found = connection.execute(f"select * from {relation} order by _sheet_no, _row_number").fetch_arrow_table()
-        return found.to_pylist()
+            return _dicts(connection.sql(f"select * from {relation} order by _sheet_no, _row_number"))
 
     def rejected(self, **of: Any) -> list[dict[str, Any]]:
         with duckdb.connect() as connection:
-            return quarantine(self.settings, self.ledger, connection, **of).fetch_arrow_table().to_pylist()
+            return _dicts(quarantine(self.settings, self.ledger, connection, **of))
 
     def values(self, entry: Delivery, column: str) -> list[Any]:
         return [row[column] for row in self.good(entry)]
+
+
+def _dicts(relation: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
 
 @pytest.fixture
@@ -121,3 +125,16 @@ def html_row(*cells: Any, tag: str = "td") -> str:
 
 def json_bytes(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
+
+
+def windows_1258(text: str) -> bytes:
+    """Windows-1258 has letters with a hat and marks of tone apart."""
+
+    def letters(letter: str) -> bytes:
+        try:
+            return letter.encode("cp1258")
+        except UnicodeEncodeError:
+            parts = unicodedata.decomposition(letter).split()
+            return b"".join(letters(chr(int(part, 16))) for part in parts)
+
+    return b"".join(map(letters, text))

@@ -17,6 +17,9 @@ COLUMNS = (
     "column_name", "column_vi", "value", "reason", "record_key", "delivery_id",
 )  # fmt: skip
 
+_SIGNS = frozenset("=+-@\t\r\n＝＋－＠")
+_SHEET_ROWS = 1_000_000  # of the 1,048,576 that a sheet can hold
+
 
 def quarantined_files(settings: Settings, ledger: Ledger, as_of: date | None = None) -> list[Delivery]:
     """Deliveries with rejected rows kept beside them, replaced ones left out."""
@@ -58,16 +61,19 @@ def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path) -> int:
     rows = relation.fetchall()
     names = relation.columns
     target.parent.mkdir(parents=True, exist_ok=True)
+    target.touch(mode=0o640)
     if target.suffix.lower() == ".xlsx":
         import xlsxwriter
 
         options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
         with xlsxwriter.Workbook(target, options) as book:
-            sheet = book.add_worksheet("quarantine")
-            sheet.write_row(0, 0, names, book.add_format({"bold": True}))
-            for number, row in enumerate(rows, start=1):
-                for at, value in enumerate(row):
-                    sheet.write_string(number, at, "" if value is None else str(value))
+            bold = book.add_format({"bold": True})
+            for start in range(0, max(len(rows), 1), _SHEET_ROWS):
+                sheet = book.add_worksheet("quarantine" if start == 0 else f"quarantine {start // _SHEET_ROWS + 1}")
+                sheet.write_row(0, 0, names, bold)
+                for number, row in enumerate(rows[start : start + _SHEET_ROWS], start=1):
+                    for at, value in enumerate(row):
+                        sheet.write_string(number, at, "" if value is None else str(value))
     else:
         import csv
 
@@ -80,5 +86,5 @@ def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path) -> int:
 
 
 def inert(text: str) -> str:
-    """A CSV cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A CSV cell that no spreadsheet takes for a formula (full-width signs count as signs in some)."""
+    return f"'{text}" if text[:1] in _SIGNS else text

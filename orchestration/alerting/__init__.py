@@ -5,11 +5,11 @@ rest is for the operator.
 """
 
 from orchestration.alerting.config import AlertConfigError, load_config
-from orchestration.alerting.night import evaluate, failed_night, mute, open_alerts
 from orchestration.alerting.metrics import write_metrics
 from orchestration.alerting.model import Alert, AlertError
+from orchestration.alerting.night import evaluate, failed_night, mute, open_alerts
 from orchestration.alerting.send import SendReport, send_pending, send_test
-from orchestration.alerting.table import to_arrow
+from orchestration.alerting.table import to_arrow, write_alerts
 
 __all__ = [
     "Alert",
@@ -24,5 +24,6 @@ __all__ = [
     "send_pending",
     "send_test",
     "to_arrow",
+    "write_alerts",
     "write_metrics",
 ]

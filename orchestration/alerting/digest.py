@@ -14,6 +14,7 @@ from orchestration.alerting.wording import (
     SEVERITY_EN,
     SEVERITY_VI,
     day_vi,
+    short_owner,
 )
 
 # A first night can open dozens of problems: the worst are written out, the rest counted.
@@ -31,6 +32,7 @@ class Item:
     message_vi: str
     message_en: str
     owner: str
+    target_id: str | None
 
     @property
     def key(self) -> tuple[str, date, str]:
@@ -50,9 +52,7 @@ def worst(items: Sequence[Item]) -> str | None:
 
 def compose(items: Sequence[Item], number: str, is_copy: bool) -> tuple[str, str]:
     """Subject and text. `is_copy`: an interrupted run may have sent the same digest before."""
-    items = sorted(
-        items, key=lambda i: (EVENT_KINDS.index(i.kind), -severity_rank(i.severity), i.as_of, i.alert_id)
-    )
+    items = sorted(items, key=_order)
     as_of = max(item.as_of for item in items)
     subject = f"[PAR INDEX] {len(items)} cảnh báo ({_summary(items, EVENT_VI)}), {day_vi(as_of)}"
     copy_vi = "\nBản tin này có thể đã được gửi một lần trước đó." if is_copy else ""
@@ -73,6 +73,17 @@ To silence one: parindex alerts mute ID --reason "..." --until YYYY-MM-DD
 Digest: {number}{copy_en}
 """
     return subject, text
+
+
+def _order(item: Item) -> tuple:
+    """News before reminders, worst first, one target together."""
+    return (
+        EVENT_KINDS.index(item.kind),
+        -severity_rank(item.severity),
+        item.target_id or "",
+        item.message_vi,
+        item.as_of,
+    )
 
 
 def _summary(items: Sequence[Item], names: dict[str, str]) -> str:
@@ -97,7 +108,7 @@ def _part(
         late = "" if item.as_of == as_of else f" ({night} {item.as_of})"
         label = "" if item.kind == RESOLVED else f"[{severities[item.severity]}] "
         lines.append(f"- {label}{getattr(item, message)}{late}")
-        lines.append(f"  {owner}: {item.owner} · {item.alert_id}")
+        lines.append(f"  {owner}: {short_owner(item.owner)} · {item.alert_id}")
     if len(items) > SHOWN:
         lines += ["", f"+ {len(items) - SHOWN} {more} parindex alerts list"]
     return "\n".join(lines)

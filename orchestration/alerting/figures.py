@@ -1,4 +1,4 @@
-"""Problems of the figures: targets missed, at risk, suddenly worse. Data by SQL, wording and grouping here."""
+"""Problems of the figures: targets missed, at risk, suddenly worse. Data by SQL, grouping in Python."""
 
 from __future__ import annotations
 
@@ -58,8 +58,11 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
             "answers": (pa.string(), list(_FIELD_OWNER.values())),
         },
     )
+    scorecard = "select null as target_id, null as status where false"
+    if _has_scorecard(marts):
+        scorecard = "select target_id, status from night.marts.rpt_scorecard"
     marts.db.execute(
-        """
+        f"""
         create temp table headline as
         select
             i.target_id,
@@ -84,6 +87,7 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
                 else t.lead_agency
             end as lead,
             i.agency_code = $province as is_province,
+            s.status as scorecard_status,
             i.agency_code = $province or (
                 t.agency_scope = 'agency'
                 and t.measure_kind = 'percent'
@@ -94,6 +98,7 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
         inner join night.marts.dim_target as t on i.target_id = t.target_id and t.is_in_force
         left join night.marts.dim_agency as a on i.agency_code = a.agency_code and a.is_latest
         left join field_owner as o on t.field_id = o.field_id
+        left join ({scorecard}) as s on i.target_id = s.target_id
         where i.is_headline and i.period_kind = 'ytd' and i.as_of_date = $as_of
         """,
         {
@@ -163,35 +168,33 @@ def missed(marts: Marts, memory: Memory, rules: Rules) -> Iterable[Problem]:
 
 
 def load_risks(marts: Marts) -> bool:
-    """Projections where the late budget has them, else the scorecard's word; False when neither mart is
-    there.
-    """
-    parts = []
-    budget = {"target_id", "agency_code", "projected_year_end_value"} <= marts.columns("rpt_late_budget")
-    scorecard = {"target_id", "status"} <= marts.columns("rpt_scorecard")
-    if budget:
-        parts.append(f"""
-            select *
-            from (
-                select headline.*, cast(budget.projected_year_end_value as double) as projected
-                from headline
-                inner join night.marts.rpt_late_budget as budget using (target_id, agency_code)
-            )
-            where {_fails("projected")}
-        """)
-    if scorecard:
-        projected = (
-            "select target_id from night.marts.rpt_late_budget" if budget else "select null where false"
-        )
-        parts.append(f"""
-            select headline.*, cast(null as double) as projected
+    """What the late budget projects to miss, or the scorecard calls at risk; False without either mart."""
+    has_budget = {"target_id", "agency_code", "projected_year_end_value"} <= marts.columns("rpt_late_budget")
+    projections = "select null as target_id, null as agency_code, null as projected where false"
+    if has_budget:
+        projections = """
+            select target_id, agency_code, cast(projected_year_end_value as double) as projected
+            from night.marts.rpt_late_budget
+        """
+    marts.db.execute(f"""
+        create temp table risk as
+        with projection as ({projections}),
+        failing as (
+            select headline.target_id, headline.agency_code, projection.projected
             from headline
-            inner join night.marts.rpt_scorecard as scorecard using (target_id)
-            where scorecard.status = 'at_risk' and is_province and target_id not in ({projected})
-        """)
-    if parts:
-        marts.db.execute(f"create temp table risk as {' union all '.join(parts)}")
-    return bool(parts)
+            inner join projection using (target_id, agency_code)
+            where {_fails("projection.projected")}
+        )
+        select headline.*, failing.projected
+        from headline
+        left join failing using (target_id, agency_code)
+        where failing.projected is not null or (is_province and scorecard_status = 'at_risk')
+    """)
+    return has_budget or _has_scorecard(marts)
+
+
+def _has_scorecard(marts: Marts) -> bool:
+    return {"target_id", "status"} <= marts.columns("rpt_scorecard")
 
 
 def risks(marts: Marts, memory: Memory, rules: Rules) -> Iterable[Problem]:
@@ -237,6 +240,8 @@ def _per_target(kind: str, rows: list[dict[str, Any]], memory: Memory, rules: Ru
 
 def _of_one(kind: str, row: dict[str, Any]) -> Problem:
     severity = _SEVERITY[kind][0 if row["is_province"] else 2]
+    if kind == TARGET_MISSED and row["is_province"] and row["scorecard_status"] == "at_risk":
+        severity = "medium"  # not met yet, but on pace for the end of the year
     if row["is_alarming"]:
         severity = "critical" if row["is_province"] else "high"
     return problem_of(
@@ -254,7 +259,7 @@ def _of_one(kind: str, row: dict[str, Any]) -> Problem:
 
 
 def _rolled_up(kind: str, members: list[dict[str, Any]], agencies: list[dict[str, Any]]) -> Problem:
-    """The province's problem with its agencies named; where the province has none, one for the target alone."""
+    """The province's problem with its agencies named; if the province has none, one for the target alone."""
     _, vi, en = _WORDS[kind]
     target_id, worst = agencies[0]["target_id"], agencies[0]
     many_vi, many_en = wording.many_agencies(worst, worst["agencies"], vi, en)

@@ -182,7 +182,7 @@ def _to_tell(thread: Thread, as_of: date, spent: set[tuple[str, str]], rules: Ru
     elif thread.told != OPEN:
         # Seen for the first time tonight, or silent until now (muted, covered, run again after it seemed
         # over).
-        wanted = (OPENED,) if thread.opened_on == as_of else (REPEATED,)
+        wanted = (OPENED, REPEATED) if thread.opened_on == as_of else (REPEATED,)
     elif severity_rank(thread.severity) > severity_rank(thread.told_severity):
         wanted = (ESCALATED,)
     elif as_of - thread.told_on >= timedelta(days=rules.repeat_after(thread.kind)):

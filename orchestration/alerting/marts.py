@@ -51,7 +51,7 @@ class Marts:
 
 @contextmanager
 def open_marts(settings: Settings, database: Path | None, ledger: Ledger, as_of: date) -> Iterator[Marts]:
-    """`database` None: there are no marts, only deliveries. The file may be open elsewhere in this process."""
+    """`database` None: no marts, only deliveries. The file may be open elsewhere in this process."""
     with duckdb.connect() as db:
         if database is not None:
             db.execute(f"attach {sql_string(str(database))} as night (read_only)")

@@ -1,4 +1,4 @@
-"""A night of the alerts: see, let the threads live on, remember. Sending is another step, after publication."""
+"""A night of the alerts: see, let the threads live on, remember. Sending is a step of its own, later."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def apprise_deliver(url: str, subject: str, text: str, severity: str | None, sec
     if not box.add(url):
         raise AlertConfigError(f"an alert address of kind {url.split(':', 1)[0]} is not understood")
     for service in box:
-        # Not the timeout of notify(): that leaves a thread behind which may still deliver, and holds the exit.
+        # Not the timeout of notify(): its thread may still deliver later, and delays the exit.
         service.socket_connect_timeout = service.socket_read_timeout = seconds
     return bool(
         box.notify(
@@ -214,7 +214,9 @@ def _send_to(
         error = _try(config, endpoint, subject, text, worst(items), deliver)
         if error is not None:
             # Another address of the same night is still tried; this one is known not to answer.
-            _mark(store, endpoint, items, status=PENDING, digest_id=None, last_error=error)
+            # A digest of unknown fate keeps its number until it is taken; another joins the next night's.
+            back = {} if is_copy else {"status": PENDING, "digest_id": None}
+            _mark(store, endpoint, items, last_error=error, **back)
             return messages, events, 1
         _mark(store, endpoint, items, status=SENT, sent_at=now, last_error=None)
         messages, events = messages + 1, events + len(items)
@@ -235,6 +237,7 @@ def _waiting(transaction: Transaction, endpoint: Endpoint) -> dict[str | None, l
             event.c.message_vi,
             event.c.message_en,
             thread.c.owner,
+            thread.c.target_id,
         )
         .join(event, _same(outbox, event))
         .join(thread, event.c.alert_id == thread.c.alert_id)

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from orchestration.alerting.model import Alert
+from sources.text import sql_string
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 
@@ -42,3 +44,33 @@ def to_arrow(alerts: Sequence[Alert]) -> pa.Table:
     import pyarrow as pa
 
     return pa.Table.from_pylist([asdict(alert) for alert in alerts], schema=schema())
+
+
+TABLE_TEXT = "Cảnh báo | Alerts: one problem, one row, for as long as it lives and after. Grain: alert_id."
+COLUMN_TEXTS = {
+    "alert_id": "Mã cảnh báo | The same for the same problem on every night.",
+    "kind": "Loại | What kind of problem it is, e.g. target_missed, stale_source.",
+    "target_id": "Mã chỉ tiêu | Target of the plan concerned; null where none is.",
+    "agency_code": "Mã đơn vị | Agency concerned; H62 = the province; null where none is.",
+    "source": "Nguồn | Source table concerned; null where none is.",
+    "severity": "Mức độ | Severity, raised by one step when the problem stays or gets worse.",
+    "status": "Trạng thái | open, muted or resolved.",
+    "opened_at": "Mở lúc | When the problem was first told.",
+    "last_seen_at": "Thấy lần cuối | The last night on which it was there.",
+    "resolved_at": "Kết thúc lúc | When it was over; null while it is not.",
+    "value": "Giá trị | The figure that gave rise to it.",
+    "threshold": "Ngưỡng | What the figure is measured against.",
+    "message": "Nội dung | What is wrong, in Vietnamese.",
+    "message_en": "Nội dung (tiếng Anh) | What is wrong, in English.",
+    "owner": "Phụ trách | Who answers for it by the plan.",
+}
+
+
+def write_alerts(connection: duckdb.DuckDBPyConnection, alerts: Sequence[Alert]) -> None:
+    """The mart `fct_alert` of a build file, with its comments; an earlier one is replaced."""
+    connection.register("_alerts", to_arrow(alerts))
+    connection.execute("create or replace table marts.fct_alert as select * from _alerts order by alert_id")
+    connection.unregister("_alerts")
+    connection.execute(f"comment on table marts.fct_alert is {sql_string(TABLE_TEXT)}")
+    for column, text in COLUMN_TEXTS.items():
+        connection.execute(f"comment on column marts.fct_alert.{column} is {sql_string(text)}")

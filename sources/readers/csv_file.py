@@ -15,7 +15,7 @@ from sources.contract import Table
 from sources.header import Header, RefusedFile, find_header, missing_columns, no_header, refuse_missing
 from sources.legacy import advice, name_encoding
 from sources.readers.part import Part, rows_left_out, ticked_columns
-from sources.text import sql_name, sql_string
+from sources.text import BLANKS, sql_name, sql_string
 
 DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
@@ -26,6 +26,7 @@ _CHUNK = 1 << 24
 _MAX_LINE = 16 << 20  # a row longer than this is rejected, not read
 _KEPT_LINE = 9_000  # of a rejected row DuckDB keeps the first ten thousand letters
 _QUOTE_PASSES = 20
+_BLANKS = sql_string(BLANKS)
 _BOM = b"\xef\xbb\xbf"
 
 _OPEN_QUOTE = "dấu ngoặc kép không khép lại hoặc sai chỗ | a quote is never closed, or misplaced"
@@ -94,10 +95,12 @@ class _Bytes:
     """What one pass over the raw bytes below the header tells."""
 
     newlines: int = 0
-    blank_line: bool = False
-    may_have_blank_row: bool = False
-    may_tick: bool = False
+    is_utf8: bool = True
     ends_with_newline: bool = True
+
+    @property
+    def lines(self) -> int:
+        return self.newlines + (not self.ends_with_newline)
 
 
 def _chunks(path: Path, start: int = 0) -> Iterator[bytes]:
@@ -107,23 +110,49 @@ def _chunks(path: Path, start: int = 0) -> Iterator[bytes]:
             yield chunk
 
 
-def _look(path: Path, start: int, delimiter: str) -> _Bytes:
+def _look(path: Path, start: int) -> _Bytes:
     found = _Bytes()
-    d = delimiter.encode()
-    ticks = [before + x for before in (d, b"\n") for x in (b"x", b"X", b'"x', b'"X', b" x", b" X")]
-    blanks = [b"\n" + first for first in (d, b'""', b" ", b"\t", b"\xc2\xa0", b'"' + d, b'" ')]
-    carry = b"\n"
+    letters = b""
     for chunk in _chunks(path, start):
-        window = carry + chunk
         if b"\x00" in chunk:
             raise RefusedFile(_NUL)
         found.newlines += chunk.count(b"\n")
-        found.may_tick = found.may_tick or any(tick in window for tick in ticks)
-        found.blank_line = found.blank_line or b"\n\n" in window or b"\n\r\n" in window
-        found.may_have_blank_row = found.may_have_blank_row or any(blank in window for blank in blanks)
-        carry = window[-3:]
         found.ends_with_newline = chunk.endswith(b"\n")
+        if found.is_utf8:
+            text = letters + chunk
+            cut = _whole_letters(text)
+            found.is_utf8, letters = _is_utf8(text[:cut]), text[cut:]
+    found.is_utf8 = found.is_utf8 and not letters
     return found
+
+
+def _whole_letters(text: bytes) -> int:
+    """Where the last letter starts that `text` may hold only a part of, else its length."""
+    for back in range(1, min(4, len(text) + 1)):
+        byte = text[-back]
+        if byte >= 0xC0:
+            return len(text) - back if back < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else len(text)
+        if byte < 0x80:
+            break
+    return len(text)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        pa.scalar(text, pa.large_binary()).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _has_blank_line(path: Path, start: int) -> bool:
+    last = b"\n"
+    for chunk in _chunks(path, start):
+        window = last + chunk
+        if b"\n\n" in window or b"\n\r\n" in window:
+            return True
+        last = window[-2:]
+    return False
 
 
 def _line_ends_are_mixed(path: Path) -> bool:
@@ -158,10 +187,10 @@ def _line_offset(path: Path, lines: int) -> int:
         return file.tell()
 
 
-def _copy_until(path: Path, target: Path, end: int) -> Path:
-    left = end
+def _copy_part(path: Path, target: Path, start: int, end: int | None = None) -> Path:
+    left = (path.stat().st_size if end is None else end) - start
     with target.open("wb") as copy:
-        for chunk in _chunks(path):
+        for chunk in _chunks(path, start):
             copy.write(chunk[:left])
             left -= len(chunk)
             if left <= 0:
@@ -202,6 +231,16 @@ def _first_blank_line(path: Path, start: int, delimiter: str) -> tuple[int, int]
     return None if at is None else (at, later)
 
 
+@dataclass(frozen=True)
+class _Count:
+    """Good and rejected rows of a scan, and what the good ones may hold."""
+
+    good: int
+    bad: int
+    may_have_blank_row: bool
+    may_tick: bool
+
+
 class _Scan:
     """DuckDB's reading of one file, with what it rejected."""
 
@@ -221,14 +260,18 @@ class _Scan:
         for rejects in ("reject_errors", "reject_scans"):
             self.connection.execute(f"drop table if exists {rejects}")
 
-    def count(self) -> tuple[int, int]:
-        """Good and rejected rows. Fetched to the end: only then does the scan write down what it rejected."""
+    def count(self, header: Header) -> _Count:
+        """Fetched to the end: only then does the scan write down what it rejected."""
         self._forget()
-        good = self.connection.execute(f"select count(*) from {self.sql}").fetchall()[0][0]
-        bad = self.connection.execute(
-            "select count(distinct line_byte_position) from reject_errors"
-        ).fetchall()[0][0]
-        return good, bad
+        booleans = [at for at, column in header.columns.items() if column.type == "bool"]
+        ticks = [f"bool_or(c{at} in ('x', 'X') or lower(trim(c{at}, {_BLANKS})) = 'x')" for at in booleans]
+        required = next((at for at, column in header.columns.items() if column.required), 0)
+        blank = f"bool_or(c{required} is null or c{required} < '!' or starts_with(c{required}, chr(160)))"
+        good, *flags = self.connection.execute(
+            f"select count(*), {', '.join([blank, *ticks])} from {self.sql}"
+        ).fetchall()[0]
+        bad = self.connection.execute("select count(distinct line_byte_position) from reject_errors").fetchall()[0][0]
+        return _Count(good, bad, may_have_blank_row=bool(flags[0]), may_tick=any(flags[1:]))
 
     def create(self, name: str, select: str) -> None:
         self._forget()
@@ -245,7 +288,7 @@ class _Scan:
 def _spoil(path: Path, target: Path, offsets: list[int], delimiter: str, width: int) -> Path:
     """A copy in which the lines at `offsets` have no quotes and too many cells: each is rejected alone, and the
     lines that an open quote had swallowed are rows again."""
-    end = delimiter.encode() * width
+    end = (delimiter + "?").encode() * width
     with path.open("rb") as source, target.open("wb") as copy:
         for offset in offsets:
             left = offset - source.tell()
@@ -270,44 +313,54 @@ def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, wo
     present = {column.name for column in header.columns.values()}
     refuse_missing(table, missing_columns(table, present))
 
-    start = _line_offset(data, header_lines)
-    seen = _look(data, start, delimiter)
+    # The parser counts skipped records in its own way, so only a header of one line is left to it.
+    skip = header_lines
+    if header_lines > 1:
+        data = _copy_part(data, work / "below_header.csv", _line_offset(data, header_lines))
+        skip = 0
+    start = _line_offset(data, skip)
+    seen = _look(data, start)
     spoiled: list[int] = []  # physical lines from 1
-    scan = _Scan(connection, data, delimiter, header_lines, width)
-    good, bad = scan.count()
+    scan = _Scan(connection, data, delimiter, skip, width)
+    count = scan.count(header)
     for attempt in range(_QUOTE_PASSES + 1):
-        offsets = scan.open_quotes() if bad else []
+        offsets = scan.open_quotes() if count.bad else []
         if not offsets:
             break
         if attempt == _QUOTE_PASSES:
             raise RefusedFile(
                 f"quá nhiều dòng có lỗi ở dấu ngoặc kép: xuất lại | too many rows with {_OPEN_QUOTE}"
             )
-        spoiled += _lines_at(data, offsets)
+        spoiled += [header_lines - skip + line for line in _lines_at(data, offsets)]
         data = _spoil(data, work / f"quotes_{attempt}.csv", offsets, delimiter, width)
-        scan = _Scan(connection, data, delimiter, header_lines, width)
-        good, bad = scan.count()
+        scan = _Scan(connection, data, delimiter, skip, width)
+        count = scan.count(header)
 
+    # The parser passes over blank lines in silence; the data end at the first.
     warnings = []
-    blank = _first_blank_line(data, start, delimiter) if seen.blank_line else None
+    blank = None
+    if count.good + count.bad < seen.lines and _has_blank_line(data, start):
+        blank = _first_blank_line(data, start, delimiter)
     if blank is not None:
         end, later = blank
         if later:
             warnings.append(rows_left_out(header_lines + end + 1, later))
-        data = _copy_until(data, work / "until_blank.csv", _line_offset(data, header_lines + end))
-        seen = _look(data, start, delimiter)
-        scan = _Scan(connection, data, delimiter, header_lines, width)
-        good, bad = scan.count()
+        data = _copy_part(data, work / "until_blank.csv", 0, _line_offset(data, skip + end))
+        seen = _look(data, start)
+        scan = _Scan(connection, data, delimiter, skip, width)
+        count = scan.count(header)
 
     named = ", ".join(f"c{at} as {sql_name(column.name)}" for at, column in header.columns.items())
-    lines = seen.newlines + (not seen.ends_with_newline)
     first_row = None
-    if bad == 0 and good == lines and not seen.may_have_blank_row:
-        # The usual case: a line is a row. Numbering them here would keep DuckDB from working in parallel.
+    if count.bad == 0 and count.good == seen.lines and seen.is_utf8 and not count.may_have_blank_row:
+        # The usual case: a line is a row. (Broken letters show only when cells are read.) Numbering them here
+        # would keep DuckDB from working in parallel.
         first_row = header_lines + 1
-        relation = f"(select {named}, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault from {scan.sql})"
+        relation = (
+            f"(select {named}, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault from {scan.sql})"
+        )
     else:
-        relation = _careful(scan, named, width, header_lines, delimiter, spoiled)
+        relation = _careful(scan, named, width, header_lines, skip, delimiter, spoiled)
     return [
         Part(
             relation=relation,
@@ -315,7 +368,7 @@ def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, wo
             first_row=first_row,
             ignored=header.ignored,
             blank_is_false=(
-                ticked_columns(connection, relation, table, present) if seen.may_tick else frozenset()
+                ticked_columns(connection, relation, table, present) if count.may_tick else frozenset()
             ),
             warnings=tuple(warnings),
         )
@@ -342,7 +395,7 @@ def _lines_at(path: Path, offsets: list[int]) -> list[int]:
 
 
 def _careful(
-    scan: _Scan, named: str, width: int, header_lines: int, delimiter: str, spoiled: list[int]
+    scan: _Scan, named: str, width: int, header_lines: int, skip: int, delimiter: str, spoiled: list[int]
 ) -> str:
     """The same with rejected rows among the others and true line numbers, where cells hold line breaks.
 
@@ -356,7 +409,7 @@ def _careful(
     connection.execute(f"""
         create or replace temp table _csv_bad as
         select
-            line - {header_lines} as record_no,
+            line - {skip} as record_no,
             line_byte_position - 1 as place,
             1::bigint as height,
             any_value(csv_line) as record,

@@ -156,7 +156,7 @@ def _inspect(archive: zipfile.ZipFile, member: str) -> _Sheet:
                 column = left if column is None else min(column, left)
                 last_row = number
                 last_column = max(last_column, next(at for cell, at in reversed(cells) if _is_filled(cell)))
-                _refuse_wide(last_row - row + 1, last_column - column + 1)
+                _refuse_wide(last_row + 1, last_column - column + 1)
             if special:
                 found = ((number, at, _why_unreadable(cell)) for cell, at in cells)
                 unreadable += [entry for entry in found if entry[2]]
@@ -258,6 +258,15 @@ def _load(reader: fastexcel.ExcelReader, number: int, **options) -> pa.RecordBat
         raise RefusedFile(_DAMAGED) from error
 
 
+def _first_row(reader: fastexcel.ExcelReader, number: int) -> int:
+    """The empty rows above the used range: with a number of rows to skip, the reader counts them too."""
+    try:
+        sheets = [reader.load_sheet(number, header_row=None, **options) for options in ({}, {"skip_rows": 0})]
+        return max(0, sheets[1].total_height - sheets[0].total_height)
+    except Exception:
+        return 0
+
+
 def _read_sheets(connection, path: Path, table: Table, known: dict[str, _Sheet]) -> list[Part]:
     try:
         reader = fastexcel.read_excel(str(path))
@@ -266,11 +275,14 @@ def _read_sheets(connection, path: Path, table: Table, known: dict[str, _Sheet])
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise RefusedFile(_DAMAGED) from error
+    is_zip = bool(known)
     found: list[tuple[int, str, Header, int]] = []
     looked_at: list[list[str | None]] = []
     for number, name in enumerate(names):
-        if known and (name not in known or known[name].is_empty):
+        if is_zip and (name not in known or known[name].is_empty):
             continue  # a chart, or nothing at all
+        if name not in known:
+            known[name] = _Sheet(first_row=_first_row(reader, number))
         head = _load(reader, number, n_rows=SEARCHED_ROWS + 3, dtypes="string")
         if head.num_columns > _MAX_COLUMNS:
             _refuse_wide(1, head.num_columns)
@@ -290,7 +302,7 @@ def _read_sheets(connection, path: Path, table: Table, known: dict[str, _Sheet])
         if missing and complete and len(missing) * 2 > needed:
             continue  # a sheet of code lists beside the table, not a part of it
         refuse_missing(table, missing)
-        sheet = known.get(name, _Sheet())
+        sheet = known[name]
         cells = _load_cells(connection, reader, path, number, header, width, sheet)
         parts.append(
             data_rows(
@@ -323,10 +335,11 @@ def _load_cells(
 ) -> str:
     """The cells below the header as a temporary table of text; true numbers get a decimal comma."""
     name = f"_cells_{number}"
+    # Rows of the sheet from 1: the range starts below empty rows, then title rows and header.
+    first = sheet.first_row + header.last + 2
     try:
-        batch = _load(
-            reader, number, skip_rows=header.last + 1, schema_sample_rows=None, whitespace_as_null=True
-        )
+        # Rows to skip are counted from the top of the sheet, not of the used range.
+        batch = _load(reader, number, skip_rows=first - 1, schema_sample_rows=None, whitespace_as_null=True)
     except RefusedFile:
         # The reader has no word for a header with nothing below it.
         if len(_load(reader, number, dtypes="string")) > header.last + 1:
@@ -360,8 +373,6 @@ def _load_cells(
             if pa.types.is_string(kind) and column is not None and column.type in ("int", "decimal"):
                 mixed.append((at, column))
         texts.append(f"{text} as c{at}")
-    # Rows of the sheet from 1: the range starts below empty rows, then title rows and header.
-    first = sheet.first_row + header.last + 2
     connection.execute(f"""
         create or replace temp table {name} as
         select {first} - 1 + row_number() over () as _row_number, {", ".join(texts)} from _sheet_cells

@@ -72,7 +72,7 @@ def data_rows(
     connection.execute(f"""
         create or replace temp table {sql_name(name)} as
         with first_blank as (
-            select coalesce(min(_row_number), 1 << 40) as number from _grid_judged where is_blank
+            select coalesce(min(_row_number), 1000000000000) as number from _grid_judged where is_blank
         ),
         last_filled as (
             select max(_row_number) as number from _grid_judged

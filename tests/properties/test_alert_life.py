@@ -1,22 +1,25 @@
 """The life of alerts through random nights, against what a patient observer would write down.
 
-The observer knows the truth of each night and reads every message that arrives. Through problems that come and go,
-failed nights, stale sources, nights run again or out of order, crashes before, between and after storing and sending,
-addresses that do not answer, and mutes: no breach is missed, nothing is repeated, and a problem is resolved exactly
-when it is over.
+The observer knows the truth of each night and reads every message that arrives. Through problems that come
+and go, failed nights, stale sources, nights run again or out of order, crashes before, between and after
+storing and sending, addresses that do not answer, and mutes: no breach is missed, nothing is repeated, and a
+problem is resolved exactly when it is over.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from orchestration.alerting import night as nights
 from orchestration.alerting import store as store_module
 from orchestration.alerting.config import Rules
@@ -35,7 +38,7 @@ from warehouse.settings import Settings
 
 START = date(2024, 3, 1)
 RULES = Rules()
-# target, what its gap means: two figures and a delivery problem, one of the figures is fed by the stale source.
+# Two figures, one of them fed by the source that goes stale, and a problem of a delivery.
 FRESH, STALE, FILE = "3.4.1", "7.3.5", "finance.revenue"
 
 
@@ -56,7 +59,9 @@ def problem(name: str, gap: float) -> Problem:
     )
 
 
-FAILURE = Problem(FAILED_NIGHT, None, None, None, "high", None, None, "đêm hỏng", "night failed", "Nhóm dữ liệu")
+FAILURE = Problem(
+    FAILED_NIGHT, None, None, None, "high", None, None, "đêm hỏng", "night failed", "Nhóm dữ liệu"
+)
 IDS = {name: problem(name, 0).alert_id for name in (FRESH, STALE, FILE)}
 IDS[FAILED_NIGHT] = FAILURE.alert_id
 
@@ -81,7 +86,12 @@ STEPS = st.lists(
         wrong=st.dictionaries(st.sampled_from([FRESH, STALE, FILE]), st.sampled_from([1.0, 2.0, 7.0, 15.0])),
         failed=st.sampled_from([False] * 6 + [True]),
         stale=st.sampled_from([False] * 4 + [True]),
-        mute=st.one_of(st.none(), st.none(), st.none(), st.tuples(st.sampled_from([FRESH, STALE, FILE]), st.integers(0, 9))),
+        mute=st.one_of(
+            st.none(),
+            st.none(),
+            st.none(),
+            st.tuples(st.sampled_from([FRESH, STALE, FILE]), st.integers(0, 9)),
+        ),
         crash=st.sampled_from([None] * 8 + ["before_commit", "before_send", "in_send", "after_taken"]),
         refused=st.sampled_from([False] * 6 + [True]),
     ),
@@ -102,7 +112,6 @@ class Observer:
     muted_until: dict[str, date] = field(default_factory=dict)
     messages: list[tuple[date, str, str]] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
-    copies: int = 0
 
     def judge(self, step: Step) -> None:
         """The truth after a night, as far as that night could see it."""
@@ -167,10 +176,8 @@ class Province:
                 raise Killed
             return True
 
-        try:
+        with suppress(Killed):
             send_pending(self.settings, now, deliver)
-        except Killed:
-            pass
 
     def _arrives(self, text: str) -> None:
         number = next(line for line in text.splitlines() if line.startswith("Digest: "))
@@ -248,8 +255,8 @@ def _state_is_the_truth(province: Province) -> None:
 def _readers_know_the_truth(province: Province, day: date, frozen: bool, stale: bool) -> None:
     """After a round of sending that worked, the last word on every alert is the truth.
 
-    But for what a mute keeps back, for what a blind night may not speak of, and for a night run again and again
-    that has used up its words: the next night says it.
+    But for what a mute keeps back, for what a blind night may not speak of, and for a night run again and
+    again that has used up its words: the next night says it.
     """
     spent = {(row.alert_id, row.kind) for row in province.events() if row.as_of == day}
     for name, alert in IDS.items():
@@ -269,7 +276,7 @@ def _everything_was_said_once(province: Province) -> None:
     assert len(messages) == len(set(messages)), "one event arrived twice"
     for alert in IDS.values():
         said = [(night, kind) for night, other, kind in messages if other == alert]
-        for (before, first), (night, kind) in zip(said, said[1:]):
+        for (before, first), (night, kind) in pairwise(said):
             if kind == "repeated" and first != "resolved":
                 spare = night == before  # a night run again that had seemed over in between
                 assert spare or night - before >= timedelta(days=RULES.repeat_days)

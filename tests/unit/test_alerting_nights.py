@@ -1,4 +1,4 @@
-"""Nights of the alerts over real DuckDB files and a real ledger: what is seen, what is frozen, what is said once."""
+"""Nights of the alerts over real DuckDB files and a real ledger: what is seen, frozen, and said once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
+
 from orchestration import alerting
 from orchestration.alerting import model
 from orchestration.alerting.feeds import AGENCY_FAMILIES, FEEDS
@@ -73,9 +74,23 @@ class World:
             )
         )
 
-    def target(self, target, family, measure, operator=">", value=99.0, kind="percent", floor=None, lead="Sở Nội vụ"):
+    def target(
+        self, target, family, measure, operator=">", value=99.0, kind="percent", floor=None, lead="Sở Nội vụ"
+    ):
         scope = "agency"
-        self.targets[target] = (target, f"Tên {target}", "3", family, measure, kind, scope, lead, floor, operator, value)
+        self.targets[target] = (
+            target,
+            f"Tên {target}",
+            "3",
+            family,
+            measure,
+            kind,
+            scope,
+            lead,
+            floor,
+            operator,
+            value,
+        )
 
     def figure(self, target, code, numerator, denominator):
         self.figures[target, code] = (numerator, denominator)
@@ -91,25 +106,32 @@ class World:
             )
             for row in self.targets.values():
                 db.execute(f"insert into marts.dim_target values ({', '.join('?' * 11)}, true)", list(row))
-            db.execute("create table marts.dim_agency (agency_code text, agency_name text, is_latest boolean)")
+            db.execute(
+                "create table marts.dim_agency (agency_code text, agency_name text, is_latest boolean)"
+            )
             codes = sorted({code for _, code in self.figures} | {H62})
             db.executemany(
-                "insert into marts.dim_agency values (?, ?, true)", [[code, f"Đơn vị {code}"] for code in codes]
+                "insert into marts.dim_agency values (?, ?, true)",
+                [[code, f"Đơn vị {code}"] for code in codes],
             )
             db.execute(
-                "create table marts.fct_indicator (as_of_date date, target_id text, variant text, is_headline boolean,"
-                " agency_code text, level text, period_kind text, numerator double, denominator double, value double,"
+                "create table marts.fct_indicator (as_of_date date, target_id text, variant text,"
+                " is_headline boolean, agency_code text, level text, period_kind text,"
+                " numerator double, denominator double, value double,"
                 " operator text, target_value double, unit text, meets_target boolean)"
             )
             for (target, code), (numerator, denominator) in self.figures.items():
                 kind, operator, wanted = self.targets[target][5], *self.targets[target][9:11]
-                value = numerator if kind == "count" else 100 * numerator / denominator if denominator else None
+                value = (
+                    numerator if kind == "count" else 100 * numerator / denominator if denominator else None
+                )
                 if value is None:
                     meets = None
                 else:
                     meets = {">": value > wanted, ">=": value >= wanted, "<=": value <= wanted}[operator]
                 db.execute(
-                    "insert into marts.fct_indicator values (?, ?, 'A', true, ?, 'tinh', 'ytd', ?, ?, ?, ?, ?, '%', ?)",
+                    "insert into marts.fct_indicator"
+                    " values (?, ?, 'A', true, ?, 'tinh', 'ytd', ?, ?, ?, ?, ?, '%', ?)",
                     [day, target, code, numerator, denominator, value, operator, wanted, meets],
                 )
             if self.budget is not None:
@@ -174,7 +196,12 @@ def after(days: int) -> date:
 def test_a_missed_target_opens_says_how_far_and_ends_when_it_is_met(world):
     world.figure("3.4.1", H62, 970, 1000)
     alert = only(world.night(DAY))
-    assert (alert.kind, alert.target_id, alert.agency_code, alert.status) == ("target_missed", "3.4.1", H62, "open")
+    assert (alert.kind, alert.target_id, alert.agency_code, alert.status) == (
+        "target_missed",
+        "3.4.1",
+        H62,
+        "open",
+    )
     assert (alert.value, alert.threshold, alert.severity) == (97.0, 99.0, "high")
     assert alert.message == "Chỉ tiêu 3.4.1 (Tên 3.4.1) chưa đạt: toàn tỉnh 97% (970/1.000), yêu cầu > 99%."
     assert alert.message_en == "Target 3.4.1 is missed: the province 97% (970/1,000), required > 99%."
@@ -385,7 +412,10 @@ def test_what_a_failed_night_had_stored_is_taken_back(world):
     assert [a.kind for a in alerts] == ["failed_night"]
     assert [event[1:3] for event in world.events()] == [("opened", "failed_night")]
     alerts = world.again(DAY)  # run again, and this time published
-    assert {a.kind: a.status for a in alerts.values()} == {"failed_night": "resolved", "target_missed": "open"}
+    assert {a.kind: a.status for a in alerts.values()} == {
+        "failed_night": "resolved",
+        "target_missed": "open",
+    }
 
 
 def test_what_a_killed_night_had_stored_is_taken_back_by_the_next(world):
@@ -424,6 +454,16 @@ def test_at_risk_comes_from_the_projection_and_from_the_scorecard_for_the_rest(w
     assert {a.kind for a in alerts.values()} == {"at_risk"}
     assert alerts["3.4.1"].value == 98.2
     assert "dự kiến cuối năm 98,2%, yêu cầu > 99% (hiện 100%)" in alerts["3.4.1"].message
+
+
+def test_a_target_not_met_yet_but_on_pace_is_less_urgent_until_it_is_not(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.scorecard = [("3.4.1", "at_risk")]
+    alert = only(world.night(DAY))
+    assert (alert.kind, alert.severity) == ("target_missed", "medium")
+    world.scorecard = [("3.4.1", "missed")]
+    assert only(world.night(after(1))).severity == "high"
+    assert [event[1] for event in world.events()] == ["opened", "escalated"]
 
 
 def test_a_target_at_risk_that_is_then_missed_is_one_thread_for_readers(world):
@@ -568,7 +608,12 @@ def test_a_mute_is_silent_until_its_end_and_speaks_again_by_itself(world):
 def test_a_mute_needs_a_reason_an_end_to_come_and_an_alert(world):
     world.figure("3.4.1", H62, 970, 1000)
     alert = only(world.night(DAY))
-    for arguments in ((alert.alert_id, " ", after(1)), (alert.alert_id, "x", after(-1)), ("zz", "x", after(1)), ("", "x", after(1))):
+    for arguments in (
+        (alert.alert_id, " ", after(1)),
+        (alert.alert_id, "x", after(-1)),
+        ("zz", "x", after(1)),
+        ("", "x", after(1)),
+    ):
         with pytest.raises(alerting.AlertError):
             alerting.mute(world.settings, *arguments, at(DAY))
 
@@ -620,7 +665,9 @@ def test_feeds_name_every_measure_and_only_tables_that_its_model_reads():
         assert tables, f"{family} {measure}"
         assert set(tables) <= _delivered_tables(f"ind_{family}"), family
     assert set(AGENCY_FAMILIES) <= {family for family, _ in measures}
-    assert {table for tables in FEEDS.values() for table in tables} <= {f"{t.source}.{t.name}" for t in all_tables()}
+    assert {table for tables in FEEDS.values() for table in tables} <= {
+        f"{t.source}.{t.name}" for t in all_tables()
+    }
 
 
 # --- metrics
@@ -654,13 +701,19 @@ def test_metrics_hold_what_the_rules_watch(world):
     assert "parindex_alerts_unrouted 2.0" in text
     assert list(path.parent.glob("metrics.prom.*")) == []
 
-    rules = yaml.safe_load((ROOT / "orchestration/alerting/prometheus_rules.yaml").read_text(encoding="utf-8"))
+    rules = yaml.safe_load(
+        (ROOT / "orchestration/alerting/prometheus_rules.yaml").read_text(encoding="utf-8")
+    )
     names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if not line.startswith("#")}
     alerts = [rule for group in rules["groups"] for rule in group["rules"]]
     assert set(rules) == {"groups"} and all(set(group) == {"name", "rules"} for group in rules["groups"])
     assert len({rule["alert"] for rule in alerts}) == len(alerts) >= 10
     for rule in alerts:
-        assert {"alert", "expr", "labels", "annotations"} <= set(rule) <= {"alert", "expr", "labels", "annotations", "for"}
+        assert (
+            {"alert", "expr", "labels", "annotations"}
+            <= set(rule)
+            <= {"alert", "expr", "labels", "annotations", "for"}
+        )
         assert set(rule["annotations"]) == {"summary", "description"}
         used = set(re.findall(r"\bparindex_\w+", rule["expr"]))
         assert used and used <= names, rule["alert"]

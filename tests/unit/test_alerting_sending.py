@@ -5,18 +5,20 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import socket
 import threading
 from datetime import date, datetime, time, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
+
 from orchestration import alerting
 from orchestration.alerting.config import Rules, load_config
 from orchestration.alerting.life import live
 from orchestration.alerting.model import Findings, Problem
 from orchestration.alerting.store import Store, store_path
-from orchestration.alerting.wording import number, number_vi, safe_reason
+from orchestration.alerting.wording import number, number_vi, safe_reason, short_owner
 from warehouse.settings import Settings
 
 DAY = date(2024, 6, 18)
@@ -70,8 +72,6 @@ def mail():
     box = MailBox()
     controller = Controller(box, hostname="127.0.0.1", port=0)
     # aiosmtpd connects to its own port when it starts, so the port must be known before.
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         controller.port = probe.getsockname()[1]
@@ -127,14 +127,16 @@ def routes(settings, text):
 
 def test_mail_and_webhook_get_one_digest_each_vietnamese_first(settings, mail, web):
     routes(settings, f"routes: [{{to: ['{mail.url.format('a@tinh.gov.vn')}', 'json://{web.url}/hook']}}]")
-    night(settings, DAY, *(problem(f"3.4.{number}") for number in range(1, 51)))
+    night(settings, DAY, *(problem(f"3.4.{last}") for last in range(1, 51)))
     report = alerting.send_pending(settings, at(DAY))
     assert (report.messages, report.events, report.failed, report.pending) == (2, 100, 0, 0)
     assert mail.subjects() == ["[PAR INDEX] 50 cảnh báo (50 mới), 18/06/2024"]
     assert mail.messages[0][0] == ["a@tinh.gov.vn"]
     (text,) = mail.texts()
     assert "Chỉ tiêu 3.4.1 chưa đạt <97%> & thấp." in text
-    assert text.index("Chỉ tiêu 3.4.1 chưa đạt") < text.index("English") < text.index("Target 3.4.1 is missed.")
+    assert (
+        text.index("Chỉ tiêu 3.4.1 chưa đạt") < text.index("English") < text.index("Target 3.4.1 is missed.")
+    )
     assert "+ 10 cảnh báo khác, xem parindex alerts list" in text
     (post,) = web.posts
     assert post["type"] == "warning" and "Phụ trách: Văn phòng UBND tỉnh" in post["message"]
@@ -205,9 +207,9 @@ def test_without_a_route_nothing_is_sent_it_is_kept_and_said(settings):
 def test_a_route_added_later_is_told_what_is_not_all_that_was(settings):
     night(settings, DAY, problem("3.4.1"), problem("3.4.2"))
     alerting.send_pending(settings, at(DAY))
-    for number in range(1, 9):
-        night(settings, after(number), problem("3.4.1"))
-        alerting.send_pending(settings, at(after(number)))
+    for days in range(1, 9):
+        night(settings, after(days), problem("3.4.1"))
+        alerting.send_pending(settings, at(after(days)))
     routes(settings, "routes: [{to: json://team}]")
     got = []
     alerting.send_pending(settings, at(after(8)), lambda url, s, text, w, t: got.append(text) or True)
@@ -248,6 +250,8 @@ def test_a_run_that_dies_while_it_sends_sends_again_under_the_same_number(settin
     with pytest.raises(Killed):
         alerting.send_pending(settings, at(DAY), dies)
     night(settings, DAY, problem())
+    assert alerting.send_pending(settings, at(DAY), lambda *_: False).failed == 1
+    night(settings, after(1), problem())
     for _ in range(2):
         alerting.send_pending(settings, at(DAY), lambda url, s, text, w, t: got.append(text) or True)
     assert len(got) == 1 + taken_before
@@ -276,7 +280,9 @@ def test_the_heartbeat_is_heard_even_on_a_night_with_nothing_to_say(settings, we
 
 
 def test_a_test_message_reaches_every_address(settings, mail, web):
-    routes(settings, f"routes: [{{owner: none, to: ['{mail.url.format('a@x.vn')}', 'json://{web.url}/hook']}}]")
+    routes(
+        settings, f"routes: [{{owner: none, to: ['{mail.url.format('a@x.vn')}', 'json://{web.url}/hook']}}]"
+    )
     report = alerting.send_test(settings)
     assert (report.messages, report.failed) == (2, 0)
     assert mail.subjects() == ["[PAR INDEX] Thử cảnh báo"] and len(web.posts) == 1
@@ -316,12 +322,22 @@ def test_a_named_configuration_must_exist(settings, monkeypatch):
 def test_rules_can_be_changed(settings):
     routes(settings, "rules: {repeat_days: 3, repeat_days_for: {failed_night: 1}, roll_up_over: 5}")
     rules = load_config(settings).rules
-    assert (rules.repeat_after("at_risk"), rules.repeat_after("failed_night"), rules.roll_up_over) == (3, 1, 5)
+    assert (rules.repeat_after("at_risk"), rules.repeat_after("failed_night"), rules.roll_up_over) == (
+        3,
+        1,
+        5,
+    )
 
 
 def test_numbers_are_written_as_each_language_does():
     assert (number(1234567.5), number_vi(1234567.5)) == ("1,234,567.5", "1.234.567,5")
     assert (number(100.0), number(99.999), number(0.0), number(None)) == ("100", "99.99", "0", "-")
+
+
+def test_a_digest_names_the_agency_that_leads():
+    printed = "Sở Thông tin và Truyền thông chủ trì theo dõi, đôn đốc; Các cơ quan (thực hiện)"
+    assert short_owner(printed) == "Sở Thông tin và Truyền thông"
+    assert short_owner("Sở Nội vụ") == "Sở Nội vụ"
 
 
 def test_a_reason_keeps_no_value_of_a_row():

@@ -88,7 +88,8 @@ select
     8.0 as points_2023, 9.0 as goal_2024, 4.0 as gap_to_goal;
 
 create table marts.rpt_agency_ranking as
-select date '2024-06-30' as as_of_date, 'tinh' as level, 1 as rank, 'H62.1' as agency_code, 90.0 as score;
+select date '2024-06-30' as as_of_date, 'tinh' as level, 'ytd' as period_kind, date '2024-01-01' as period_start,
+    1 as rank, 'H62.1' as agency_code, 90.0 as score;
 
 create table marts.rpt_late_budget as
 select

@@ -25,7 +25,7 @@ def test_names_or_vietnamese_headings_in_any_order() -> None:
 @pytest.mark.parametrize("titles", range(9))
 def test_title_rows_are_passed_over(titles: int) -> None:
     rows = [["UBND TỈNH", None, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"], [None], ["BÁO CÁO"], ["(Từ ngày ...)"]] * 3
-    header = find_header([*rows[:titles], ["STT", *VI], [1, "1.1"]], TABLE)
+    header = find_header([*rows[:titles], ["STT", *VI], ["1", "1.1"]], TABLE)
     assert (header.first, header.last, header.row_label) == (titles, titles, 0)
     assert names(header)[1] == "target_id"
 

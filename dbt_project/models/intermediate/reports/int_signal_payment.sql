@@ -1,5 +1,6 @@
 -- One row per voucher without a plan: no capital plan of its year, project and source of money, so the payment is in no figure.
--- After: the project that was paid for. The agency is the one that plans the project with other money in that year; unknown when nobody does.
+-- After: the project that was paid for. The agency is the one that plans the project with other money in that year; unknown
+-- when nobody does.
 with planned as (
     select distinct
         budget_year,

@@ -129,7 +129,7 @@ select
     compared.denominator_after,
     compared.value_before,
     compared.value_after,
-    compared.value_after - compared.value_before as difference,
+    round(compared.value_after - compared.value_before, 6) as difference,
     causes.delivery_id,
     causes.files
 from compared

@@ -58,7 +58,7 @@ fields as (
         coalesce(targets.self_points, 0) as self_points,
         points.self_max_points,
         case
-            when points.survey_max_points > 0
+            when points.survey_max_points > 0 and surveys.share is not null
                 then points.survey_max_points * least(1, greatest(0, surveys.share))
         end as survey_points,
         points.survey_max_points
@@ -86,15 +86,17 @@ select
     {{ as_of() }} as as_of_date,
     with_total.field_id,
     names.field_name,
-    cast(with_total.self_points + coalesce(with_total.survey_points, 0) as double) as points_estimated,
+    cast(round(with_total.self_points + coalesce(with_total.survey_points, 0), 6) as double) as points_estimated,
     cast(with_total.self_max_points + with_total.survey_max_points as double) as max_points,
-    cast(with_total.self_points as double) as self_points,
+    cast(round(with_total.self_points, 6) as double) as self_points,
     cast(with_total.self_max_points as double) as self_max_points,
-    cast(with_total.survey_points as double) as survey_points,
+    cast(round(with_total.survey_points, 6) as double) as survey_points,
     cast(with_total.survey_max_points as double) as survey_max_points,
-    printed.points_2023,
-    printed.goal_2024,
-    cast(with_total.self_points + coalesce(with_total.survey_points, 0) - printed.goal_2024 as double) as gap_to_goal,
+    cast(round(printed.points_2023, 6) as double) as points_2023,
+    cast(round(printed.goal_2024, 6) as double) as goal_2024,
+    cast(
+        round(with_total.self_points + coalesce(with_total.survey_points, 0) - printed.goal_2024, 6) as double
+    ) as gap_to_goal,
     true as is_estimate,
     notes.note,
     notes.note_en

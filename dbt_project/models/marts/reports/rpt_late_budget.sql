@@ -120,10 +120,10 @@ select
     cast(late_allowed_at_target - late as bigint) as late_left,
     cast(late as double) / nullif(cast(late_allowed_at_target as double), 0) as burn_rate,
     cast(due_next_7_days as bigint) as due_next_7_days,
-    cast(projected_resolved as double) as projected_resolved,
-    cast(projected_late as double) as projected_late,
+    cast(round(projected_resolved, 6) as double) as projected_resolved,
+    cast(round(projected_late, 6) as double) as projected_late,
     cast(late_allowed_in_year as bigint) as late_allowed_in_year,
-    {{ percent('projected_resolved - projected_late', 'projected_resolved') }} as projected_year_end_value,
+    round({{ percent('projected_resolved - projected_late', 'projected_resolved') }}, 6) as projected_year_end_value,
     case
         when late > late_allowed_in_year then {{ as_of() }}
         when projected_late > late_allowed_in_year

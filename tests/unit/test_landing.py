@@ -1,0 +1,238 @@
+"""From the inbox to landing: nothing lost, nothing silent, nothing personal in clear."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import sqlite3
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+from landing_kit import CRITERIA, Desk, criteria_csv, criteria_row, csv_text, desk, html_row, html_table, json_bytes, xlsx_bytes
+
+from warehouse.landing import landed_file
+from warehouse.ledger import Ledger
+
+__all__ = ["desk"]
+
+
+def rows_csv(good: int, bad: int = 0) -> str:
+    rows = [criteria_row(n) for n in range(good)]
+    return criteria_csv(*rows, *(criteria_row(1000 + n, reported_on="hỏng") for n in range(bad)))
+
+
+def test_rows_reconcile_and_outcomes(desk) -> None:
+    cases = {(10, 0): "loaded", (18, 2): "partly_quarantined", (17, 2): "held_back", (0, 3): "held_back"}
+    for number, ((good, bad), outcome) in enumerate(cases.items()):
+        entry = desk.one(f"criteria_results_{number}.csv", rows_csv(good, bad))
+        assert (entry.outcome, entry.rows_in_file) == (outcome, good + bad)
+        assert entry.rows_in_file == entry.rows_loaded + entry.rows_unchanged + entry.rows_quarantined
+        assert entry.rows_loaded == (good if outcome != "held_back" else 0)
+        told = [row for row in desk.rejected() if row["file_name"] == entry.file_name]
+        assert len(told) == entry.rows_quarantined
+
+
+def test_the_limit_is_a_setting(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=50)
+    assert desk.one("criteria_results.csv", rows_csv(5, 5)).outcome == "partly_quarantined"
+
+
+def test_a_held_back_delivery_says_why_for_each_row(desk) -> None:
+    desk.one("criteria_results.csv", rows_csv(2, 1))
+    reasons = [row["reason"] for row in desk.rejected()]
+    assert ["held back" in reason for reason in reasons] == [True, True, False]
+
+
+def test_the_same_file_on_the_same_date_is_a_no_op(desk) -> None:
+    desk.one("criteria_results.csv", rows_csv(2))
+    assert desk.land() == []
+    desk.put("criteria_results.csv", rows_csv(2))  # written again, the same bytes
+    assert desk.land() == []
+
+
+def test_the_same_content_on_a_later_date_is_a_delivery(desk) -> None:
+    first = desk.one("criteria_results.csv", rows_csv(2))
+    second = desk.one("criteria_results.csv", rows_csv(2), day="2024-11-02")
+    assert (first.content_hash, first.delivery_id) != (second.content_hash, second.delivery_id)
+    assert second.rows_loaded == 2
+    assert [entry.accepted for entry in desk.ledger.deliveries()] == [True, True]
+
+
+def test_changed_content_under_the_same_name_and_date_replaces(desk) -> None:
+    desk.one("criteria_results.csv", rows_csv(2))
+    second = desk.one("criteria_results.csv", rows_csv(1))  # a resent smaller file
+    in_force = [entry for entry in desk.ledger.deliveries() if entry.accepted]
+    assert [entry.delivery_id for entry in in_force] == [second.delivery_id]
+    third = desk.one("criteria_results.csv", rows_csv(2))  # and the first again
+    in_force = [entry for entry in desk.ledger.deliveries() if entry.accepted]
+    assert [entry.delivery_id for entry in in_force] == [third.delivery_id]
+    assert desk.land() == []
+
+
+def test_two_files_of_one_table_on_one_date_both_count(desk) -> None:
+    desk.put("criteria_results_1.csv", rows_csv(2))
+    desk.put("criteria_results_2.csv", rows_csv(3))
+    assert [entry.rows_loaded for entry in desk.land()] == [2, 3]
+
+
+def test_duplicate_keys_are_no_fault(desk) -> None:
+    entry = desk.one("criteria_results.csv", criteria_csv(criteria_row(1), criteria_row(1, numerator="5")))
+    assert (entry.outcome, entry.rows_loaded) == ("loaded", 2)
+
+
+def test_a_blank_in_a_later_row_stays_a_blank(desk) -> None:
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(1, note="a")))
+    later = desk.one("criteria_results.csv", criteria_csv(criteria_row(1, note="")), day="2024-11-02")
+    assert desk.values(later, "note") == [None]
+
+
+def test_received_at_may_be_blank_for_two_statuses_only(desk) -> None:
+    head = ["dossier_code", "procedure_code", "agency_code", "channel", "received_at", "status"]
+    rows = [[f"HS-{status}", "1", "H62", "1", "", str(status)] for status in range(1, 9)]
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=100)
+    entry = desk.one("dossiers.csv", csv_text(head, *rows), source="tthc")
+    assert desk.values(entry, "status") == ["1", "3"]
+
+
+def test_checks_of_dates_and_parts(desk) -> None:
+    head = ["dossier_code", "procedure_code", "agency_code", "channel", "received_at", "due_at", "finished_at", "status"]
+    head += ["components_total", "components_digitised"]
+    good = ["HS", "1", "H62", "1", "02/10/2024 10:00", "02/10/2024 08:00", "02/10/2024", "9", "2", "2"]
+    wrong = {"due_at": "01/10/2024", "finished_at": "01/10/2024", "components_digitised": "3", "components_total": "-1"}
+    rows = [good, *([*good[: head.index(n)], v, *good[head.index(n) + 1 :]] for n, v in wrong.items())]
+    rows.append([*good[:6], "", *good[7:]])  # finished without a day
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=100)
+    entry = desk.one("dossiers.csv", csv_text(head, *rows), source="tthc")
+    assert entry.rows_loaded == 1
+    assert [row["column_name"] for row in desk.rejected()] == [*list(wrong), "finished_at"]
+
+
+def test_stored_files_are_for_owner_and_group_only(desk) -> None:
+    entry = desk.one("criteria_results.csv", rows_csv(18, 1))
+    stored = landed_file(desk.settings, entry)
+    for path in (stored.parquet, stored.rejected):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+NAMES = ["Nguyễn Văn Bí Mật", "001099987654", "0987654321", "Thôn Kín, xã Giấu"]
+PERSONAL = ["applicant_name", "applicant_id", "phone", "address"]
+
+
+def planted(number: int, broken: str | None) -> dict:
+    row = {"dossier_code": f"HS-{number}", "procedure_code": "1.0", "agency_code": "H62.1", "channel": "2", "status": "4"}
+    row |= {"received_at": "01/10/2024", **dict(zip(PERSONAL, NAMES, strict=True)), "Tên người thân": NAMES[0]}
+    return row | ({broken: f"không phải {broken}"} if broken else {})
+
+
+FAULTY = [None] * 40 + ["received_at", "status"]
+
+
+def personal_files() -> dict[str, bytes]:
+    rows = [planted(n, broken) for n, broken in enumerate(FAULTY)]
+    heads = list(rows[0])
+    cells = [[row[h] for h in heads] for row in rows]
+    text = csv_text(heads, *cells, [*cells[0], "thừa"]) + f'HS-9,"{NAMES[0]}\n'
+    html = html_table(html_row(*heads), *(html_row(*row) for row in cells))
+    lines = "\n".join(json_bytes(row).decode() for row in rows) + f'\n{{"applicant_name": "{NAMES[0]}'
+    return {
+        "dossiers.csv": text.encode(),
+        "dossiers.xlsx": xlsx_bytes(["STT", *heads], *([n, *row] for n, row in enumerate(cells, 1))),
+        "dossiers_list.xls": html.encode(),
+        "dossiers.jsonl": lines.encode(),
+        "dossiers_held.csv": csv_text(heads, *([*row[:5], "hỏng", *row[6:]] for row in cells)).encode(),
+        "dossiers_broken.json": json_bytes(rows)[:-20],
+        "dossiers_noheader.csv": csv_text(*cells).encode(),
+        "dossiers_old.csv": csv_text(heads, *cells).encode("utf-16"),
+    }
+
+
+def everything_written(home: Path) -> str:
+    """All that was written, in readable form: the ledger, each Parquet file, and the bytes of the rest."""
+    pieces = []
+    with duckdb.connect() as connection:
+        for path in sorted(home.rglob("*.parquet")):
+            pieces.append(str(connection.sql(f"select * from read_parquet('{path}')").fetchall()))
+    for path in home.rglob("*"):
+        if path.is_file() and home / "inbox" not in path.parents:
+            pieces.append(path.read_bytes().decode("utf-8", "ignore") + path.read_bytes().decode("utf-16", "ignore"))
+    with sqlite3.connect(home / "landing" / "ledger.sqlite") as ledger:
+        pieces.append(str(ledger.execute("select * from delivery").fetchall()))
+    return "\n".join(pieces)
+
+
+def test_personal_data_are_hashed_and_nowhere_in_clear(desk) -> None:
+    for name, data in personal_files().items():
+        desk.put(name, data, source="tthc")
+    entries = {entry.file_name: entry for entry in desk.land()}
+    outcomes = {name: entry.outcome for name, entry in entries.items()}
+    assert outcomes == {
+        "dossiers.csv": "partly_quarantined",
+        "dossiers.xlsx": "partly_quarantined",
+        "dossiers_list.xls": "partly_quarantined",
+        "dossiers.jsonl": "partly_quarantined",
+        "dossiers_held.csv": "held_back",
+        "dossiers_broken.json": "refused",
+        "dossiers_noheader.csv": "refused",
+        "dossiers_old.csv": "refused",
+    }
+    written = everything_written(desk.settings.home)
+    assert "HS-1" in written
+    for secret in NAMES:
+        assert secret not in written
+    key = desk.settings.key_file.read_text().strip().encode()
+    row = desk.good(entries["dossiers.xlsx"])[0]
+    for column, name in zip(PERSONAL, NAMES, strict=True):
+        assert row[f"{column}_hash"] == hmac.new(key, name.encode(), hashlib.sha256).hexdigest()
+        assert column not in row
+
+
+def test_the_hash_does_not_depend_on_nfc_or_nfd(desk) -> None:
+    rows = [planted(1, None), planted(2, None) | {"applicant_name": "Nguye\u0302\u0303n Va\u0306n Bi\u0301 Ma\u0323\u0302t"}]
+    entry = desk.one("dossiers.json", json_bytes(rows), source="tthc")
+    first, second = desk.values(entry, "applicant_name_hash")
+    assert first == second
+
+
+def test_personal_data_in_clear_only_when_asked_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.settings = replace(desk.settings, personal_data="plain")
+    entry = desk.one("dossiers.json", json_bytes([planted(1, None)]), source="tthc")
+    assert desk.values(entry, "applicant_name") == [NAMES[0]]
+
+
+def test_the_same_rows_in_every_format_land_alike(desk) -> None:
+    rows = [criteria_row(n, numerator=str(n), note=f"ghi chú {n}") for n in range(1, 6)]
+    files = {
+        "criteria_results.csv": criteria_csv(*rows).encode(),
+        "criteria_results.xlsx": xlsx_bytes(["STT", *CRITERIA], *([n, *row] for n, row in enumerate(rows))),
+        "criteria_results.xls": html_table(html_row(*CRITERIA), *(html_row(*row) for row in rows)).encode(),
+        "criteria_results.json": json_bytes([dict(zip(CRITERIA, row, strict=True)) for row in rows]),
+    }
+    landed = {}
+    for name, data in files.items():
+        entry = desk.one(name, data)
+        landed[name] = [[row[column] for column in CRITERIA] for row in desk.good(entry)]
+    first, *others = landed.values()
+    assert all(other == first for other in others) and len(first) == 5
+
+
+def test_a_full_disk_is_no_fault_of_the_file(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args) -> None:
+        raise OSError(28, "No space left on device")
+
+    desk.put("criteria_results.csv", rows_csv(2))
+    monkeypatch.setattr("warehouse.landing._store", full)
+    with pytest.raises(OSError, match="No space"):
+        desk.land()
+    monkeypatch.undo()
+    assert desk.ledger.deliveries() == []
+    assert [entry.outcome for entry in desk.land()] == ["loaded"]
+
+
+def test_the_ledger_survives_being_opened_again(desk) -> None:
+    desk.one("criteria_results.csv", rows_csv(2))
+    assert len(Ledger(desk.settings.ledger).deliveries()) == 1

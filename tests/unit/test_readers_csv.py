@@ -1,0 +1,164 @@
+"""CSV as systems and people write it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from landing_kit import CRITERIA, CRITERIA_VI, criteria_csv, criteria_row, csv_text, desk
+
+__all__ = ["desk"]
+
+
+def ids(desk, entry) -> list[tuple[str, int]]:
+    return [(row["target_id"], row["_row_number"]) for row in desk.good(entry)]
+
+
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("heads", [CRITERIA, CRITERIA_VI, [unicodedata.normalize("NFD", h) for h in CRITERIA_VI]])
+def test_layouts(desk, bom: str, delimiter: str, heads: list[str]) -> None:
+    row = criteria_row(numerator="1.234,5", note="a, b; c")
+    entry = desk.one("criteria_results.csv", bom + csv_text(heads, row, delimiter=delimiter))
+    assert (entry.outcome, entry.rows_in_file, entry.rows_loaded) == ("loaded", 1, 1)
+    (landed,) = desk.good(entry)
+    assert (landed["numerator"], landed["note"], landed["_row_number"]) == (pytest.approx(1234.5), "a, b; c", 2)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False])
+def test_line_ends(desk, end: str, last: bool) -> None:
+    text = criteria_csv(criteria_row(1), criteria_row(2)).rstrip("\n").replace("\n", end)
+    entry = desk.one("criteria_results.csv", text + (end if last else ""))
+    assert ids(desk, entry) == [("1.1", 2), ("1.2", 3)]
+
+
+def test_mixed_line_ends(desk) -> None:
+    lines = criteria_csv(*(criteria_row(n) for n in range(1, 5))).splitlines()
+    text = lines[0] + "\n" + lines[1] + "\r\n" + lines[2] + "\n" + lines[3] + "\r" + lines[4] + "\r\n"
+    entry = desk.one("criteria_results.csv", text)
+    assert ids(desk, entry) == [("1.1", 2), ("1.2", 3), ("1.3", 4), ("1.4", 5)]
+
+
+def test_line_numbers_with_cells_of_several_lines(desk) -> None:
+    rows = [criteria_row(1, note="một\nhai"), criteria_row(2, reported_on="32/01/2024"), criteria_row(3)]
+    rows += [criteria_row(4, note="\n\n"), [*criteria_row(5), "thừa"], criteria_row(6, note='nói "có"\nrồi'), criteria_row(7)]
+    entry = desk.one("criteria_results.csv", criteria_csv(*rows))
+    assert ids(desk, entry) == [("1.1", 2), ("1.3", 5), ("1.4", 6), ("1.6", 10), ("1.7", 12)]
+    assert [(r["row_number"], r["column_name"]) for r in desk.rejected() if "held" not in r["reason"]] == [
+        (4, "reported_on"),
+        (9, None),
+    ]
+    assert (entry.rows_in_file, entry.outcome) == (7, "held_back")
+
+
+def test_header_over_two_lines_and_title_lines(desk) -> None:
+    heads = ["Mã chỉ\ntiêu", *CRITERIA_VI[1:]]
+    text = "UBND TỈNH\nBáo cáo\n\n" + csv_text(heads, criteria_row(1), criteria_row(2))
+    assert ids(desk, desk.one("criteria_results.csv", text)) == [("1.1", 6), ("1.2", 7)]
+
+
+@pytest.mark.parametrize("blank", ["", "   ", ",,,,,,", ' , ,"",,,,', "\u00a0,,,,,,"])
+def test_data_end_before_the_first_blank_row(desk, blank: str) -> None:
+    text = criteria_csv(criteria_row(1, note="a\n\nb"), criteria_row(2)) + blank + "\nTổng cộng,,,2,,,\nNgười lập,,,,,,\n"
+    entry = desk.one("criteria_results.csv", text)
+    assert (entry.rows_in_file, entry.rows_loaded) == (2, 2)
+    assert [row for row, _ in ids(desk, entry)] == ["1.1", "1.2"]
+
+
+def test_rows_below_a_blank_row_that_look_like_data_are_told(desk) -> None:
+    entry = desk.one("criteria_results.csv", criteria_csv(criteria_row(1)) + "\n" + criteria_csv(criteria_row(2)))
+    assert entry.rows_in_file == 1
+    assert "2 rows below the first blank row (row 3)" in entry.warnings[0]
+
+
+def test_trailing_blank_lines_are_nothing(desk) -> None:
+    entry = desk.one("criteria_results.csv", criteria_csv(criteria_row(1)) + "\n\n  \n\n")
+    assert (entry.rows_in_file, entry.warnings) == (1, ())
+
+
+def test_ticks(desk) -> None:
+    rows = [criteria_row(1, achieved="x"), criteria_row(2, achieved=""), criteria_row(3, achieved=" X ")]
+    assert desk.values(desk.one("criteria_results.csv", criteria_csv(*rows)), "achieved") == [True, False, True]
+    rows = [criteria_row(1, achieved="Có"), criteria_row(2, achieved="")]
+    assert desk.values(desk.one("criteria_results_2.csv", criteria_csv(*rows)), "achieved") == [True, None]
+
+
+def test_a_tick_in_the_first_column(desk) -> None:
+    heads = ["achieved", "target_id", "agency_code", "reported_on"]
+    rows = [["x", "1.1", "H62", "01/10/2024"], ["", "1.2", "H62", "01/10/2024"]]
+    assert desk.values(desk.one("criteria_results.csv", csv_text(heads, *rows)), "achieved") == [True, False]
+
+
+def test_unknown_columns_are_told_and_not_kept(desk) -> None:
+    text = csv_text([*CRITERIA, "Số CCCD"], [*criteria_row(), "001099012345"])
+    entry = desk.one("criteria_results.csv", text)
+    assert "Số CCCD" in entry.warnings[0]
+    assert "001099012345" not in str(desk.all_rows(entry))
+
+
+def test_missing_required_column_is_refused(desk) -> None:
+    entry = desk.one("criteria_results.csv", csv_text(CRITERIA[1:], criteria_row()[1:]))
+    assert (entry.outcome, entry.rows_in_file) == ("refused", 0)
+    assert "“Mã chỉ tiêu” (target_id)" in entry.reason
+
+
+def test_missing_optional_column_is_null(desk) -> None:
+    entry = desk.one("criteria_results.csv", csv_text(CRITERIA[:3], criteria_row()[:3]))
+    assert desk.values(entry, "numerator") == [None]
+
+
+def test_an_open_quote_costs_its_own_row_only(desk) -> None:
+    lines = criteria_csv(*(criteria_row(n) for n in range(1, 41))).splitlines()
+    lines[5] = lines[5] + '"bỏ ngỏ'
+    lines[20] = lines[20].replace("H62.1", '"H62.1')
+    lines[30] += '"đủ"'
+    entry = desk.one("criteria_results.csv", "\n".join(lines) + "\n")
+    assert (entry.rows_in_file, entry.rows_loaded, entry.outcome) == (40, 38, "partly_quarantined")
+    assert [r["row_number"] for r in desk.rejected()] == [6, 21]
+    assert all("quote" in r["reason"] for r in desk.rejected())
+
+
+def test_an_open_quote_in_the_last_row(desk) -> None:
+    text = criteria_csv(*(criteria_row(n) for n in range(1, 21))).rstrip("\n") + '"x'
+    entry = desk.one("criteria_results.csv", text)
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    assert [r["row_number"] for r in desk.rejected()] == [21]
+
+
+def test_ragged_rows_are_rejected_with_their_line(desk) -> None:
+    rows = [criteria_row(n) for n in range(1, 31)]
+    rows[3] = rows[3][:-2]
+    rows[7] = [*rows[7], "thừa", "thừa"]
+    entry = desk.one("criteria_results.csv", criteria_csv(*rows))
+    assert (entry.rows_in_file, entry.rows_loaded) == (30, 28)
+    assert [(r["row_number"], r["reason"].split(" | ")[1]) for r in desk.rejected()] == [
+        (5, "fewer cells than the header"),
+        (9, "more cells than the header"),
+    ]
+
+
+def test_broken_letters_cost_their_row_only(desk) -> None:
+    data = criteria_csv(*(criteria_row(n, note="Việt") for n in range(1, 21))).encode().split(b"\n")
+    data[4] = data[4].replace("Việt".encode(), b"Vi\xeat")
+    entry = desk.one("criteria_results.csv", b"\n".join(data))
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    assert [r["row_number"] for r in desk.rejected()] == [5]
+
+
+def test_a_byte_order_mark_in_the_middle(desk) -> None:
+    lines = criteria_csv(criteria_row(1), criteria_row(2)).splitlines()
+    entry = desk.one("criteria_results.csv", "\n".join([lines[0], lines[1], "\ufeff" + lines[2]]) + "\n")
+    assert desk.values(entry, "target_id") == ["1.1", "1.2"]
+
+
+def test_two_exports_pasted_together(desk) -> None:
+    first = criteria_csv(*(criteria_row(n) for n in range(1, 20)))
+    entry = desk.one("criteria_results.csv", first + "\ufeff" + criteria_csv(criteria_row(20)))
+    assert (entry.rows_in_file, entry.rows_quarantined) == (21, 1)
+    assert desk.rejected()[0]["row_number"] == 21
+
+
+def test_true_text_numbers_keep_the_rule_of_dots(desk) -> None:
+    entry = desk.one("criteria_results.csv", criteria_csv(criteria_row(1, numerator="1.234", denominator="1.234,0")))
+    assert (desk.values(entry, "numerator"), desk.values(entry, "denominator")) == ([1234], [1234])

@@ -1,0 +1,194 @@
+"""Workbooks as report forms and vendors write them."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from datetime import date, datetime
+
+import openpyxl
+import pytest
+import xlsxwriter
+from landing_kit import CRITERIA_VI, criteria_row, desk, xlsx_bytes
+
+__all__ = ["desk"]
+
+HEAD = ["STT", *CRITERIA_VI]
+
+
+def line(number: int, **changes) -> list:
+    return [number, *criteria_row(number, **changes)]
+
+
+def places(desk, entry) -> list[tuple[str, int]]:
+    return [(row["target_id"], row["_row_number"]) for row in desk.good(entry)]
+
+
+@pytest.mark.parametrize("titles", [0, 1, 3, 8])
+@pytest.mark.parametrize(("top", "left"), [(1, 1), (4, 3)])
+def test_title_rows_and_a_used_range_that_starts_elsewhere(desk, titles: int, top: int, left: int) -> None:
+    rows = [["UBND TỈNH", None, "CỘNG HÒA"], [], ["BÁO CÁO"], [None, "(Từ ngày)"], [], ["Năm", 2024], [], ["Đơn vị"]]
+    data = xlsx_bytes(*rows[:titles], HEAD, line(1), line(2), top=top, left=left)
+    entry = desk.one("criteria_results.xlsx", data)
+    first = top + titles + 1
+    assert places(desk, entry) == [("1.1", first), ("1.2", first + 1)]
+    assert (entry.outcome, entry.rows_in_file) == ("loaded", 2)
+
+
+@pytest.mark.parametrize("spell", [str.upper, str.title, lambda t: unicodedata.normalize("NFD", t), lambda t: t.replace(" ", "\n ")])
+def test_spellings_of_headings(desk, spell) -> None:
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes([spell(h) for h in HEAD], line(1)))
+    assert places(desk, entry) == [("1.1", 2)]
+
+
+def test_a_header_of_two_rows(desk) -> None:
+    top = ["STT", "Mã chỉ tiêu", "Mã đơn vị báo cáo", "Ngày báo cáo", "Kết quả", None, "Đạt", "Ghi chú"]
+    low = [None, None, None, None, "Tử số", "Mẫu số", None, None]
+    merges = ["A2:A3", "B2:B3", "C2:C3", "D2:D3", "E2:F2", "G2:G3", "H2:H3", "A1:H1"]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(["BÁO CÁO"], top, low, line(1), line(2), merges=merges))
+    assert places(desk, entry) == [("1.1", 4), ("1.2", 5)]
+    assert desk.values(entry, "denominator") == [2, 2]
+
+
+def test_group_rows_are_no_rows(desk) -> None:
+    rows = [HEAD, ["UBND huyện Lập Thạch"], line(1), ["I", "Sở Nội vụ"], line(2), ["Sở Y tế"], line(3), [None, "UBND xã B"], line(4)]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows, merges=["A2:H2", "B4:H4"]))
+    assert places(desk, entry) == [("1.1", 3), ("1.2", 5), ("1.3", 7), ("1.4", 9)]
+    assert entry.rows_in_file == 4
+
+
+def test_group_rows_without_row_labels(desk) -> None:
+    rows = [CRITERIA_VI, ["UBND huyện Lập Thạch"], criteria_row(1), ["SoNoiVu"], *(criteria_row(n) for n in range(2, 20))]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows, merges=["A4:G4"]))
+    assert (entry.rows_in_file, places(desk, entry)[:2]) == (19, [("1.1", 3), ("1.2", 5)])
+    # a lone code is no title: the other cells of a row got lost
+    entry = desk.one("criteria_results_2.xlsx", xlsx_bytes(*rows))
+    assert (entry.rows_in_file, entry.rows_quarantined) == (20, 1)
+
+
+def test_totals_and_signatures_below_a_blank_row(desk) -> None:
+    rows = [HEAD, line(1), line(2), [], [None, "Tổng cộng", None, None, 2, 4], [None, None, "NGƯỜI LẬP"], [None, None, "Ký"]]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows))
+    assert (entry.rows_in_file, entry.rows_loaded, entry.warnings) == (2, 2, ())
+
+
+def test_an_empty_list_with_its_totals(desk) -> None:
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, [], [None, "Tổng cộng", None, None, 0]))
+    assert (entry.outcome, entry.rows_in_file) == ("loaded", 0)
+    entry = desk.one("criteria_results_2.xlsx", xlsx_bytes(HEAD))
+    assert (entry.outcome, entry.rows_in_file) == ("loaded", 0)
+
+
+def test_data_below_a_blank_row_are_told(desk) -> None:
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, line(1), [], line(2), line(3)))
+    assert entry.rows_in_file == 1
+    assert "2 rows below the first blank row (row 3)" in entry.warnings[0]
+
+
+def test_row_labels_written_in_advance(desk) -> None:
+    rows = [HEAD, *(line(n) for n in range(1, 20)), [20], line(21), [22], [23]]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows))
+    assert (entry.rows_in_file, entry.rows_loaded) == (21, 20)
+    assert [r["row_number"] for r in desk.rejected()] == [21]
+
+
+def test_true_values(desk) -> None:
+    rows = [
+        line(1, reported_on=date(2024, 6, 20), numerator=1.234, denominator=85_000_000_000, achieved=True, note=15),
+        line(2, reported_on=datetime(2024, 6, 20, 10, 5), numerator=5, achieved=False, note=15.5),
+        line(3, reported_on=datetime(2024, 6, 20), numerator=1234567.5, denominator=3.0, achieved=None, note=1.2e16),
+    ]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, *rows))
+    assert desk.values(entry, "reported_on") == [date(2024, 6, 20)] * 3
+    assert [float(v) for v in desk.values(entry, "numerator")] == [1.234, 5, 1234567.5]
+    assert [int(v) for v in desk.values(entry, "denominator")] == [85_000_000_000, 2, 3]
+    assert desk.values(entry, "achieved") == [True, False, None]
+    assert desk.values(entry, "note") == ["15", "15.5", "12000000000000000"]
+
+
+def test_texts_and_true_numbers_in_one_column(desk) -> None:
+    numbers = [1.234, "1.234", "1.234.567", 1234567.5, "1.234,5", 7, "-", 12.345]
+    days = [date(2024, 6, 20), "20/06/2024", 45463, 45463.5, "2024-06-20", datetime(2024, 6, 20, 1), "20240620000000", 45463]
+    codes = [15, "15", "H62.1", 15.0, "015", 1.5, "-", None]
+    rows = [line(n, numerator=numbers[n], reported_on=days[n], note=codes[n]) for n in range(8)]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, *rows))
+    found = [None if v is None else float(v) for v in desk.values(entry, "numerator")]
+    assert found == [1.234, 1234, 1234567, 1234567.5, 1234.5, 7, None, 12.345]
+    assert desk.values(entry, "reported_on") == [date(2024, 6, 20)] * 8
+    assert desk.values(entry, "note") == ["15", "15", "H62.1", "15", "015", "1.5", None, None]
+
+
+def test_true_numbers_of_keys_and_codes(desk) -> None:
+    head = ["STT", "Năm", "Khảo sát", "Mã lĩnh vực", "Điểm", "Điểm tối đa"]
+    rows = [[1, 2024, "SIPAS", 3, 1.5, 2], [2, 2024.0, "Điều tra xã hội học", 4.0, "1,5", "2"]]
+    entry = desk.one("survey_scores.xlsx", xlsx_bytes(head, *rows))
+    assert desk.values(entry, "field_id") == ["3", "4"]
+    assert desk.values(entry, "year") == [2024, 2024]
+    assert desk.values(entry, "survey") == ["sipas", "leaders"]
+
+
+def test_ticks_on_any_sheet_count_for_the_column(desk) -> None:
+    first, second = [HEAD, line(1, achieved="x"), line(2, achieved=None)], [HEAD, line(3, achieved=None)]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(*first, more={"Trang 2": second}))
+    assert desk.values(entry, "achieved") == [True, False, False]
+
+
+def test_sheets_in_workbook_order(desk) -> None:
+    more = {"Hướng dẫn": [["Cách nhập"], ["Mã"]], "A trước": [["x"], HEAD, line(2)], "Trống": []}
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, line(1), sheet="Z sau", more=more))
+    found = [(r["_sheet"], r["_row_number"], r["target_id"]) for r in desk.good(entry)]
+    assert found == [("Z sau", 2, "1.1"), ("A trước", 3, "1.2")]
+
+
+def test_the_sheet_of_a_rejected_row_is_told(desk) -> None:
+    rows = [line(n) for n in range(1, 20)]
+    more = {"Trang '2'; drop": [HEAD, line(1, reported_on="31/02/2024")]}
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, *rows, more=more))
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert (row["sheet"], row["row_number"], row["value"]) == ("Trang '2'; drop", 2, "31/02/2024")
+
+
+def test_cells_merged_down_hold_in_each_row(desk) -> None:
+    rows = [HEAD, line(1), line(2, agency_code=None), line(3, agency_code=None), line(4)]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows, merges=["C2:C4"]))
+    assert desk.values(entry, "agency_code") == ["H62.1"] * 4
+
+
+def test_formulas_that_were_never_computed_and_errors_reject_their_rows(desk) -> None:
+    rows = [line(n) for n in range(1, 31)]
+    rows[3][4] = "=1+1"
+    data = xlsx_bytes(HEAD, *rows)
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    book.active["H9"].value = "#N/A"
+    book.active["H9"].data_type = "e"
+    out = io.BytesIO()
+    book.save(out)
+    entry = desk.one("criteria_results.xlsx", out.getvalue())
+    assert (entry.rows_in_file, entry.rows_loaded) == (30, 28)
+    told = {r["row_number"]: r["reason"] for r in desk.rejected()}
+    assert "“Tử số”" in told[5] and "formula" in told[5]
+    assert "“Ghi chú”" in told[9] and "error" in told[9]
+
+
+def test_computed_formulas_are_their_value(desk) -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, HEAD)
+        sheet.write_row(1, 0, line(1))
+        sheet.write_formula(1, 4, "=3+4", None, 7)
+        sheet.write_formula(1, 7, '="a"&"b"', None, "ab")
+    entry = desk.one("criteria_results.xlsx", out.getvalue())
+    assert (desk.values(entry, "numerator"), desk.values(entry, "note")) == ([7], ["ab"])
+
+
+def test_a_missing_required_column_is_refused(desk) -> None:
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD[:3], line(1)[:3]))
+    assert (entry.outcome, "reported_on" in entry.reason) == ("refused", True)
+
+
+def test_unknown_columns_are_told_and_not_kept(desk) -> None:
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes([*HEAD, "Số\nCCCD"], [*line(1), 1099012345]))
+    assert "Số CCCD" in entry.warnings[0]
+    assert "1099012345" not in str(desk.all_rows(entry))
