@@ -150,7 +150,7 @@ TRANSLATOR = Translator()
 def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
     """All of dbt as one step: seeds, models and data tests into the build file."""
 
-    @dbt_assets(manifest=manifest, name="dbt", dagster_dbt_translator=TRANSLATOR)
+    @dbt_assets(manifest=manifest, name="dbt", exclude=dbt.NOT_AT_NIGHT, dagster_dbt_translator=TRANSLATOR)
     def models(context: dg.AssetExecutionContext, night: Night) -> Iterator[Any]:
         nodes = manifest["nodes"]
         expected = {spec.key for spec in models.check_specs}

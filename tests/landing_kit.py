@@ -98,7 +98,9 @@ def criteria_row(number: int = 1, **changes: Any) -> list[Any]:
     return [row[name] for name in CRITERIA]
 
 
-def xlsx_bytes(*rows: list[Any], sheet: str = "Sheet1", top: int = 1, left: int = 1, merges=(), more=None) -> bytes:
+def xlsx_bytes(
+    *rows: list[Any], sheet: str = "Sheet1", top: int = 1, left: int = 1, merges=(), more=None
+) -> bytes:
     """A workbook of one sheet (`more`: further ones) whose first cell stands at row `top`, column `left`."""
     book = openpyxl.Workbook()
     book.active.title = sheet

@@ -17,7 +17,7 @@ from warehouse.publish import MARTS, Version
 
 @dataclass(frozen=True)
 class TableChange:
-    """Rows of one mart in both versions; added, removed and changed are None where the mart has no key in both."""
+    """Rows of one mart in both versions; added, removed and changed are None where there is no common key."""
 
     table: str
     before: int | None
@@ -33,7 +33,7 @@ class TableChange:
 
 @dataclass(frozen=True)
 class FigureChange:
-    """A headline figure that differs; `in_before` and `in_after` tell a missing row from one without a value."""
+    """A headline figure that differs; `in_before`, `in_after`: is there a row at all, value or not."""
 
     target_id: str
     agency_code: str
@@ -58,7 +58,9 @@ class FigureChange:
 
 
 @contextmanager
-def opened(memory_limit: str = "1GB", spill: Path | None = None, **files: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(
+    memory_limit: str = "1GB", spill: Path | None = None, **files: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of its own with files attached read-only under the given names."""
     config = {"memory_limit": memory_limit, "preserve_insertion_order": False}
     if spill is not None:
@@ -156,7 +158,8 @@ def figure_changes(before: Version, after: Version) -> list[FigureChange]:
     if table not in before.counts or table not in after.counts:
         return []
     query = _FIGURES.format(
-        before=_SIDE.format(relation=relation("before", table)), after=_SIDE.format(relation=relation("after", table))
+        before=_SIDE.format(relation=relation("before", table)),
+        after=_SIDE.format(relation=relation("after", table)),
     )
     with opened(before=before.database, after=after.database) as connection:
         return [FigureChange(*row) for row in connection.execute(query).fetchall()]

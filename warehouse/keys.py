@@ -1,4 +1,4 @@
-"""Keys of the marts and how they refer to each other, read from the place where they are tested: dbt's YAML."""
+"""Keys of the marts and how they refer to each other, read from where they are tested: dbt's YAML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REF = re.compile(r"""ref\(\s*['"](\w+)['"]""")
 
 @dataclass(frozen=True)
 class Reference:
-    """`column` holds values of `other.other_column`; `always` when a night in which it does not is not published."""
+    """`column` holds values of `other.other_column`; `always`: a night that breaks it is not published."""
 
     column: str
     other: str
@@ -27,10 +27,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Keys:
-    """What the dbt contract of one mart says: its key, the columns that are never null, its references."""
+    """What the dbt contract of one mart says: its key, the columns of it that may be null, its references."""
 
     key: tuple[str, ...] = ()
-    not_null: frozenset[str] = frozenset()
+    nullable: frozenset[str] = frozenset()
     references: tuple[Reference, ...] = ()
 
 
@@ -44,11 +44,11 @@ def _arguments(test: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keys(model: dict[str, Any]) -> Keys:
-    unique = _tests(model, "key_is_unique")
-    references, not_null = [], set()
+    unique = [_arguments(test) for test in _tests(model, "key_is_unique")]
+    references, never_null = [], set()
     for column in model.get("columns", []):
         if any(constraint["type"] == "not_null" for constraint in column.get("constraints", [])):
-            not_null.add(column["name"])
+            never_null.add(column["name"])
         for test in _tests(column, "relationships"):
             arguments = _arguments(test)
             other = _REF.search(arguments["to"])
@@ -57,8 +57,8 @@ def _keys(model: dict[str, Any]) -> Keys:
                 references.append(
                     Reference(column["name"], other[1], arguments["field"], severity.lower() == "error")
                 )
-    key = tuple(_arguments(unique[0])["columns"]) if unique else ()
-    return Keys(key, frozenset(not_null), tuple(references))
+    key = tuple(unique[0]["columns"]) if unique else ()
+    return Keys(key, frozenset(key) - never_null, tuple(references))
 
 
 @lru_cache

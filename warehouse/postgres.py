@@ -1,17 +1,16 @@
-"""A published version in PostgreSQL: schema `marts`, the same tables as in the file, for tools that want a server.
+"""A published version in PostgreSQL: schema `marts`, the tables of the file, for tools that want a server.
 
-Everything happens in one transaction on one connection. Tables stay in place and only rows that differ are deleted
-and copied, so PostgreSQL's own snapshots give each query the whole old or the whole new night and no query waits.
-A table is rebuilt beside the old one, and takes its place in an instant, only when its columns, keys or indexes
-change. A connection that breaks leaves nothing behind.
+Everything happens in one transaction on one connection. Tables stay in place and only rows that differ are
+deleted and copied, so PostgreSQL's own snapshots give each query the whole old or the whole new night, and no
+query waits. A table is rebuilt beside the old one, and takes its place in an instant, only when its columns,
+keys or indexes change. A connection that breaks leaves nothing behind.
 """
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -21,10 +20,10 @@ import psycopg
 
 from sources.text import sql_name, sql_string
 from warehouse.compare import changed_keys_sql, columns_of, opened, relation
-from warehouse.keys import Keys, mart_keys
+from warehouse.keys import mart_keys
 from warehouse.postgres_server import BrokenPromise, PublishError, Server
 from warehouse.postgres_shape import ForeignKey, Mart, copy_text, describe, name_of
-from warehouse.publish import MARTS, Version
+from warehouse.publish import CLOCK_COLUMNS, MARTS, Version
 
 READER = "bi_reader"
 META = "parindex_meta"
@@ -86,10 +85,11 @@ def publish_to(
 ) -> PublishedTo:
     """Bring the marts of a PostgreSQL to a published version. Raises PublishError; the old night stays then.
 
-    `kept`: versions that may be what the server holds now, so that only differences are sent. `full`: compare every
-    row with the server's instead of trusting what was noted last time. `patience`: seconds to wait for long readers
-    of a table whose columns change; nothing else ever waits for readers. `courtesy`: seconds to look for a moment
-    without readers to commit in, so that several queries of one plain transaction see one night too.
+    `kept`: versions that may be what the server holds now, so that only differences are sent. `full`: compare
+    every row with the server's instead of trusting what was noted last time. `patience`: seconds to wait for
+    long readers of a table whose columns change; nothing else depends on readers. `courtesy`: seconds to look
+    for a moment without readers to commit in, so that several queries of one plain transaction see one night
+    too.
     """
     started = time.monotonic()
     server = Server(url)
@@ -149,7 +149,7 @@ def _names(names: Iterable[str], prefix: str = "") -> str:
     return ", ".join(prefix + sql_name(name) for name in names)
 
 
-# --- before -----------------------------------------------------------------------------------------------------
+# --- before ---
 
 
 def _settle(job: _Job) -> None:
@@ -171,7 +171,9 @@ def _settle(job: _Job) -> None:
     deadline = time.monotonic() + 10
     while not job.value("select pg_try_advisory_xact_lock(%s)", [_LOCK_KEY]):
         if time.monotonic() > deadline:
-            raise PublishError("another publish to this database is at work: wait for it to end, then run again")
+            raise PublishError(
+                "another publish to this database is at work: wait for it to end, then run again"
+            )
         time.sleep(0.2)
 
 
@@ -201,7 +203,9 @@ def _prepare(job: _Job) -> None:
             " version text not null, as_of date not null, row_count bigint not null,"
             " published_at timestamp with time zone not null default now())"
         )
-        pg.execute(f"comment on table {_LEDGER} is 'What parindex published into schema {MARTS}; do not edit'")
+        pg.execute(
+            f"comment on table {_LEDGER} is 'What parindex published into schema {MARTS}; do not edit'"
+        )
     _close_the_database(job)
     noted = job.rows(f"select table_name, hash, shape, version from {_LEDGER}")
     job.noted = {table: _Noted(*rest) for table, *rest in noted}
@@ -216,16 +220,16 @@ def _prepare(job: _Job) -> None:
     strange = sorted(set(job.present) & set(job.marts) - set(job.noted))
     if strange:
         raise PublishError(
-            f"schema {MARTS} holds {', '.join(strange)}, which parindex did not make: move it to another schema,"
-            " or drop it, then run again"
+            f"schema {MARTS} holds {', '.join(strange)}, which parindex did not make: move it to another"
+            " schema, or drop it, then run again"
         )
     job.dropped = sorted(set(job.noted) & set(job.present) - set(job.marts))
 
 
 def _close_the_database(job: _Job) -> None:
-    """Readers make nothing: PUBLIC loses temporary tables, and schema public on old servers, in a database of ours.
+    """Readers make nothing: PUBLIC loses temporary tables, and schema public on old servers.
 
-    In a database that others use too it is only said.
+    Only in a database of ours; where others have tables too it is only said.
     """
     open_doors = []
     if job.value("select has_database_privilege('public', current_database(), 'temporary')"):
@@ -239,8 +243,9 @@ def _close_the_database(job: _Job) -> None:
         return
     ours = job.value(
         "select pg_has_role(datdba, 'usage') and not exists (select from pg_class c join pg_namespace n"
-        " on n.oid = c.relnamespace where n.nspname not in (%s, %s, 'information_schema') and n.nspname not like 'pg\\_%%'"
-        " and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')) from pg_database where datname = current_database()",
+        " on n.oid = c.relnamespace where n.nspname not in (%s, %s, 'information_schema')"
+        " and n.nspname not like 'pg\\_%%' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S'))"
+        " from pg_database where datname = current_database()",
         [MARTS, META],
     )
     for door in open_doors:
@@ -251,10 +256,14 @@ def _close_the_database(job: _Job) -> None:
                     continue
             except psycopg.errors.InsufficientPrivilege:
                 pass
-        job.warnings.append(f"every role may still {door.split()[0]}: consider `revoke {door} from public;`")
+        made = "temporary tables" if door.startswith("temporary") else "tables in schema public"
+        job.warnings.append(
+            f"every role, {READER} too, can make {made} in this database: consider"
+            f" `revoke {door} from public;`"
+        )
 
 
-# --- rows -------------------------------------------------------------------------------------------------------
+# --- rows ---
 
 
 def _move(job: _Job) -> list[Moved]:
@@ -271,7 +280,7 @@ def _move(job: _Job) -> list[Moved]:
             job.rebuilt.append(table)
             sent = _load(job, mart, _waiting(table))
             moved.append(Moved(table, REBUILT, mart.rows, sent))
-        elif noted.hash == job.version.hashes[table] and not job.full:
+        elif _is_here(job, mart, noted) and not job.full:
             moved.append(Moved(table, UNCHANGED, mart.rows))
             continue
         else:
@@ -286,12 +295,27 @@ def _move(job: _Job) -> list[Moved]:
     return moved
 
 
+def _is_here(job: _Job, mart: Mart, noted: _Noted) -> bool:
+    """Whether the server holds these very rows. The wall clock is left out of hashes, so there the version counts."""
+    if CLOCK_COLUMNS & set(mart.column_names):
+        return noted.version == job.version.version
+    return noted.hash == job.version.hashes[mart.name]
+
+
 def _note(job: _Job, mart: Mart) -> None:
     job.pg.execute(
-        f"insert into {_LEDGER} (table_name, hash, shape, version, as_of, row_count) values (%s, %s, %s, %s, %s, %s)"
+        f"insert into {_LEDGER} (table_name, hash, shape, version, as_of, row_count)"
+        " values (%s, %s, %s, %s, %s, %s)"
         " on conflict (table_name) do update set (hash, shape, version, as_of, row_count, published_at)"
         " = (excluded.hash, excluded.shape, excluded.version, excluded.as_of, excluded.row_count, now())",
-        [mart.name, job.version.hashes[mart.name], mart.shape, job.version.version, job.version.as_of, mart.rows],
+        [
+            mart.name,
+            job.version.hashes[mart.name],
+            mart.shape,
+            job.version.version,
+            job.version.as_of,
+            mart.rows,
+        ],
     )
 
 
@@ -313,9 +337,13 @@ def _load(job: _Job, mart: Mart, target: str) -> int:
         f"create table {target} ({', '.join(f'{sql_name(c.name)} {c.type}' for c in mart.columns)})"
     )
     # Frozen: nothing has to be vacuumed later. Allowed, because the table is of this transaction.
-    sent = _copy(job, relation("new", mart.name), columns_of(job.duck, "new", mart.name), target, " with (freeze)")
+    sent = _copy(
+        job, relation("new", mart.name), columns_of(job.duck, "new", mart.name), target, " with (freeze)"
+    )
     if sent != mart.rows:
-        raise PublishError(f"{mart.name}: {sent:,} rows arrived of {mart.rows:,}; nothing was changed, run again")
+        raise PublishError(
+            f"{mart.name}: {sent:,} rows arrived of {mart.rows:,}; nothing was changed, run again"
+        )
     if mart.key:
         name = sql_name(name_of(mart.name, "key"))
         if not mart.nullable:
@@ -330,13 +358,15 @@ def _load(job: _Job, mart: Mart, target: str) -> int:
         name = sql_name(name_of(mart.name, column, "unique"))
         job.pg.execute(f"alter table {target} add constraint {name} unique ({sql_name(column)})")
     for index in mart.indexes:
-        job.pg.execute(f"create index {sql_name(name_of(mart.name, *index, 'idx'))} on {target} ({_names(index)})")
+        job.pg.execute(
+            f"create index {sql_name(name_of(mart.name, *index, 'idx'))} on {target} ({_names(index)})"
+        )
     job.pg.execute(f"analyze {target}")
     return sent
 
 
 def _change(job: _Job, mart: Mart, noted: _Noted) -> Moved:
-    """Rows that differ, from the version that the server holds where it is kept, else from the server itself."""
+    """Rows that differ from the version that the server holds, where it is kept, else from the server's."""
     base = None if job.full else _base(job, mart, noted)
     if base is not None and mart.key:
         try:
@@ -351,12 +381,16 @@ def _change(job: _Job, mart: Mart, noted: _Noted) -> Moved:
 
 def _base(job: _Job, mart: Mart, noted: _Noted) -> str | None:
     """The attached name of a kept version with the rows that the server holds."""
-    candidates = [job.kept.get(noted.version), *job.kept.values()]
+    candidates = [job.kept.get(noted.version)]
+    if not CLOCK_COLUMNS & set(mart.column_names):
+        candidates += job.kept.values()
     for version in candidates:
         if version is None or version.hashes.get(mart.name) != noted.hash:
             continue
         name = f"base_{version.version}"
-        if not job.duck.execute("select 1 from duckdb_databases() where database_name = $1", [name]).fetchall():
+        if not job.duck.execute(
+            "select 1 from duckdb_databases() where database_name = $1", [name]
+        ).fetchall():
             path = sql_string(str(version.database))
             job.duck.execute(f"attach {path} as {sql_name(name)} (read_only)")
         if columns_of(job.duck, name, mart.name) == columns_of(job.duck, "new", mart.name):
@@ -366,16 +400,19 @@ def _base(job: _Job, mart: Mart, noted: _Noted) -> str | None:
 
 def _same(mart: Mart, left: str, right: str) -> str:
     """Keys are equal: plainly where no null can be, so that indexes and hash joins serve."""
-    return " and ".join(
-        f"{left}.{sql_name(name)} {'is not distinct from' if name in mart.nullable else '='} {right}.{sql_name(name)}"
-        for name in mart.key
-    )
+    parts = []
+    for name in mart.key:
+        equals = "is not distinct from" if name in mart.nullable else "="
+        parts.append(f"{left}.{sql_name(name)} {equals} {right}.{sql_name(name)}")
+    return " and ".join(parts)
 
 
 def _send_changes(job: _Job, mart: Mart, base: str) -> Moved:
     columns = columns_of(job.duck, "new", mart.name)
     old, new = relation(base, mart.name), relation("new", mart.name)
-    job.duck.execute(f"create or replace temp table changed as {changed_keys_sql(old, new, mart.key, list(columns))}")
+    job.duck.execute(
+        f"create or replace temp table changed as {changed_keys_sql(old, new, mart.key, list(columns))}"
+    )
     going, coming = job.duck.execute(
         "select count(*) filter (was_there), count(*) filter (is_there) from changed"
     ).fetchall()[0]
@@ -383,7 +420,9 @@ def _send_changes(job: _Job, mart: Mart, base: str) -> Moved:
         if going == job.duck.execute(f"select count(*) from {old}").fetchall()[0][0]:
             deleted = job.pg.execute(f"delete from {_live(mart.name)}").rowcount
         else:
-            job.pg.execute(f"create table {_GOING} as select {_names(mart.key)} from {_live(mart.name)} limit 0")
+            job.pg.execute(
+                f"create table {_GOING} as select {_names(mart.key)} from {_live(mart.name)} limit 0"
+            )
             keys = {name: columns[name] for name in mart.key}
             _copy(job, f"(select {_names(keys)} from changed where was_there)", keys, _GOING)
             job.pg.execute(f"analyze {_GOING}")
@@ -394,16 +433,13 @@ def _send_changes(job: _Job, mart: Mart, base: str) -> Moved:
         if deleted != going:
             raise BrokenPromise
     if coming:
-        rows = f"(select n.* from {new} as n semi join (from changed where is_there) as c on {_joined(mart, 'n', 'c')})"
+        joined = " and ".join(f"n.{sql_name(k)} is not distinct from c.{sql_name(k)}" for k in mart.key)
+        rows = f"(select n.* from {new} as n semi join (from changed where is_there) as c on {joined})"
         if coming != _copy(job, rows, columns, _live(mart.name)):
             raise BrokenPromise
     if job.value(f"select count(*) from {_live(mart.name)}") != mart.rows:
         raise BrokenPromise
     return Moved(mart.name, CHANGES, mart.rows, coming, going)
-
-
-def _joined(mart: Mart, left: str, right: str) -> str:
-    return " and ".join(f"{left}.{sql_name(n)} is not distinct from {right}.{sql_name(n)}" for n in mart.key)
 
 
 def _compare_all(job: _Job, mart: Mart) -> Moved:
@@ -423,16 +459,18 @@ def _compare_all(job: _Job, mart: Mart) -> Moved:
         f" (select from {_COMING} as s where {_same(mart, 's', 't')} and {row})"
     ).rowcount
     job.pg.execute(
-        f"insert into {live} ({_names(columns)}) select {_names(columns)} from {_COMING} as s where not exists"
-        f" (select from {live} as t where {_same(mart, 's', 't')})"
+        f"insert into {live} ({_names(columns)}) select {_names(columns)} from {_COMING} as s"
+        f" where not exists (select from {live} as t where {_same(mart, 's', 't')})"
     )
     job.pg.execute(f"drop table {_COMING}")
     if job.value(f"select count(*) from {live}") != mart.rows:
-        raise PublishError(f"{mart.name}: the server would hold other rows than the file; nothing was changed")
+        raise PublishError(
+            f"{mart.name}: the server would hold other rows than the file; nothing was changed"
+        )
     return Moved(mart.name, COMPARED, mart.rows, sent, deleted)
 
 
-# --- what people see --------------------------------------------------------------------------------------------
+# --- what people see ---
 
 
 def _describe_tables(job: _Job) -> None:
@@ -448,18 +486,22 @@ def _describe_tables(job: _Job) -> None:
         )
         numbers = dict(
             job.rows(
-                "select attname, attnum from pg_attribute where attrelid = %s::regclass and attnum > 0", [target]
+                "select attname, attnum from pg_attribute where attrelid = %s::regclass and attnum > 0",
+                [target],
             )
         )
         if known.get(0) != (mart.comment or None):
             job.pg.execute(f"comment on table {target} is {_literal(mart.comment)}")
         for column in mart.columns:
             if known.get(numbers[column.name]) != (column.comment or None):
-                job.pg.execute(f"comment on column {target}.{sql_name(column.name)} is {_literal(column.comment)}")
+                job.pg.execute(
+                    f"comment on column {target}.{sql_name(column.name)} is {_literal(column.comment)}"
+                )
         reads, writes, public = job.rows(
             "select has_table_privilege(%s, oid, 'select'),"
             " has_table_privilege(%s, oid, 'insert, update, delete, truncate, references, trigger'),"
-            " exists (select from aclexplode(relacl) as a where a.grantee = 0) from pg_class where oid = %s::regclass",
+            " exists (select from aclexplode(relacl) as a where a.grantee = 0)"
+            " from pg_class where oid = %s::regclass",
             [READER, READER, target],
         )[0]
         if public:
@@ -522,8 +564,8 @@ def _fk_name(table: str, key: ForeignKey) -> str:
 
 
 def _tie(job: _Job, table: str, key: ForeignKey) -> None:
-    # Not validated yet: that reads the whole table, and readers may be waiting. Checked at the end of a transaction,
-    # so that rows may be replaced in any order.
+    # Not validated yet: that reads the whole table, and readers may be waiting. Deferred, so that rows may be
+    # replaced in any order.
     state = "deferrable initially deferred not valid" if key.enforced else "not enforced"
     job.pg.execute(
         f"alter table {_live(table)} add constraint {sql_name(_fk_name(table, key))} foreign key"
@@ -534,7 +576,7 @@ def _tie(job: _Job, table: str, key: ForeignKey) -> None:
 def _wait_for_readers(
     job: _Job, needed: list[str], wished: list[str], patience: float, courtesy: float
 ) -> None:
-    """Find a moment without readers. Each try is over in an instant, so readers who come meanwhile hardly wait."""
+    """Find a moment without readers. Each try is over in an instant, so that readers hardly wait for it."""
     started = time.monotonic()
     while needed or wished:
         try:
@@ -555,8 +597,9 @@ def _wait_for_readers(
             if needed and waited > patience:
                 raise PublishError(
                     f"the columns of {', '.join(needed)} change, and these readers held on to them for"
-                    f" {patience:.0f} s: {_holders(job, needed)}. End them (`select pg_terminate_backend(PID);`)"
-                    " or run again later; readers keep the old night"
+                    f" {patience:.0f} s: {_holders(job, needed)}."
+                    " End them (`select pg_terminate_backend(PID);`) or run again later;"
+                    " readers keep the old night"
                 ) from None
             if needed:
                 job.tell(f"waiting for readers of {', '.join(needed)}")
@@ -565,19 +608,22 @@ def _wait_for_readers(
 
 def _holders(job: _Job, tables: list[str]) -> str:
     holders = job.rows(
-        "select distinct a.pid, a.usename, a.application_name, date_trunc('second', now() - a.xact_start)::text"
+        "select distinct a.pid, a.usename, a.application_name,"
+        " date_trunc('second', clock_timestamp() - a.xact_start)::text"
         " from pg_locks l join pg_stat_activity a using (pid)"
         " where l.relation = any(%s::text[]::regclass[]::oid[]) and a.pid <> pg_backend_pid()",
         [[_live(table) for table in tables]],
     )
-    return ", ".join(f"pid {pid} ({user} {app} since {since})" for pid, user, app, since in holders) or "unknown"
+    return (
+        ", ".join(f"pid {pid} ({user} {app} since {since})" for pid, user, app, since in holders) or "unknown"
+    )
 
 
-# --- after ------------------------------------------------------------------------------------------------------
+# --- after ---
 
 
 def _afterwards(job: _Job, moved: list[Moved]) -> None:
-    """What may be done when the night is out: validate foreign keys, clear what was deleted. Nothing here can fail it."""
+    """When the night is out: validate foreign keys, clear what was deleted. Nothing here can fail it."""
     # lock_timeout and the like were set for the transaction only.
     enforced = "and k.conenforced" if job.pg.info.server_version >= 180000 else ""
     try:

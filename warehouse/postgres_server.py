@@ -43,8 +43,7 @@ class Server:
             reverse=True,
         )
         self.shown = self._without_secrets(
-            self.url.set(drivername="postgresql", query={})
-            .render_as_string(hide_password=True)
+            self.url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
         )
 
     def _without_secrets(self, text: str) -> str:
@@ -68,10 +67,11 @@ class Server:
         engine = sa.create_engine(
             self.url, poolclass=sa.pool.NullPool, connect_args={**arguments, "prepare_threshold": None}
         )
-        pooled = None
+        connection = None
         try:
             pooled = engine.raw_connection()
             connection = pooled.driver_connection
+            pooled.detach()
             connection.autocommit = True
             self._fit(connection)
             yield connection
@@ -82,11 +82,8 @@ class Server:
         except PublishError as error:
             raise PublishError(self._without_secrets(str(error))) from None
         finally:
-            if pooled is not None:
-                with contextlib.suppress(Exception):
-                    pooled.driver_connection.close()
-                with contextlib.suppress(Exception):
-                    pooled.close()
+            if connection is not None:
+                connection.close()
             engine.dispose()
 
     def _fit(self, connection: psycopg.Connection) -> None:
@@ -120,8 +117,8 @@ class Server:
         by_kind = [
             (
                 errors.InsufficientPrivilege,
-                f"Let the database's owner run `grant create on database {database} to {user};`, and if schema marts"
-                f" is another user's, `alter schema marts owner to {user};` (the same for parindex_meta).",
+                f"Let the database's owner run `grant create on database {database} to {user};`, and if"
+                f" schemas marts and parindex_meta are another's, `alter schema marts owner to {user};` ...",
             ),
             (
                 errors.DependentObjectsStillExist,
@@ -130,22 +127,43 @@ class Server:
                 + ": drop that, publish, and make it again.",
             ),
             (errors.DiskFull, "The server's disk is full: free some space, then run again."),
-            (errors.ForeignKeyViolation, "The marts refer to a row that is not there: run `parindex run` again."),
+            (
+                errors.ForeignKeyViolation,
+                "The marts refer to a row that is not there: run `parindex run` again.",
+            ),
             (errors.ReadOnlySqlTransaction, "The server takes no changes: give the address of its primary."),
-            (errors.LockNotAvailable, "Another session works on the tables (an index, a vacuum full?): run again later."),
+            (
+                errors.LockNotAvailable,
+                "Another session works on the tables (an index, a vacuum full?): run again later.",
+            ),
             (errors.InvalidCatalogName, f"Create it: `create database {database} encoding 'UTF8';`."),
-            (errors.TooManyConnections, "Readers use all connections: raise max_connections, or run again later."),
+            (
+                errors.TooManyConnections,
+                "Readers use all connections: raise max_connections, or run again later.",
+            ),
         ]
         for kind, advice in by_kind:
             if isinstance(error, kind):
                 return advice
         by_text = [
-            ("authentication failed", "Check user and password (characters such as @ : / in it as %40 %3A %2F)."),
+            (
+                "authentication failed",
+                "Check user and password (characters such as @ : / in it as %40 %3A %2F).",
+            ),
             ("no password supplied", "Put the password into the address, or into ~/.pgpass."),
-            ("pg_hba.conf", "The server does not let this user in from here: ask its administrator (pg_hba.conf)."),
-            ("does not exist", f"Create it: `create database {database} encoding 'UTF8';`, or check the name."),
+            (
+                "pg_hba.conf",
+                "The server does not let this user in from here: ask its administrator (pg_hba.conf).",
+            ),
+            (
+                "does not exist",
+                f"Create it: `create database {database} encoding 'UTF8';`, or check the name.",
+            ),
             ("connection refused", "Is the server running, and listening on that host and port?"),
-            ("no such file or directory", "Is the server running? Give HOST and PORT for a connection by network."),
+            (
+                "no such file or directory",
+                "Is the server running? Give HOST and PORT for a connection by network.",
+            ),
             ("resolve", "Check the host's name."),
             ("name or service not known", "Check the host's name."),
             ("timeout", "The host does not answer: check host, port and firewall."),

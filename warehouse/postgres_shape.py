@@ -1,4 +1,4 @@
-"""How the marts of a published file look in PostgreSQL: types, keys, indexes, comments, and rows as COPY text."""
+"""How the marts of a file look in PostgreSQL: types, keys, indexes, comments, and rows as text for COPY."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """`enforced` False: told to tools, not checked, because the sources hold codes that no catalogue knows."""
+    """`enforced` False: told to tools, not checked, as the sources hold codes that no catalogue knows."""
 
     column: str
     other: str
@@ -84,7 +84,7 @@ class Mart:
     columns: tuple[Column, ...]
     rows: int
     key: tuple[str, ...] = ()
-    nullable: frozenset[str] = frozenset()  # columns of the key that can be null: a unique key, no primary one
+    nullable: frozenset[str] = frozenset()  # of the key; then it is unique, not primary
     unique: tuple[str, ...] = ()  # further columns that are unique each by itself and are referred to
     foreign_keys: tuple[ForeignKey, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
@@ -108,7 +108,7 @@ class Mart:
 
 
 def name_of(*parts: str) -> str:
-    """A name for a constraint or an index: PostgreSQL cuts names at 63 bytes, so long ones end with a hash."""
+    """Name of a constraint or an index; PostgreSQL cuts names at 63 bytes, so long ones end with a hash."""
     name = "_".join(parts)
     if len(name.encode()) <= 63:
         return name
@@ -121,7 +121,8 @@ def _comments(connection: duckdb.DuckDBPyConnection, catalog: str) -> tuple[dict
         [catalog, MARTS],
     ).fetchall()
     columns = connection.execute(
-        "select table_name, column_name, comment from duckdb_columns() where database_name = $1 and schema_name = $2",
+        "select table_name, column_name, comment from duckdb_columns()"
+        " where database_name = $1 and schema_name = $2",
         [catalog, MARTS],
     ).fetchall()
     return dict(tables), {(table, column): comment for table, column, comment in columns}
@@ -157,7 +158,7 @@ def describe(
             columns,
             rows,
             key,
-            frozenset(key) - known.not_null,
+            known.nullable & set(key),
             indexes=tuple(indexes),
         )
     for table, mart in marts.items():
@@ -166,11 +167,13 @@ def describe(
     return marts
 
 
-def _refer(connection, catalog: str, marts: dict[str, Mart], mart: Mart, reference: Reference, server: int) -> None:
+def _refer(
+    connection, catalog: str, marts: dict[str, Mart], mart: Mart, reference: Reference, server: int
+) -> None:
     """Add a foreign key where it holds.
 
-    One that always holds is enforced. One that the sources may break is told as NOT ENFORCED, which servers know
-    from 18 on; NOT VALID would not do, it lets old rows pass but refuses the next night's.
+    One that always holds is enforced. One that the sources may break is told as NOT ENFORCED, which servers
+    know from 18 on; NOT VALID would not do: it lets old rows pass but refuses the next night's.
     """
     other = marts.get(reference.other)
     if other is None or reference.column not in mart.column_names:
@@ -189,7 +192,7 @@ def _refer(connection, catalog: str, marts: dict[str, Mart], mart: Mart, referen
     marts[mart.name] = replace(mart, foreign_keys=(*mart.foreign_keys, foreign_key))
 
 
-# --- rows as text of COPY ---------------------------------------------------------------------------------------
+# --- rows as text of COPY ---
 
 _ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 BATCH_ROWS = 20_000
@@ -213,9 +216,9 @@ def _cell(name: str, duck_type: str) -> str:
 def copy_text(
     connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]
 ) -> Iterator[memoryview]:
-    """The rows of a relation in COPY's text format, a batch at a time: DuckDB writes the text, nothing is copied.
+    """The rows of a relation in COPY's text format, a batch at a time.
 
-    All lines of a batch lie end to end in one Arrow buffer, which is what COPY wants to be sent.
+    DuckDB writes the text. All lines of a batch lie end to end in one Arrow buffer, which is what COPY wants.
     """
     cells = ", ".join(_cell(name, kind) for name, kind in columns.items())
     query = f"select concat_ws(chr(9), {cells}) || chr(10) as line from {source}"

@@ -99,7 +99,7 @@ def table_hash(connection: duckdb.DuckDBPyConnection, relation: str, columns: li
 
 
 # The wall clock stands in these columns; two builds of the same night differ in nothing else.
-_CLOCK_COLUMNS = {"checked_at"}
+CLOCK_COLUMNS = {"checked_at", "last_seen_at"}
 
 
 def write_version(settings: Settings, building: Path, as_of: date, now: datetime) -> Version:
@@ -125,7 +125,7 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
                 if text:
                     connection.execute(f"comment on column {target}.{sql_name(column)} is {sql_string(text)}")
             names = [column for column, _ in columns]
-            hashed = [column for column in names if column not in _CLOCK_COLUMNS]
+            hashed = [column for column in names if column not in CLOCK_COLUMNS]
             hashes[table] = table_hash(connection, target, hashed)
             counts[table] = int(hashes[table].partition("-")[0])
             connection.execute(

@@ -69,7 +69,9 @@ def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path) -> int:
         with xlsxwriter.Workbook(target, options) as book:
             bold = book.add_format({"bold": True})
             for start in range(0, max(len(rows), 1), _SHEET_ROWS):
-                sheet = book.add_worksheet("quarantine" if start == 0 else f"quarantine {start // _SHEET_ROWS + 1}")
+                sheet = book.add_worksheet(
+                    "quarantine" if start == 0 else f"quarantine {start // _SHEET_ROWS + 1}"
+                )
                 sheet.write_row(0, 0, names, bold)
                 for number, row in enumerate(rows[start : start + _SHEET_ROWS], start=1):
                     for at, value in enumerate(row):

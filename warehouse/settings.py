@@ -11,6 +11,7 @@ from dotenv import load_dotenv
 
 PROJECT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = PROJECT / "dbt_project"
+BUILDING = "warehouse.building.duckdb"
 
 # Storage format of our DuckDB files: BI drivers of DuckDB 1.5 must be able to read them.
 STORAGE = "v1.5.0"
@@ -60,7 +61,7 @@ class Settings:
 
     @property
     def building(self) -> Path:
-        return self.home / "warehouse.building.duckdb"
+        return self.home / BUILDING
 
     @property
     def published(self) -> Path:

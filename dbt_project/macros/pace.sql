@@ -76,3 +76,7 @@
 {% macro six_digits_of_code(dossier_code) -%}
     regexp_extract({{ dossier_code }}, '-([0-9]{6})-', 1)
 {%- endmacro %}
+
+{% macro contains_text(part, whole) -%}
+    {{ dbt.position(part, whole) }} > 0
+{%- endmacro %}

@@ -6,6 +6,14 @@
     {{ return("replace(" ~ text ~ ", '.', ',')" if language == 'vi' else text) }}
 {%- endmacro %}
 
+{# A day or moment that is text already, to the minute: 18/11/2024 10:00 in Vietnamese, 2024-11-18 10:00 in English. #}
+{% macro moment_text(language, value) -%}
+    {%- set english = 'substr(' ~ value ~ ', 1, 16)' -%}
+    {%- set vietnamese = "substr(" ~ value ~ ", 9, 2) || '/' || substr(" ~ value ~ ", 6, 2) || '/' || substr(" ~ value
+        ~ ", 1, 4) || substr(" ~ value ~ ", 11, 6)" -%}
+    {{ return(vietnamese if language == 'vi' else english) }}
+{%- endmacro %}
+
 {% macro whole_number_text(value) -%}
     {{ return('cast(cast(' ~ value ~ ' as bigint) as string)') }}
 {%- endmacro %}
@@ -17,7 +25,7 @@
     {%- set projected = number_text(language, 'projected_value') -%}
     {%- set margin = number_text(language, 'abs(value - target_value)') -%}
     {%- set floor = number_text(language, 'alarm_floor') -%}
-    {%- set last_day = "coalesce(cast(level_last_day as string), '?')" -%}
+    {%- set last_day = "coalesce(" ~ moment_text(language, 'cast(level_last_day as string)') ~ ", '?')" -%}
     {%- set done = whole_number_text('numerator') ~ " || '/' || " ~ whole_number_text('denominator') -%}
     {%- set percent = "case when measure_kind = 'percent' then '" ~ ('%' if language == 'vi' else ' %') ~ "' else '' end" -%}
     {%- if language == 'vi' -%}
@@ -87,6 +95,48 @@
         when regain_status = 'regainable' then {{ texts['further'] }}
         {%- for status in ['no_data', 'out_of_reach', 'not_by_units'] %}
         when regain_status = '{{ status }}' then {{ texts[status] }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# What a finding says; reads kind, before and after of fct_integrity_signal. #}
+{% macro signal_text(language) -%}
+    {%- set before = moment_text(language, 'before') -%}
+    {%- set after = moment_text(language, 'after') -%}
+    {%- if language == 'vi' -%}
+        {%- set texts = {
+            'due_moved_after_due': "'Hạn trả được dời từ ' || " ~ before ~ " || ' sang ' || " ~ after ~ " || ' sau khi đã quá hạn'",
+            'second_reappointment': "'Hẹn lại quá một lần: từ ' || " ~ before ~ " || ' sang ' || " ~ after,
+            'finish_backdated': "'Ngày kết thúc ' || " ~ after ~ " || ' sớm hơn lần giao dữ liệu mà hồ sơ còn đang xử lý'",
+            'finish_rewritten': "'Ngày kết thúc bị sửa từ ' || " ~ before ~ " || ' thành ' || " ~ after,
+            'dossier_vanished': "'Hồ sơ có trong danh sách toàn bộ trước đó, lần cuối ngày ' || " ~ before ~ " || ', nay không còn'",
+            'due_longer_than_statute': "'Hạn trả ' || " ~ after ~ " || ' muộn hơn ngày cuối theo quy định ' || coalesce(" ~ before ~ ", '?')",
+            'apology_too_late': "'Xin lỗi lúc ' || " ~ after ~ " || ', không trước hạn trả ' || " ~ before,
+            'finished_outside_working_days': "'Kết thúc vào ngày nghỉ: ' || " ~ after,
+            'code_date_mismatch': "'Mã hồ sơ ghi ' || before || ', ngày nhận là ' || after || ' (năm, tháng, ngày)'",
+            'unknown_agency': "'Mã đơn vị ' || after || ' không có trong danh mục'",
+            'unknown_procedure': "'Mã thủ tục ' || after || ' không có trong danh mục'",
+            'payment_without_plan': "'Thanh toán cho dự án ' || after || ' không có kế hoạch vốn'",
+        } -%}
+    {%- else -%}
+        {%- set texts = {
+            'due_moved_after_due': "'The due date was moved from ' || " ~ before ~ " || ' to ' || " ~ after ~ " || ' after it had passed'",
+            'second_reappointment': "'Put off more than once: from ' || " ~ before ~ " || ' to ' || " ~ after,
+            'finish_backdated': "'Finish date ' || " ~ after ~ " || ' is earlier than a delivery that still showed the dossier open'",
+            'finish_rewritten': "'The finish date was changed from ' || " ~ before ~ " || ' to ' || " ~ after,
+            'dossier_vanished': "'In a full list before, last seen on ' || " ~ before ~ " || ', now gone'",
+            'due_longer_than_statute': "'Due ' || " ~ after ~ " || ', later than the last lawful day ' || coalesce(" ~ before ~ ", '?')",
+            'apology_too_late': "'Apology at ' || " ~ after ~ " || ', not before the due date ' || " ~ before,
+            'finished_outside_working_days': "'Finished on a day off: ' || " ~ after,
+            'code_date_mismatch': "'The code says ' || before || ', the receipt ' || after || ' (YYMMDD)'",
+            'unknown_agency': "'Agency code ' || after || ' is in no catalogue'",
+            'unknown_procedure': "'Procedure code ' || after || ' is in no catalogue'",
+            'payment_without_plan': "'Payment for project ' || after || ' without a capital plan'",
+        } -%}
+    {%- endif -%}
+    case kind
+        {%- for kind, text in texts.items() %}
+        when '{{ kind }}' then {{ text }}
         {%- endfor %}
     end
 {%- endmacro %}

@@ -22,13 +22,22 @@ _NO_WORKBOOK = (
     " | named like a workbook but is none (cut off or damaged): export it again"
 )
 _NUL = (
-    "tệp có byte NUL (UTF-16, không phải văn bản, hoặc sao chép dở dang): lưu lại UTF-8 rồi gửi lại"
-    " | the file holds NUL bytes (UTF-16, no text, or a broken copy): save it as UTF-8 and deliver it again"
+    "tệp có byte NUL (không phải văn bản, hoặc sao chép dở dang): xuất lại rồi gửi lại"
+    " | the file holds NUL bytes (no text, or a broken copy): export it again"
 )
-_LEGACY_HINT = (
-    "hãy lưu lại dưới dạng UTF-8 (trong Excel: “CSV UTF-8”) rồi gửi lại"
-    " | save it as UTF-8 (Excel: “CSV UTF-8”) and deliver it again"
+_UTF_16 = (
+    "tệp mã hóa UTF-16: lưu lại UTF-8 (trong Excel: “CSV UTF-8”) rồi gửi lại"
+    " | the file is UTF-16: save it as UTF-8 (Excel: “CSV UTF-8”) and deliver it again"
 )
+
+
+def _is_utf_16(head: bytes) -> bool:
+    """By its mark, or by the NUL in every second byte that ASCII letters have there."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    halves = head[0::2], head[1::2]
+    nuls = sorted(half.count(0) / max(1, len(half)) for half in halves)
+    return nuls[0] < 0.1 and nuls[1] > 0.4
 
 
 def read_parts(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, work: Path) -> list[Part]:
@@ -44,7 +53,7 @@ def read_parts(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, 
         head = file.read(8192)
     if not head:
         raise RefusedFile("tệp rỗng (0 byte): xuất lại | the file is empty (0 bytes): export it again")
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         from sources.readers.excel_file import read_workbook
 
         return read_workbook(connection, path, table)
@@ -52,8 +61,10 @@ def read_parts(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, 
         from sources.readers.excel_file import read_old_workbook
 
         return read_old_workbook(connection, path, table)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise RefusedFile(f"tệp mã hóa UTF-16: {_LEGACY_HINT.replace(' | ', ' | the file is UTF-16: ', 1)}")
+    if _is_utf_16(head):
+        raise RefusedFile(_UTF_16)
+    if b"\x00" in head:
+        raise RefusedFile(_NUL)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"<":
         from sources.readers.html_file import read_html
@@ -64,8 +75,8 @@ def read_parts(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, 
         from sources.readers.json_file import read_json
 
         return read_json(connection, path, table)
-    if path.suffix.lower() == ".xlsx" or b"\x00" in head:
-        raise RefusedFile(_NO_WORKBOOK if path.suffix.lower() in (".xlsx", ".xls") else _NUL)
+    if path.suffix.lower() == ".xlsx":
+        raise RefusedFile(_NO_WORKBOOK)
     from sources.readers.csv_file import read_csv
 
     return read_csv(connection, path, table, work)

@@ -270,7 +270,9 @@ class _Scan:
         good, *flags = self.connection.execute(
             f"select count(*), {', '.join([blank, *ticks])} from {self.sql}"
         ).fetchall()[0]
-        bad = self.connection.execute("select count(distinct line_byte_position) from reject_errors").fetchall()[0][0]
+        bad = self.connection.execute(
+            "select count(distinct line_byte_position) from reject_errors"
+        ).fetchall()[0][0]
         return _Count(good, bad, may_have_blank_row=bool(flags[0]), may_tick=any(flags[1:]))
 
     def create(self, name: str, select: str) -> None:
@@ -356,9 +358,7 @@ def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, wo
         # The usual case: a line is a row. (Broken letters show only when cells are read.) Numbering them here
         # would keep DuckDB from working in parallel.
         first_row = header_lines + 1
-        relation = (
-            f"(select {named}, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault from {scan.sql})"
-        )
+        relation = f"(select {named}, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault from {scan.sql})"
     else:
         relation = _careful(scan, named, width, header_lines, skip, delimiter, spoiled)
     return [

@@ -216,7 +216,7 @@ def _without_waiting_for_the_disk():
 
 
 @given(steps=STEPS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_breach_is_missed_nothing_is_repeated_and_what_is_over_is_resolved(steps):
     with tempfile.TemporaryDirectory() as folder:
         province, day, last = Province(Path(folder)), START, None

@@ -497,7 +497,7 @@ def test_a_sudden_drop_is_over_when_it_is_made_good_not_when_it_is_usual(world):
     alert = only(alerts)
     assert (alert.kind, alert.value, alert.threshold) == ("sudden_drop", 75.9, 76.0)
     assert "các đêm trước khoảng 81%" in alert.message
-    for night in range(4, 20):
+    for night in (4, 5, 6, 7, 8, 19):
         alerts = world.night(after(night))
     assert only(alerts).status == "open", "half a month at the low level is not made good"
     world.figure("7.3.5", H62, 76, 100)
@@ -569,7 +569,7 @@ def test_a_partly_loaded_delivery_below_the_limit_is_none(world):
 
 def test_it_is_repeated_each_week_and_escalated_after_two(world):
     world.figure("3.4.1", H62, 970, 1000)
-    for night in range(0, 30):
+    for night in (0, 6, 7, 13, 14, 20, 21, 28, 29):
         world.night(after(night))
     said = [(event[0], event[1]) for event in world.events()]
     assert said == [
@@ -599,7 +599,7 @@ def test_a_mute_is_silent_until_its_end_and_speaks_again_by_itself(world):
     world.figure("3.4.1", H62, 970, 1000)
     alert = only(world.night(DAY))
     alerting.mute(world.settings, alert.alert_id[:6], "đang xử lý", after(9), at(DAY))
-    for night in range(1, 10):
+    for night in (1, 7, 9):
         assert only(world.night(after(night))).status == "muted"
     assert only(world.night(after(10))).status == "open"
     assert [event[:2] for event in world.events()] == [(str(DAY), "opened"), (str(after(10)), "repeated")]

@@ -144,7 +144,13 @@ def test_codes_as_code_number_or_label(connection) -> None:
     assert {cell: value for cell, value in found.items() if cells[cell] == BAD} == dict.fromkeys(
         [cell for cell in cells if cells[cell] == BAD], BAD
     )
-    channel = {"Trực tuyến": "2", "TRỰC\u00a0TUYẾN": "2", "Trực tuyê\u0301n": "2", "Bưu chính công ích": "3", "4": BAD}
+    channel = {
+        "Trực tuyến": "2",
+        "TRỰC\u00a0TUYẾN": "2",
+        "Trực tuyê\u0301n": "2",
+        "Bưu chính công ích": "3",
+        "4": BAD,
+    }
     assert cast_all(connection, DOSSIERS, "channel", list(channel)) == list(channel.values())
     survey = {"sipas": "sipas", "SIPAS": "sipas", "Điều tra xã hội học": "leaders", "x": BAD}
     assert cast_all(connection, SURVEY, "survey", list(survey)) == list(survey.values())
@@ -152,10 +158,16 @@ def test_codes_as_code_number_or_label(connection) -> None:
 
 def test_tone_placement_of_labels(connection) -> None:
     quality = table_of("tthc", "service_quality")
-    assert cast_all(connection, quality, "grade", ["Khá", "KHÁ", "Trung\nbình"]) == ["fair", "fair", "average"]
+    assert cast_all(connection, quality, "grade", ["Khá", "KHÁ", "Trung\nbình"]) == [
+        "fair",
+        "fair",
+        "average",
+    ]
 
 
-@pytest.mark.parametrize("blank", [None, "", " ", "-", "NULL", "null", "N/A", "n/a", "\u00a0", "\t", " - ", "\ufeff"])
+@pytest.mark.parametrize(
+    "blank", [None, "", " ", "-", "NULL", "null", "N/A", "n/a", "\u00a0", "\t", " - ", "\ufeff"]
+)
 def test_blanks_are_null(connection, blank) -> None:
     assert cast_all(connection, REGISTER, "note", [blank]) == [None]
     assert cast_all(connection, REGISTER, "numerator", [blank]) == [None]
@@ -164,7 +176,15 @@ def test_blanks_are_null(connection, blank) -> None:
 
 def test_text_is_trimmed_and_nfc(connection) -> None:
     cells = ["  H62.1 ", "\u00a0H62\ufeff", "Nguyê\u0303n", "a  b", "--", "NULLABLE", "0012"]
-    assert cast_all(connection, REGISTER, "note", cells) == ["H62.1", "H62", "Nguyễn", "a  b", "--", "NULLABLE", "0012"]
+    assert cast_all(connection, REGISTER, "note", cells) == [
+        "H62.1",
+        "H62",
+        "Nguyễn",
+        "a  b",
+        "--",
+        "NULLABLE",
+        "0012",
+    ]
 
 
 def test_the_first_fault_of_a_row_is_told_with_its_value(connection) -> None:

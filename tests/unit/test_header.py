@@ -24,7 +24,12 @@ def test_names_or_vietnamese_headings_in_any_order() -> None:
 
 @pytest.mark.parametrize("titles", range(9))
 def test_title_rows_are_passed_over(titles: int) -> None:
-    rows = [["UBND TỈNH", None, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"], [None], ["BÁO CÁO"], ["(Từ ngày ...)"]] * 3
+    rows = [
+        ["UBND TỈNH", None, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"],
+        [None],
+        ["BÁO CÁO"],
+        ["(Từ ngày ...)"],
+    ] * 3
     header = find_header([*rows[:titles], ["STT", *VI], ["1", "1.1"]], TABLE)
     assert (header.first, header.last, header.row_label) == (titles, titles, 0)
     assert names(header)[1] == "target_id"
@@ -57,7 +62,9 @@ def test_a_group_title_that_is_itself_a_column_name_gives_way_to_the_name_below(
 
 
 def test_all_names_under_group_titles() -> None:
-    header = find_header([["Chỉ tiêu", None, "Kết quả", None], ["Mã chỉ tiêu", "Ngày báo cáo", "Tử số", "Đạt"]], TABLE)
+    header = find_header(
+        [["Chỉ tiêu", None, "Kết quả", None], ["Mã chỉ tiêu", "Ngày báo cáo", "Tử số", "Đạt"]], TABLE
+    )
     assert (header.first, header.last) == (1, 1)
 
 
@@ -73,7 +80,9 @@ def test_doubled_column_is_refused() -> None:
 
 def test_an_alias_counts_only_where_the_proper_name_is_absent() -> None:
     dossiers = table_of("tthc", "dossiers")
-    header = find_header([["Mã hồ sơ", "Ngày tiếp nhận", "Ngày nhận", "Số điện thoại", "Điện thoại"]], dossiers)
+    header = find_header(
+        [["Mã hồ sơ", "Ngày tiếp nhận", "Ngày nhận", "Số điện thoại", "Điện thoại"]], dossiers
+    )
     assert names(header) == {0: "dossier_code", 1: "received_at", 3: "phone"}
     assert header.ignored == ("Ngày nhận", "Điện thoại")
     assert names(find_header([["Mã hồ sơ", "Ngày nhận"]], dossiers)) == {0: "dossier_code", 1: "received_at"}

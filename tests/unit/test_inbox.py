@@ -28,7 +28,11 @@ def arrival(desk, name: str, **place):
 )  # fmt: skip
 def test_names_that_are_taken(desk, name: str) -> None:
     found = arrival(desk, name)
-    assert (found.table.name, found.reason, found.delivered_on) == ("criteria_results", None, date(2024, 11, 1))
+    assert (found.table.name, found.reason, found.delivered_on) == (
+        "criteria_results",
+        None,
+        date(2024, 11, 1),
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,12 @@ def test_hidden_files_do_not_count(desk) -> None:
 
 
 def test_order_is_by_date_and_code_points_of_the_nfc_name(desk) -> None:
-    names = ["criteria_results_b.csv", "criteria_results_B.csv", "criteria_results_ă.csv", "criteria_results_a\u0301.csv"]
+    names = [
+        "criteria_results_b.csv",
+        "criteria_results_B.csv",
+        "criteria_results_ă.csv",
+        "criteria_results_a\u0301.csv",
+    ]
     for name in names:
         desk.put(name, "x")
     desk.put("criteria_results_z.csv", "x", day="2024-10-31")

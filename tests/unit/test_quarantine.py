@@ -23,10 +23,16 @@ def deliver(desk, name: str = "criteria_results.csv", **changes) -> None:
 def test_one_row_per_rejected_row_with_its_first_fault(desk) -> None:
     deliver(desk, reported_on="31/02/2024", numerator="=cmd()", denominator="-1")
     (row,) = desk.rejected()
-    assert (row["source"], row["table_name"], row["file_name"]) == ("register", "criteria_results", "criteria_results.csv")
+    assert (row["source"], row["table_name"], row["file_name"]) == (
+        "register",
+        "criteria_results",
+        "criteria_results.csv",
+    )
     assert (row["row_number"], row["column_name"], row["column_vi"]) == (6, "reported_on", "Ngày báo cáo")
     assert (row["value"], row["sheet"]) == ("31/02/2024", None)
-    assert row["reason"] == "“Ngày báo cáo” (reported_on) không phải là ngày đọc được | is not a readable date"
+    assert (
+        row["reason"] == "“Ngày báo cáo” (reported_on) không phải là ngày đọc được | is not a readable date"
+    )
     assert row["record_key"].startswith("1.5 / H62.1")
 
 

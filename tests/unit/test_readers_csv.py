@@ -16,13 +16,19 @@ def ids(desk, entry) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("heads", [CRITERIA, CRITERIA_VI, [unicodedata.normalize("NFD", h) for h in CRITERIA_VI]])
+@pytest.mark.parametrize(
+    "heads", [CRITERIA, CRITERIA_VI, [unicodedata.normalize("NFD", h) for h in CRITERIA_VI]]
+)
 def test_layouts(desk, bom: str, delimiter: str, heads: list[str]) -> None:
     row = criteria_row(numerator="1.234,5", note="a, b; c")
     entry = desk.one("criteria_results.csv", bom + csv_text(heads, row, delimiter=delimiter))
     assert (entry.outcome, entry.rows_in_file, entry.rows_loaded) == ("loaded", 1, 1)
     (landed,) = desk.good(entry)
-    assert (landed["numerator"], landed["note"], landed["_row_number"]) == (pytest.approx(1234.5), "a, b; c", 2)
+    assert (landed["numerator"], landed["note"], landed["_row_number"]) == (
+        pytest.approx(1234.5),
+        "a, b; c",
+        2,
+    )
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -42,7 +48,12 @@ def test_mixed_line_ends(desk) -> None:
 
 def test_line_numbers_with_cells_of_several_lines(desk) -> None:
     rows = [criteria_row(1, note="một\nhai"), criteria_row(2, reported_on="32/01/2024"), criteria_row(3)]
-    rows += [criteria_row(4, note="\n\n"), [*criteria_row(5), "thừa"], criteria_row(6, note='nói "có"\nrồi'), criteria_row(7)]
+    rows += [
+        criteria_row(4, note="\n\n"),
+        [*criteria_row(5), "thừa"],
+        criteria_row(6, note='nói "có"\nrồi'),
+        criteria_row(7),
+    ]
     entry = desk.one("criteria_results.csv", criteria_csv(*rows))
     assert ids(desk, entry) == [("1.1", 2), ("1.3", 5), ("1.4", 6), ("1.6", 10), ("1.7", 12)]
     assert [(r["row_number"], r["column_name"]) for r in desk.rejected() if "held" not in r["reason"]] == [
@@ -60,14 +71,20 @@ def test_header_over_two_lines_and_title_lines(desk) -> None:
 
 @pytest.mark.parametrize("blank", ["", "   ", ",,,,,,", ' , ,"",,,,', "\u00a0,,,,,,"])
 def test_data_end_before_the_first_blank_row(desk, blank: str) -> None:
-    text = criteria_csv(criteria_row(1, note="a\n\nb"), criteria_row(2)) + blank + "\nTổng cộng,,,2,,,\nNgười lập,,,,,,\n"
+    text = (
+        criteria_csv(criteria_row(1, note="a\n\nb"), criteria_row(2))
+        + blank
+        + "\nTổng cộng,,,2,,,\nNgười lập,,,,,,\n"
+    )
     entry = desk.one("criteria_results.csv", text)
     assert (entry.rows_in_file, entry.rows_loaded) == (2, 2)
     assert [row for row, _ in ids(desk, entry)] == ["1.1", "1.2"]
 
 
 def test_rows_below_a_blank_row_that_look_like_data_are_told(desk) -> None:
-    entry = desk.one("criteria_results.csv", criteria_csv(criteria_row(1)) + "\n" + criteria_csv(criteria_row(2)))
+    entry = desk.one(
+        "criteria_results.csv", criteria_csv(criteria_row(1)) + "\n" + criteria_csv(criteria_row(2))
+    )
     assert entry.rows_in_file == 1
     assert "2 rows below the first blank row (row 3)" in entry.warnings[0]
 
@@ -79,7 +96,11 @@ def test_trailing_blank_lines_are_nothing(desk) -> None:
 
 def test_ticks(desk) -> None:
     rows = [criteria_row(1, achieved="x"), criteria_row(2, achieved=""), criteria_row(3, achieved=" X ")]
-    assert desk.values(desk.one("criteria_results.csv", criteria_csv(*rows)), "achieved") == [True, False, True]
+    assert desk.values(desk.one("criteria_results.csv", criteria_csv(*rows)), "achieved") == [
+        True,
+        False,
+        True,
+    ]
     rows = [criteria_row(1, achieved="Có"), criteria_row(2, achieved="")]
     assert desk.values(desk.one("criteria_results_2.csv", criteria_csv(*rows)), "achieved") == [True, None]
 
@@ -160,5 +181,7 @@ def test_two_exports_pasted_together(desk) -> None:
 
 
 def test_true_text_numbers_keep_the_rule_of_dots(desk) -> None:
-    entry = desk.one("criteria_results.csv", criteria_csv(criteria_row(1, numerator="1.234", denominator="1.234,0")))
+    entry = desk.one(
+        "criteria_results.csv", criteria_csv(criteria_row(1, numerator="1.234", denominator="1.234,0"))
+    )
     assert (desk.values(entry, "numerator"), desk.values(entry, "denominator")) == ([1234], [1234])

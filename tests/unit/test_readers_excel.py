@@ -27,7 +27,16 @@ def places(desk, entry) -> list[tuple[str, int]]:
 @pytest.mark.parametrize("titles", [0, 1, 3, 8])
 @pytest.mark.parametrize(("top", "left"), [(1, 1), (4, 3)])
 def test_title_rows_and_a_used_range_that_starts_elsewhere(desk, titles: int, top: int, left: int) -> None:
-    rows = [["UBND TỈNH", None, "CỘNG HÒA"], [], ["BÁO CÁO"], [None, "(Từ ngày)"], [], ["Năm", 2024], [], ["Đơn vị"]]
+    rows = [
+        ["UBND TỈNH", None, "CỘNG HÒA"],
+        [],
+        ["BÁO CÁO"],
+        [None, "(Từ ngày)"],
+        [],
+        ["Năm", 2024],
+        [],
+        ["Đơn vị"],
+    ]
     data = xlsx_bytes(*rows[:titles], HEAD, line(1), line(2), top=top, left=left)
     entry = desk.one("criteria_results.xlsx", data)
     first = top + titles + 1
@@ -35,7 +44,10 @@ def test_title_rows_and_a_used_range_that_starts_elsewhere(desk, titles: int, to
     assert (entry.outcome, entry.rows_in_file) == ("loaded", 2)
 
 
-@pytest.mark.parametrize("spell", [str.upper, str.title, lambda t: unicodedata.normalize("NFD", t), lambda t: t.replace(" ", "\n ")])
+@pytest.mark.parametrize(
+    "spell",
+    [str.upper, str.title, lambda t: unicodedata.normalize("NFD", t), lambda t: t.replace(" ", "\n ")],
+)
 def test_spellings_of_headings(desk, spell) -> None:
     entry = desk.one("criteria_results.xlsx", xlsx_bytes([spell(h) for h in HEAD], line(1)))
     assert places(desk, entry) == [("1.1", 2)]
@@ -45,20 +57,38 @@ def test_a_header_of_two_rows(desk) -> None:
     top = ["STT", "Mã chỉ tiêu", "Mã đơn vị báo cáo", "Ngày báo cáo", "Kết quả", None, "Đạt", "Ghi chú"]
     low = [None, None, None, None, "Tử số", "Mẫu số", None, None]
     merges = ["A2:A3", "B2:B3", "C2:C3", "D2:D3", "E2:F2", "G2:G3", "H2:H3", "A1:H1"]
-    entry = desk.one("criteria_results.xlsx", xlsx_bytes(["BÁO CÁO"], top, low, line(1), line(2), merges=merges))
+    entry = desk.one(
+        "criteria_results.xlsx", xlsx_bytes(["BÁO CÁO"], top, low, line(1), line(2), merges=merges)
+    )
     assert places(desk, entry) == [("1.1", 4), ("1.2", 5)]
     assert desk.values(entry, "denominator") == [2, 2]
 
 
 def test_group_rows_are_no_rows(desk) -> None:
-    rows = [HEAD, ["UBND huyện Lập Thạch"], line(1), ["I", "Sở Nội vụ"], line(2), ["Sở Y tế"], line(3), [None, "UBND xã B"], line(4)]
+    rows = [
+        HEAD,
+        ["UBND huyện Lập Thạch"],
+        line(1),
+        ["I", "Sở Nội vụ"],
+        line(2),
+        ["Sở Y tế"],
+        line(3),
+        [None, "UBND xã B"],
+        line(4),
+    ]
     entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows, merges=["A2:H2", "B4:H4"]))
     assert places(desk, entry) == [("1.1", 3), ("1.2", 5), ("1.3", 7), ("1.4", 9)]
     assert entry.rows_in_file == 4
 
 
 def test_group_rows_without_row_labels(desk) -> None:
-    rows = [CRITERIA_VI, ["UBND huyện Lập Thạch"], criteria_row(1), ["SoNoiVu"], *(criteria_row(n) for n in range(2, 20))]
+    rows = [
+        CRITERIA_VI,
+        ["UBND huyện Lập Thạch"],
+        criteria_row(1),
+        ["SoNoiVu"],
+        *(criteria_row(n) for n in range(2, 20)),
+    ]
     entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows, merges=["A4:G4"]))
     assert (entry.rows_in_file, places(desk, entry)[:2]) == (19, [("1.1", 3), ("1.2", 5)])
     # a lone code is no title: the other cells of a row got lost
@@ -67,7 +97,15 @@ def test_group_rows_without_row_labels(desk) -> None:
 
 
 def test_totals_and_signatures_below_a_blank_row(desk) -> None:
-    rows = [HEAD, line(1), line(2), [], [None, "Tổng cộng", None, None, 2, 4], [None, None, "NGƯỜI LẬP"], [None, None, "Ký"]]
+    rows = [
+        HEAD,
+        line(1),
+        line(2),
+        [],
+        [None, "Tổng cộng", None, None, 2, 4],
+        [None, None, "NGƯỜI LẬP"],
+        [None, None, "Ký"],
+    ]
     entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows))
     assert (entry.rows_in_file, entry.rows_loaded, entry.warnings) == (2, 2, ())
 
@@ -94,9 +132,23 @@ def test_row_labels_written_in_advance(desk) -> None:
 
 def test_true_values(desk) -> None:
     rows = [
-        line(1, reported_on=date(2024, 6, 20), numerator=1.234, denominator=85_000_000_000, achieved=True, note=15),
+        line(
+            1,
+            reported_on=date(2024, 6, 20),
+            numerator=1.234,
+            denominator=85_000_000_000,
+            achieved=True,
+            note=15,
+        ),
         line(2, reported_on=datetime(2024, 6, 20, 10, 5), numerator=5, achieved=False, note=15.5),
-        line(3, reported_on=datetime(2024, 6, 20), numerator=1234567.5, denominator=3.0, achieved=None, note=1.2e16),
+        line(
+            3,
+            reported_on=datetime(2024, 6, 20),
+            numerator=1234567.5,
+            denominator=3.0,
+            achieved=None,
+            note=1.2e16,
+        ),
     ]
     entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, *rows))
     assert desk.values(entry, "reported_on") == [date(2024, 6, 20)] * 3
@@ -108,7 +160,16 @@ def test_true_values(desk) -> None:
 
 def test_texts_and_true_numbers_in_one_column(desk) -> None:
     numbers = [1.234, "1.234", "1.234.567", 1234567.5, "1.234,5", 7, "-", 12.345]
-    days = [date(2024, 6, 20), "20/06/2024", 45463, 45463.5, "2024-06-20", datetime(2024, 6, 20, 1), "20240620000000", 45463]
+    days = [
+        date(2024, 6, 20),
+        "20/06/2024",
+        45463,
+        45463.5,
+        "2024-06-20",
+        datetime(2024, 6, 20, 1),
+        "20240620000000",
+        45463,
+    ]
     codes = [15, "15", "H62.1", 15.0, "015", 1.5, "-", None]
     rows = [line(n, numerator=numbers[n], reported_on=days[n], note=codes[n]) for n in range(8)]
     entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, *rows))

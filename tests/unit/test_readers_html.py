@@ -21,7 +21,9 @@ def places(desk, entry) -> list[tuple[str, int]]:
 @pytest.mark.parametrize("bom", ["", "\ufeff", "\n  "])
 def test_rows_of_the_table_are_numbered(desk, bom: str) -> None:
     title = '<td colspan="8">DANH SÁCH</td>'
-    entry = desk.one("criteria_results 1_11_2024 8_05.xls", bom + html_table(title, "<td></td>", HEAD, line(1), line(2)))
+    entry = desk.one(
+        "criteria_results 1_11_2024 8_05.xls", bom + html_table(title, "<td></td>", HEAD, line(1), line(2))
+    )
     assert (entry.outcome, places(desk, entry)) == ("loaded", [("1.1", 4), ("1.2", 5)])
 
 
@@ -35,7 +37,17 @@ def test_header_over_two_rows(desk) -> None:
 
 def test_group_rows(desk) -> None:
     spanning, labelled = '<td colspan="8">UBND huyện</td>', '<td>I</td><td colspan="7">SoNoiVu</td>'
-    rows = [HEAD, spanning, line(1), labelled, line(2), "<td>Sở Y tế</td>", line(3), '<td></td><td colspan="7">So</td>', line(4)]
+    rows = [
+        HEAD,
+        spanning,
+        line(1),
+        labelled,
+        line(2),
+        "<td>Sở Y tế</td>",
+        line(3),
+        '<td></td><td colspan="7">So</td>',
+        line(4),
+    ]
     entry = desk.one("criteria_results.xls", html_table(*rows))
     assert places(desk, entry) == [("1.1", 3), ("1.2", 5), ("1.3", 7), ("1.4", 9)]
 
@@ -47,13 +59,21 @@ def test_totals_below_a_blank_row(desk) -> None:
 
 def test_cells_over_several_rows_hold_in_each(desk) -> None:
     first = line(1).replace("<td>H62.1</td>", '<td rowspan="3">H62.9</td>')
-    rows = [HEAD, first, line(2).replace("<td>H62.1</td>", ""), line(3).replace("<td>H62.1</td>", ""), line(4)]
+    rows = [
+        HEAD,
+        first,
+        line(2).replace("<td>H62.1</td>", ""),
+        line(3).replace("<td>H62.1</td>", ""),
+        line(4),
+    ]
     entry = desk.one("criteria_results.xls", html_table(*rows))
     assert desk.values(entry, "agency_code") == ["H62.9"] * 3 + ["H62.1"]
 
 
 def test_text_as_a_browser_shows_it(desk) -> None:
-    head = HEAD.replace("Mã chỉ tiêu", "Mã<br/>chỉ\n   <b>tiêu</b>").replace("Tử số", "<div>Tử</div><div>số</div>")
+    head = HEAD.replace("Mã chỉ tiêu", "Mã<br/>chỉ\n   <b>tiêu</b>").replace(
+        "Tử số", "<div>Tử</div><div>số</div>"
+    )
     row = line(1, note="một  \n hai<br>ba &amp; <i>bốn</i><script>x</script><!-- c -->")
     entry = desk.one("criteria_results.xls", html_table(head, row))
     assert desk.values(entry, "note") == ["một hai\nba & bốn"]
@@ -61,14 +81,19 @@ def test_text_as_a_browser_shows_it(desk) -> None:
 
 
 def test_values_are_text(desk) -> None:
-    entry = desk.one("criteria_results.xls", html_table(HEAD, line(1, numerator="1.234", denominator="1.234,5", achieved="x")))
+    entry = desk.one(
+        "criteria_results.xls",
+        html_table(HEAD, line(1, numerator="1.234", denominator="1.234,5", achieved="x")),
+    )
     assert [float(desk.values(entry, name)[0]) for name in ("numerator", "denominator")] == [1234, 1234.5]
 
 
 def test_several_tables_and_tables_for_layout(desk) -> None:
     inner = html_table(HEAD, line(1)).replace("<html><body>", "").replace("</body></html>", "")
     menu = "<table><tr><td>Trang chủ</td></tr></table>"
-    entry = desk.one("criteria_results.xls", f"{menu}<table><tr><td>{inner}</td></tr></table>{html_table(HEAD, line(2))}")
+    entry = desk.one(
+        "criteria_results.xls", f"{menu}<table><tr><td>{inner}</td></tr></table>{html_table(HEAD, line(2))}"
+    )
     assert places(desk, entry) == [("1.1", 2), ("1.2", 2)]
 
 
@@ -78,5 +103,8 @@ def test_a_table_in_any_file_name(desk) -> None:
 
 
 def test_missing_required_column_is_refused(desk) -> None:
-    entry = desk.one("criteria_results.xls", html_table(html_row("STT", *CRITERIA_VI[1:]), html_row(1, *criteria_row()[1:])))
+    entry = desk.one(
+        "criteria_results.xls",
+        html_table(html_row("STT", *CRITERIA_VI[1:]), html_row(1, *criteria_row()[1:])),
+    )
     assert (entry.outcome, "target_id" in entry.reason) == ("refused", True)

@@ -58,13 +58,24 @@ def test_positions_count_what_is_no_object(desk) -> None:
 def test_values(desk) -> None:
     rows = objects(1, 2, 3, 4)
     rows[0] |= {"numerator": 1.234, "denominator": "1.234", "achieved": True, "note": 15.0}
-    rows[1] |= {"numerator": 1234567.5, "denominator": 10**12, "achieved": 0, "reported_on": 45463, "note": 1.5}
+    rows[1] |= {
+        "numerator": 1234567.5,
+        "denominator": 10**12,
+        "achieved": 0,
+        "reported_on": 45463,
+        "note": 1.5,
+    }
     rows[2] |= {"numerator": None, "achieved": "x", "reported_on": "2024-06-19T18:00:00Z", "note": " a\u00a0"}
     del rows[3]["numerator"], rows[3]["achieved"]
     entry = desk.one("criteria_results.json", json_bytes(rows))
     assert [str(v) for v in desk.values(entry, "numerator")] == ["1.234000", "1234567.500000", "None", "None"]
     assert [int(v) for v in desk.values(entry, "denominator")] == [1234, 10**12, 2, 2]
-    assert [str(v) for v in desk.values(entry, "reported_on")] == ["2024-10-01", "2024-06-20", "2024-06-20", "2024-10-01"]
+    assert [str(v) for v in desk.values(entry, "reported_on")] == [
+        "2024-10-01",
+        "2024-06-20",
+        "2024-06-20",
+        "2024-10-01",
+    ]
     assert desk.values(entry, "note") == ["15", "1.5", "a", None]
     assert desk.values(entry, "achieved") == [True, False, True, False]
 
@@ -103,7 +114,20 @@ def test_no_objects_is_no_fault(desk, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"data": 5}', '{"a": 1}', "5", '"x"', "null", "[1, 2]", "[", '[{"a": 1}', '[{"a": 1}] x', "{", "[" * 50_000]
+    "text",
+    [
+        '{"data": 5}',
+        '{"a": 1}',
+        "5",
+        '"x"',
+        "null",
+        "[1, 2]",
+        "[",
+        '[{"a": 1}',
+        '[{"a": 1}] x',
+        "{",
+        "[" * 50_000,
+    ],
 )
 def test_broken_json_is_refused(desk, text: str) -> None:
     entry = desk.one("criteria_results.json", text)
@@ -119,13 +143,25 @@ def test_an_escaped_nul_rejects_its_row(desk) -> None:
 
 
 def dossier(number: int = 1, **changes) -> dict:
-    row = {"MaHoSo": f"HS-{number}", "MaTTHC": "1.000", "DonViXuLy": "H62.1", "KenhThucHien": "2", "TrangThaiHoSo": "4"}
+    row = {
+        "MaHoSo": f"HS-{number}",
+        "MaTTHC": "1.000",
+        "DonViXuLy": "H62.1",
+        "KenhThucHien": "2",
+        "TrangThaiHoSo": "4",
+    }
     return row | {"NgayTiepNhan": "20241001080000", "NgayHenTra": "20241010170000"} | changes
 
 
 def test_portal_keys(desk) -> None:
     papers = [
-        {"TenTepDinhKem": "a.pdf", "IsDeleted": "0", "DuocSoHoa": "1", "DuocTaiSuDung": "2", "DuocLayTuKhoDMQG": "1"},
+        {
+            "TenTepDinhKem": "a.pdf",
+            "IsDeleted": "0",
+            "DuocSoHoa": "1",
+            "DuocTaiSuDung": "2",
+            "DuocLayTuKhoDMQG": "1",
+        },
         {"IsDeleted": 0, "DuocSoHoa": 1, "DuocTaiSuDung": 0, "DuocLayTuKhoDMQG": "0"},
         {"IsDeleted": "1", "DuocSoHoa": "1", "DuocTaiSuDung": "1", "DuocLayTuKhoDMQG": "1"},
         {"IsDeleted": 0, "DuocTaiSuDung": 1},

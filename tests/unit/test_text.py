@@ -14,7 +14,11 @@ from sources.legacy import name_encoding
 from sources.text import match_key, match_key_sql, shown, shown_list, sql_name, sql_string
 
 _VIETNAMESE = "aăâeêioôơuưyđ" + "áàảãạấầẩẫậắằẳẵặéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ"
-_ALPHABET = _VIETNAMESE + _VIETNAMESE.upper() + "bchklmnpqrstvxBCTN 0123456789 \u00a0\n\t-_/(),.%“”:;#'\"\u0301\u0300\u0303"
+_ALPHABET = (
+    _VIETNAMESE
+    + _VIETNAMESE.upper()
+    + "bchklmnpqrstvxBCTN 0123456789 \u00a0\n\t-_/(),.%“”:;#'\"\u0301\u0300\u0303"
+)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +40,9 @@ def test_spellings_that_are_the_same(one: str, other: str) -> None:
     assert match_key(one) == match_key(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("Hoàng", "Hòang"), ("Toàn", "Tòan"), ("Ngày nộp", "Ngày nợp"), ("a", "á")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("Hoàng", "Hòang"), ("Toàn", "Tòan"), ("Ngày nộp", "Ngày nợp"), ("a", "á")]
+)
 def test_spellings_that_are_not(one: str, other: str) -> None:
     assert match_key(one) != match_key(other)
 

@@ -1,7 +1,7 @@
 -- One row per agency, period and percentage headline that applies to its level: how much of the target it reaches, 0 to 100.
 -- Periods: each month, the year to date, and `ytd_before`: the year to the end of the month before, for the change of place.
 -- Rules: only figures with something to count; attainment = 100 when met, else 100 x value / target within 0 to 100, and for
--- "at most" targets 100 x target / value. Agencies that ended before the period are left out. `ytd_before` adds up the months
+-- "at most" targets 100 x target / value. Agencies that are no more at its end are left out. `ytd_before` adds up the months
 -- where months add up; stocks and shares of agencies keep today's figure there, as no earlier one is known.
 {{ config(materialized='view') }}
 
@@ -39,7 +39,7 @@ with figures as (
         and targets.has_verdict
         and targets.target_value > 0
         and (targets.level is null or targets.level = agencies.level)
-        and (agencies.valid_to is null or agencies.valid_to >= indicators.period_start)
+        and (agencies.valid_to is null or agencies.valid_to >= indicators.period_end)
 ),
 
 months_before as (

@@ -15,6 +15,15 @@ with first_versions as (
     where version_no = 1
 ),
 
+working_days as (
+    select
+        date_day,
+        is_working_day,
+        working_day_number,
+        {{ six_digits('date_day') }} as six_digits
+    from {{ ref('int_working_days') }}
+),
+
 dossiers as (
     select
         dossiers.dossier_code,
@@ -23,52 +32,69 @@ dossiers as (
         dossiers.channel,
         dossiers.is_accepted,
         dossiers.received_on,
-        dossiers.received_at,
-        coalesce(dossiers.due_at_original, first_versions.due_at, dossiers.due_at) as promised_at,
         dossiers.supplement_requested_at,
         dossiers.finished_on,
         dossiers.finished_at,
-        dossiers.apology_sent_at
+        dossiers.apology_sent_at,
+        coalesce(dossiers.due_at_original, first_versions.due_at, dossiers.due_at) as promised_at
     from {{ ref('fct_dossier') }} as dossiers
     left join first_versions on dossiers.dossier_code = first_versions.dossier_code
 ),
 
-working_days as (
-    select
-        date_day,
-        is_working_day,
-        working_day_number
-    from {{ ref('int_working_days') }}
-),
-
-too_long as (
+-- One pass over all dossiers; only those with a finding are kept.
+judged as (
     select
         dossiers.dossier_code,
+        dossiers.procedure_code,
         dossiers.agency_code,
         dossiers.promised_at,
-        received.working_day_number + cast(ceil(procedures.processing_days) as bigint) as lawful_number
-    from dossiers
-    inner join {{ ref('stg_tthc__procedures') }} as procedures on dossiers.procedure_code = procedures.procedure_code
-    inner join working_days as received on dossiers.received_on = received.date_day
-    inner join working_days as due on cast(dossiers.promised_at as date) = due.date_day
-    where
+        dossiers.finished_at,
+        dossiers.apology_sent_at,
+        received.six_digits,
+        received.working_day_number + cast(ceil(procedures.processing_days) as bigint) as lawful_number,
         dossiers.is_accepted
         and dossiers.supplement_requested_at is null
-        and due.working_day_number - received.working_day_number > ceil(procedures.processing_days)
+        and due.working_day_number - received.working_day_number > ceil(procedures.processing_days) as is_too_long,
+        dossiers.is_accepted
+        and cast(dossiers.apology_sent_at as date) >= cast(dossiers.promised_at as date) as is_sorry_too_late,
+        dossiers.is_accepted and not finished.is_working_day as is_finished_on_day_off,
+        coalesce(dossiers.channel, '1') <> '2'
+        and not {{ contains_text("'-' || received.six_digits || '-'", 'dossiers.dossier_code') }} as has_other_day,
+        agencies.agency_code is null as has_unknown_agency,
+        procedures.procedure_code is null as has_unknown_procedure
+    from dossiers
+    left join working_days as received on dossiers.received_on = received.date_day
+    left join working_days as due on cast(dossiers.promised_at as date) = due.date_day
+    left join working_days as finished on dossiers.finished_on = finished.date_day
+    left join {{ ref('stg_tthc__procedures') }} as procedures on dossiers.procedure_code = procedures.procedure_code
+    left join {{ ref('int_agency_as_of') }} as agencies on dossiers.agency_code = agencies.agency_code
+),
+
+found as (
+    select *
+    from judged
+    where
+        is_too_long
+        or is_sorry_too_late
+        or is_finished_on_day_off
+        or has_other_day
+        or has_unknown_agency
+        or has_unknown_procedure
 ),
 
 findings as (
     select
         'due_longer_than_statute' as kind,
-        too_long.dossier_code,
-        too_long.agency_code,
+        found.dossier_code,
+        found.agency_code,
         cast(lawful.date_day as string) as before,
-        cast(too_long.promised_at as string) as after
-    from too_long
+        cast(found.promised_at as string) as after
+    from found
     left join working_days as lawful
         on
-            too_long.lawful_number = lawful.working_day_number
+            found.lawful_number = lawful.working_day_number
             and lawful.is_working_day
+    where found.is_too_long
     union all
     select
         'apology_too_late' as kind,
@@ -76,54 +102,47 @@ findings as (
         agency_code,
         cast(promised_at as string) as before,
         cast(apology_sent_at as string) as after
-    from dossiers
-    where
-        is_accepted
-        and cast(apology_sent_at as date) >= cast(promised_at as date)
+    from found
+    where is_sorry_too_late
     union all
     select
         'finished_outside_working_days' as kind,
-        dossiers.dossier_code,
-        dossiers.agency_code,
+        dossier_code,
+        agency_code,
         cast(null as string) as before,
-        cast(dossiers.finished_at as string) as after
-    from dossiers
-    inner join working_days on dossiers.finished_on = working_days.date_day
-    where
-        dossiers.is_accepted
-        and not working_days.is_working_day
+        cast(finished_at as string) as after
+    from found
+    where is_finished_on_day_off
     union all
     select
         'code_date_mismatch' as kind,
         dossier_code,
         agency_code,
         {{ six_digits_of_code('dossier_code') }} as before,
-        {{ six_digits('received_on') }} as after
-    from dossiers
+        six_digits as after
+    from found
     where
-        coalesce(channel, '1') <> '2'
+        has_other_day
+        -- A code of another shape names no day.
         and {{ six_digits_of_code('dossier_code') }} <> ''
-        and {{ six_digits_of_code('dossier_code') }} <> {{ six_digits('received_on') }}
     union all
     select
         'unknown_agency' as kind,
-        dossiers.dossier_code,
-        dossiers.agency_code,
+        dossier_code,
+        agency_code,
         cast(null as string) as before,
-        dossiers.agency_code as after
-    from dossiers
-    left join {{ ref('int_agency_as_of') }} as agencies on dossiers.agency_code = agencies.agency_code
-    where agencies.agency_code is null
+        agency_code as after
+    from found
+    where has_unknown_agency
     union all
     select
         'unknown_procedure' as kind,
-        dossiers.dossier_code,
-        dossiers.agency_code,
+        dossier_code,
+        agency_code,
         cast(null as string) as before,
-        dossiers.procedure_code as after
-    from dossiers
-    left join {{ ref('stg_tthc__procedures') }} as procedures on dossiers.procedure_code = procedures.procedure_code
-    where procedures.procedure_code is null
+        procedure_code as after
+    from found
+    where has_unknown_procedure
 ),
 
 shown as (

@@ -82,9 +82,7 @@ accepted_since as (
     select
         targets.target_id,
         deliveries.delivery_id,
-        deliveries.file_name,
-        deliveries.delivered_on,
-        deliveries.loaded_at,
+        deliveries.source || '/' || cast(deliveries.delivered_on as string) || '/' || deliveries.file_name as file_path,
         row_number() over (
             partition by targets.target_id
             order by deliveries.delivered_on desc, deliveries.loaded_at desc, deliveries.delivery_id desc
@@ -109,7 +107,7 @@ causes as (
     select
         target_id,
         max(case when turn = 1 then delivery_id end) as delivery_id,
-        {{ ordered_concat('file_name', '; ', 'turn') }} as files
+        {{ ordered_concat('file_path', '; ', 'turn') }} as files
     from accepted_since
     group by target_id
 )

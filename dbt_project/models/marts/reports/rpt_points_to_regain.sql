@@ -8,8 +8,8 @@ with losing as (
     select
         scored.*,
         scored.max_points - scored.points_estimated as points_lost,
-        actions.unit_vi,
-        actions.unit_en,
+        coalesce(actions.unit_vi, 'đơn vị') as unit_vi,
+        coalesce(actions.unit_en, 'units') as unit_en,
         coalesce(actions.unit_size, 1) as unit_size,
         coalesce(actions.can_be_mended, true) as can_be_mended,
         scorecard.status

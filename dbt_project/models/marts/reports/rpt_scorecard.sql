@@ -106,8 +106,8 @@ select
         else 'at_risk'
     end as status,
     reason as status_code,
-    {{ status_reason('vi') }} as status_reason,
-    {{ status_reason('en') }} as status_reason_en,
+    coalesce({{ status_reason('vi') }}, reason) as status_reason,
+    coalesce({{ status_reason('en') }}, reason) as status_reason_en,
     projected_value,
     lead_agency,
     deadline,

@@ -1,0 +1,244 @@
+"""Kept versions: list them, tell what changed between two, publish an earlier one again."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from warehouse import publish as publishing
+from warehouse.publish import Version
+from warehouse.settings import Settings, load_settings
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+_NAMES = "a version, the start of one, its day (YYYY-MM-DD), latest, current, or previous"
+VersionArgument = Annotated[
+    str, typer.Option("--version", metavar="VERSION", help=f"Which one to publish: {_NAMES}.")
+]
+
+
+def settings_here() -> Settings:
+    return load_settings().create()
+
+
+def find_version(settings: Settings, name: str) -> Version:
+    """A kept version by its name, the start of it, its day, or a word. Raises typer.BadParameter.
+
+    latest: published last. current: what readers see. previous: the one published before that.
+    """
+    kept = publishing.versions(settings)
+    now = publishing.current(settings)
+    if not kept or now is None:
+        raise typer.BadParameter("nothing has been published yet: `parindex run` does")
+    if name == "latest":
+        return kept[-1]
+    if name == "current":
+        return now
+    if name == "previous":
+        before = [version for version in kept if version.version < now.version]
+        if not before:
+            raise typer.BadParameter(f"{now.version} is the oldest version kept: there is none before it")
+        return before[-1]
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        found = [version for version in kept if version.version == name]
+        found = found or [version for version in kept if name and version.version.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise typer.BadParameter(
+                f"{name!r} is the start of {len(found)} versions, {found[0].version} one of them: write more of it"
+            ) from None
+    else:
+        # Of several of one day, the one that readers see, else the newest.
+        found = [version for version in kept if version.as_of == day]
+        if found:
+            return next((version for version in found if version.version == now.version), found[-1])
+    days = ", ".join(sorted({str(version.as_of) for version in kept}))
+    raise typer.BadParameter(
+        f"no version {name!r} is kept; kept are the days {days} (`parindex versions` lists them;"
+        " PARINDEX_KEEP_VERSIONS says how many are kept)"
+    )
+
+
+def versions() -> None:
+    """The versions that are kept, newest first."""
+    settings = settings_here()
+    kept, now = publishing.versions(settings), publishing.current(settings)
+    if not kept:
+        console.print("Nothing has been published yet: `parindex run` does.")
+        return
+    shown = Table(title=f"{len(kept)} phiên bản – versions", title_justify="left")
+    for name in ("Phiên bản – version", "Số liệu đến – as of", "Công bố lúc – published", "Dòng – rows", ""):
+        shown.add_column(name, justify="right" if "rows" in name else "left", no_wrap=True)
+    for version in reversed(kept):
+        is_current = now is not None and version.version == now.version
+        shown.add_row(
+            version.version,
+            str(version.as_of),
+            f"{version.published_at:%Y-%m-%d %H:%M:%S}",
+            f"{sum(version.counts.values()):,}",
+            "hiện hành – current" if is_current else "",
+            style="bold" if is_current else None,
+        )
+    console.print(shown)
+
+
+def diff(
+    night1: Annotated[str, typer.Argument(metavar="NIGHT1", help=f"The earlier one: {_NAMES}.")] = "previous",
+    night2: Annotated[
+        str, typer.Argument(metavar="NIGHT2", help="The later one, named likewise.")
+    ] = "current",
+    agency: Annotated[
+        str | None,
+        typer.Option(help="Figures of this agency instead of the province's; `all` for every agency."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Figures to show.")] = 60,
+) -> None:
+    """What changed between two kept versions: rows of each mart, and headline figures."""
+    from warehouse.compare import figure_changes, table_changes
+
+    settings = settings_here()
+    before, after = find_version(settings, night1), find_version(settings, night2)
+    console.print(
+        f"{before.version} (as of {before.as_of})  →  {after.version} (as of {after.as_of})", soft_wrap=True
+    )
+    if before.version == after.version:
+        console.print("That is one and the same version.")
+        return
+    changes = table_changes(before, after)
+    _show_tables([change for change in changes if not change.same])
+    same = [change.table for change in changes if change.same]
+    if same:
+        console.print(f"Không đổi – unchanged: {', '.join(same)}")
+    figures = figure_changes(before, after)
+    if agency == "all":
+        wanted, whose = figures, "mọi đơn vị – every agency"
+    elif agency:
+        wanted, whose = [f for f in figures if f.agency_code == agency], agency
+    else:
+        wanted, whose = [f for f in figures if f.is_province], "toàn tỉnh – the province"
+    _show_figures(wanted, whose, limit)
+    others = len({f.agency_code for f in figures} - {f.agency_code for f in wanted})
+    if others:
+        console.print(f"{others:,} more agencies have changed figures: --agency CODE, or --agency all.")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _show_tables(changes) -> None:
+    if not changes:
+        console.print("No mart differs.")
+        return
+    shown = Table(title="Bảng – marts", title_justify="left")
+    shown.add_column("Bảng – mart", no_wrap=True)
+    for name in ("Trước – before", "Sau – after", "Thêm – added", "Bớt – removed", "Sửa – changed"):
+        shown.add_column(name, justify="right")
+    for change in changes:
+        shown.add_row(
+            change.table,
+            *(_count(n) for n in (change.before, change.after, change.added, change.removed, change.changed)),
+        )
+    console.print(shown)
+
+
+_VERDICT = {True: "đạt – met", False: "không đạt – missed", None: "–"}
+
+
+def _parts(numerator: float | None, denominator: float | None) -> str:
+    if numerator is None:
+        return ""
+    return _number(numerator) + ("" if denominator is None else f"/{_number(denominator)}")
+
+
+def _show_figures(figures, whose: str, limit: int) -> None:
+    if not figures:
+        console.print(f"No headline figure of {whose.split(' – ')[-1]} differs.")
+        return
+    shown = Table(
+        title=f"{len(figures):,} chỉ tiêu chính thay đổi – headline figures: {whose}", title_justify="left"
+    )
+    for name in ("Chỉ tiêu – target", "Đơn vị – agency", "Kỳ – period"):
+        shown.add_column(name, no_wrap=True)
+    for name in ("Trước – before", "Sau – after", "Tăng – change"):
+        shown.add_column(name, justify="right")
+    shown.add_column("Kết luận – verdict")
+    for figure in figures[:limit]:
+        both = figure.before is not None and figure.after is not None
+        verdict = _VERDICT[figure.met_after]
+        if figure.verdict_changed:
+            verdict = f"{_VERDICT[figure.met_before]} → {verdict}"
+        shown.add_row(
+            figure.target_id,
+            figure.agency_code,
+            f"{figure.period_kind} {figure.period_start}",
+            _side(figure.in_before, figure.before, figure.numerator_before, figure.denominator_before),
+            _side(figure.in_after, figure.after, figure.numerator_after, figure.denominator_after),
+            _signed(figure.after - figure.before) if both else "",
+            verdict,
+            style="bold" if figure.verdict_changed else None,
+        )
+    console.print(shown)
+    if len(figures) > limit:
+        console.print(f"{len(figures) - limit:,} more: --limit {len(figures)}.")
+
+
+def _signed(value: float) -> str:
+    text = _number(value)
+    return f"+{text}" if value > 0 and text != "0" else text
+
+
+def _side(is_there: bool, value: float | None, numerator: float | None, denominator: float | None) -> str:
+    if not is_there:
+        return "không có – none"
+    parts = _parts(numerator, denominator)
+    return f"{_number(value)} ({parts})" if parts and denominator is not None else _number(value)
+
+
+def rollback(
+    version: Annotated[
+        str, typer.Argument(metavar="[VERSION]", help=f"{_NAMES[0].upper()}{_NAMES[1:]}.")
+    ] = "previous",
+) -> None:
+    """Publish an earlier kept version again; nothing is computed, and the later versions stay."""
+    from orchestration.night import NightRunning, night_lock
+
+    settings = settings_here()
+    try:
+        with night_lock(settings):
+            before, chosen = publishing.current(settings), find_version(settings, version)
+            if before is not None and before.version == chosen.version:
+                console.print(f"{chosen.version} is what readers see already.")
+            else:
+                publishing.swap_in(settings, chosen)
+                console.print(f"Readers see {chosen.version}, figures as of {chosen.as_of}.", soft_wrap=True)
+                if before is not None:
+                    console.print(f"To go back: parindex rollback {before.version}", soft_wrap=True)
+            if settings.publish_to:
+                _to_server(settings, chosen)
+    except NightRunning as busy:
+        errors.print(f"[red]Not rolled back:[/] {busy}", soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _to_server(settings: Settings, version: Version) -> None:
+    from orchestration.publish_command import send, show
+    from warehouse.postgres import PublishError
+
+    try:
+        show(send(settings, settings.publish_to, version))
+    except PublishError as error:
+        errors.print("[red]The file is rolled back, the server is not:[/]", end=" ")
+        errors.print(f"{error} Then run `parindex publish`.", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None

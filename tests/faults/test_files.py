@@ -1,0 +1,513 @@
+"""Broken, hostile and unlucky files. Each row of the table in docs/faults.md that is about files is a test here.
+
+None may stop the night, hang, lose or double-count a row, or show a personal value in a message.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import struct
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from landing_kit import (
+    CRITERIA,
+    CRITERIA_VI,
+    Desk,
+    criteria_csv,
+    criteria_row,
+    csv_text,
+    desk,
+    html_row,
+    html_table,
+    json_bytes,
+    windows_1258,
+    xlsx_bytes,
+)
+
+from sources.legacy import _TCVN3
+from warehouse import landing
+
+__all__ = ["desk"]
+
+HEAD = ["STT", *CRITERIA_VI]
+SLOWEST = 20  # seconds; on an idle machine each takes less than two
+
+
+def lines(count: int) -> list[list]:
+    return [[n, *criteria_row(n)] for n in range(1, count + 1)]
+
+
+def good_csv(count: int = 20) -> str:
+    return criteria_csv(*(criteria_row(n) for n in range(1, count + 1)))
+
+
+def deliver(desk: Desk, name: str, data: bytes | str):
+    """One file beside a good one: whatever happens to it, the good one is loaded."""
+    desk.put("criteria_results_a_good_one.csv", good_csv(3))
+    desk.put(name, data)
+    started = time.monotonic()
+    entries = {entry.file_name: entry for entry in desk.land()}
+    assert time.monotonic() - started < SLOWEST
+    good_one = {entry.file_name: entry for entry in desk.ledger.deliveries()}[
+        "criteria_results_a_good_one.csv"
+    ]
+    assert (good_one.outcome, good_one.rows_loaded) == ("loaded", 3)
+    entry = entries[name]
+    assert entry.rows_in_file == entry.rows_loaded + entry.rows_unchanged + entry.rows_quarantined
+    assert desk.land() == []  # told once
+    return entry
+
+
+def refused(desk: Desk, name: str, data: bytes | str, message: str):
+    entry = deliver(desk, name, data)
+    assert (entry.outcome, entry.rows_in_file) == ("refused", 0), entry
+    assert message in entry.reason, entry.reason
+    return entry
+
+
+def rezip(data: bytes, change) -> bytes:
+    """The workbook with its members passed through `change(name, bytes)`; None drops a member."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as source,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for info in source.infolist():
+            changed = change(info.filename, source.read(info))
+            if changed is not None:
+                target.writestr(info.filename, changed)
+    return out.getvalue()
+
+
+def sheet_changed(data: bytes, old: str, new: str) -> bytes:
+    return rezip(data, lambda n, b: b.replace(old.encode(), new.encode()) if n.endswith("sheet1.xml") else b)
+
+
+@pytest.fixture(scope="module")
+def workbook() -> bytes:
+    return xlsx_bytes(HEAD, *lines(20))
+
+
+# Cut off, damaged, not what it is called
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
+def test_truncated_workbook(desk, workbook, share) -> None:
+    refused(desk, "criteria_results.xlsx", workbook[: int(len(workbook) * share)], "damaged")
+
+
+def test_damaged_workbook(desk, workbook) -> None:
+    data = bytearray(workbook)
+    for at in random.Random(1).sample(range(100, len(data) - 100), 200):
+        data[at] ^= 0xFF
+    assert deliver(desk, "criteria_results.xlsx", bytes(data)).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "member", ["xl/workbook.xml", "xl/_rels/workbook.xml.rels", "[Content_Types].xml", "xl/styles.xml"]
+)
+def test_workbook_without_a_part(desk, workbook, member) -> None:
+    entry = deliver(desk, "criteria_results.xlsx", rezip(workbook, lambda n, b: None if n == member else b))
+    assert entry.outcome in ("refused", "loaded")
+    assert entry.rows_loaded in (0, 20)
+
+
+def test_workbook_whose_sheet_is_no_xml(desk, workbook) -> None:
+    data = rezip(workbook, lambda n, b: b[: len(b) // 2] if n.endswith("sheet1.xml") else b)
+    refused(desk, "criteria_results.xlsx", data, "damaged")
+
+
+def test_a_zip_that_is_no_workbook(desk) -> None:
+    refused(desk, "criteria_results.xlsx", rezip(xlsx_bytes([]), lambda n, b: None), "damaged")
+
+
+def test_truncated_csv(desk) -> None:
+    text = good_csv(20)
+    entry = deliver(desk, "criteria_results.csv", text[: text.rindex("H62")])
+    assert (entry.rows_in_file, entry.rows_loaded, entry.rows_quarantined) == (20, 19, 1)
+    assert desk.rejected()[0]["row_number"] == 21
+
+
+def test_truncated_html(desk) -> None:
+    html = html_table(html_row(*CRITERIA), *(html_row(*criteria_row(n)) for n in range(1, 21)))
+    refused(desk, "criteria_results.xls", html[: len(html) // 2], "cut off")
+
+
+def test_truncated_json(desk) -> None:
+    data = json_bytes([dict(zip(CRITERIA, criteria_row(n), strict=True)) for n in range(1, 21)])
+    refused(desk, "criteria_results.json", data[: len(data) // 2], "cut off")
+
+
+@pytest.mark.parametrize("name", ["csv", "xlsx", "xls", "json", "jsonl"])
+def test_empty_file(desk, name) -> None:
+    refused(desk, f"criteria_results.{name}", b"", "0 bytes")
+
+
+@pytest.mark.parametrize("name", ["csv", "xls", "json"])
+def test_blank_file(desk, name) -> None:
+    assert deliver(desk, f"criteria_results.{name}", b"\n \n\n").outcome == "refused"
+
+
+def test_header_only(desk) -> None:
+    entry = deliver(desk, "criteria_results.csv", good_csv(0))
+    assert (entry.outcome, entry.rows_in_file) == ("loaded", 0)
+    assert "no rows" in entry.warnings[0]
+
+
+def test_workbook_named_csv_and_table_named_xlsx_are_read_for_what_they_are(desk, workbook) -> None:
+    assert deliver(desk, "criteria_results.csv", workbook).rows_loaded == 20
+    assert deliver(desk, "criteria_results_2.json", workbook).rows_loaded == 20
+
+
+def test_text_named_xlsx(desk) -> None:
+    refused(desk, "criteria_results.xlsx", good_csv(), "named like a workbook")
+
+
+@pytest.mark.parametrize(
+    "start", [b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n\x00\x00", b"\x1f\x8b\x08\x00", b"Rar!\x1a\x07"]
+)
+def test_other_kinds_of_files(desk, start) -> None:
+    assert deliver(desk, "criteria_results.csv", start + os.urandom(2000)).outcome == "refused"
+
+
+def test_login_page(desk) -> None:
+    page = "<!DOCTYPE html><html><body><form><table><tr><td>Mật khẩu</td></tr></table></form></body></html>"
+    refused(desk, "criteria_results.xls", page, "login or error page")
+    refused(desk, "criteria_results_2.csv", "<html><h1>502 Bad Gateway</h1></html>", "login or error page")
+
+
+def test_a_table_of_another_kind(desk) -> None:
+    refused(desk, "criteria_results.csv", "a,b,c\n1,2,3\n", "no header row")
+
+
+# Hostile
+
+
+def ole_container(*names: str) -> bytes:
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504
+    return head + os.urandom(2 << 20) + b"".join(name.encode("utf-16-le").ljust(128, b"\0") for name in names)
+
+
+def test_workbook_with_a_password(desk) -> None:
+    data = ole_container("Root Entry", "EncryptionInfo", "EncryptedPackage")
+    refused(desk, "criteria_results.xlsx", data, "password")
+    refused(desk, "criteria_results_2.xls", ole_container("Root Entry", "Workbook"), "damaged")
+
+
+def test_zip_with_a_password(desk, workbook) -> None:
+    data = bytearray(workbook)
+    for magic, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = -1
+        while (place := data.find(magic, place + 1)) >= 0:
+            data[place + at] |= 1
+    refused(desk, "criteria_results.xlsx", bytes(data), "damaged")
+
+
+def test_zip_bomb(desk, workbook) -> None:
+    bomb = rezip(workbook, lambda n, b: b + b" " * (200 << 20) if n.endswith("sheet1.xml") else b)
+    assert len(bomb) < 1 << 20
+    refused(desk, "criteria_results.xlsx", bomb, "zip bomb")
+
+
+def test_zip_that_lies_about_its_size(desk, workbook) -> None:
+    bomb = bytearray(rezip(workbook, lambda n, b: b + b" " * (200 << 20) if n.endswith("sheet1.xml") else b))
+    with zipfile.ZipFile(io.BytesIO(bomb)) as archive:
+        real = next(info.file_size for info in archive.infolist() if info.filename.endswith("sheet1.xml"))
+    lie = bytes(bomb).replace(struct.pack("<I", real), struct.pack("<I", 5000))
+    assert deliver(desk, "criteria_results.xlsx", lie).outcome == "refused"
+
+
+def test_one_cell_at_the_far_corner(desk, workbook) -> None:
+    far = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    assert (
+        deliver(desk, "criteria_results.xlsx", sheet_changed(workbook, "</sheetData>", far)).outcome
+        == "refused"
+    )
+    deep = '<row r="1048576"><c r="ALL1048576"><v>1</v></c></row></sheetData>'
+    assert (
+        deliver(desk, "criteria_results_2.xlsx", sheet_changed(workbook, "</sheetData>", deep)).outcome
+        == "refused"
+    )
+
+
+def test_entities_in_the_xml_are_not_followed(desk, workbook, tmp_path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("BÍ MẬT")
+    doctype = f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{secret}">]>'
+    data = rezip(
+        workbook,
+        lambda n, b: (
+            b.replace(b"<worksheet", doctype.encode() + b"<worksheet", 1).replace(b"1.20", b"&e;")
+            if n.endswith("sheet1.xml")
+            else b
+        ),
+    )
+    entry = deliver(desk, "criteria_results.xlsx", data)
+    if entry.outcome != "refused":
+        assert "BÍ MẬT" not in str(desk.all_rows(entry))
+
+
+def test_ten_thousand_merged_ranges(desk) -> None:
+    rows = "".join(f'<mergeCell ref="B{n}:B{n + 1}"/>' for n in range(2, 20_002, 2))
+    data = sheet_changed(
+        xlsx_bytes(HEAD, *lines(30)), "</sheetData>", f"</sheetData><mergeCells>{rows}</mergeCells>"
+    )
+    assert deliver(desk, "criteria_results.xlsx", data).rows_in_file == 30
+
+
+def test_cells_without_references(desk, workbook) -> None:
+    def strip(name: str, data: bytes) -> bytes:
+        import re
+
+        return re.sub(rb' r="[A-Z]*\d+"', b"", data) if name.endswith("sheet1.xml") else data
+
+    entry = deliver(desk, "criteria_results.xlsx", rezip(workbook, strip))
+    assert (entry.outcome, entry.rows_loaded) in (("loaded", 20), ("refused", 0))
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "xls", "json"])
+def test_five_thousand_columns(desk, kind) -> None:
+    heads, row = [*CRITERIA, *(f"cột {n}" for n in range(5000))], [*criteria_row(), *["x"] * 5000]
+    if kind == "json":
+        entry = deliver(desk, "criteria_results.json", json_bytes([dict(zip(heads, row, strict=True))]))
+        assert entry.rows_loaded == 1
+        return
+    data = {"csv": csv_text(heads, row), "xls": html_table(html_row(*heads), html_row(*row))}.get(kind)
+    entry = deliver(desk, f"criteria_results.{kind}", data or xlsx_bytes(heads, row))
+    assert entry.outcome == "refused"
+    assert "colum" in entry.reason
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "xls", "jsonl"])
+def test_a_cell_of_ten_megabytes(desk, kind) -> None:
+    long = "dài " * 2_500_000
+    rows = [criteria_row(1), criteria_row(2, note=long), criteria_row(3)]
+    objects = [dict(zip(CRITERIA, row, strict=True)) for row in rows]
+    if kind == "xlsx":
+        short = xlsx_bytes(CRITERIA, criteria_row(1), criteria_row(2, note="THAY"), criteria_row(3))
+        data = rezip(short, lambda n, b: b.replace(b"THAY", long.encode()))
+    else:
+        data = {
+            "csv": criteria_csv(*rows),
+            "xls": html_table(html_row(*CRITERIA), *(html_row(*row) for row in rows)),
+            "jsonl": b"\n".join(map(json_bytes, objects)),
+        }[kind]
+    entry = deliver(desk, f"criteria_results.{kind}", data)
+    assert entry.rows_in_file == 3
+
+
+def test_an_unreadable_value_is_kept_short(desk) -> None:
+    rows = [criteria_row(n) for n in range(1, 21)]
+    rows[2] = criteria_row(3, target_id="k" * 5000, reported_on="x" * 1_000_000)
+    deliver(desk, "criteria_results.csv", criteria_csv(*rows))
+    (row,) = desk.rejected()
+    assert (len(row["value"]), len(row["record_key"])) == (200, 200)
+
+
+def test_nul_bytes(desk) -> None:
+    refused(desk, "criteria_results.csv", good_csv().replace("H62.1", "H\x0062", 1), "NUL")
+    late = good_csv(20_000).encode() + b"\0"
+    refused(desk, "criteria_results_2.csv", late, "NUL")
+    html = html_table(html_row(*CRITERIA), html_row(*criteria_row(note="a\x00b")))
+    refused(desk, "criteria_results.xls", html, "NUL")
+    data = json_bytes([dict(zip(CRITERIA, criteria_row(), strict=True))]).replace(b"H62", b"H\x0062")
+    refused(desk, "criteria_results.json", data, "NUL")
+
+
+def test_deeply_nested_html_and_json(desk) -> None:
+    deep = html_table(
+        html_row(*CRITERIA), html_row(*criteria_row(note="<div>" * 5000 + "x" + "</div>" * 5000))
+    )
+    assert deliver(desk, "criteria_results.xls", deep).rows_in_file <= 1
+    row = dict(zip(CRITERIA, criteria_row(), strict=True))
+    text = json_bytes([row]).decode().replace("}]", ', "sâu": ' + "[" * 100_000 + "]" * 100_000 + "}]")
+    assert deliver(desk, "criteria_results.json", text).rows_in_file <= 1
+
+
+# Encodings
+
+
+@pytest.mark.parametrize("head", [CRITERIA, CRITERIA_VI])
+def test_old_encodings_are_told_by_name(desk, head) -> None:
+    rows = [
+        criteria_row(n, note="Trần Thị Bình, thôn Đông, xã Tân, huyện, hồ sơ đã có") for n in range(1, 11)
+    ]
+    text = csv_text(head, *rows)
+    entry = refused(desk, "criteria_results_1.csv", windows_1258(text), "Windows-1258")
+    assert "Trần" not in entry.reason
+    back = {letter: bytes([byte]) for byte, letter in _TCVN3.items()}
+    tcvn3 = b"".join(
+        back.get(letter) or back.get(letter.lower()) or letter.encode("ascii", "replace") for letter in text
+    )
+    refused(desk, "criteria_results_2.csv", tcvn3, "TCVN3")
+
+
+def test_a_workbook_in_an_old_font(desk) -> None:
+    back = {letter: chr(byte) for byte, letter in _TCVN3.items()}
+    heads = ["".join(back.get(letter, letter) for letter in head) for head in HEAD]
+    refused(desk, "criteria_results.xlsx", xlsx_bytes(heads, *lines(3)), "TCVN3")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("kind", ["csv", "json", "xls"])
+def test_utf_16(desk, encoding, kind) -> None:
+    text = {"csv": good_csv(), "json": '[{"target_id": "1"}]', "xls": html_table(html_row(*CRITERIA))}[kind]
+    refused(desk, f"criteria_results.{kind}", text.encode(encoding), "UTF-16")
+
+
+# Headers, values, rows
+
+
+def test_header_renamed_doubled_dropped_and_reordered(desk) -> None:
+    row = criteria_row(1)
+    renamed = csv_text(["Mã số chỉ tiêu", *CRITERIA_VI[1:]], row)
+    refused(desk, "criteria_results_1.csv", renamed, "“Mã chỉ tiêu” (target_id)")
+    refused(desk, "criteria_results_2.csv", csv_text([*CRITERIA_VI, "Tử số"], [*row, "9"]), "numerator")
+    refused(desk, "criteria_results_3.csv", csv_text(CRITERIA[1:], row[1:]), "target_id")
+    reordered = deliver(desk, "criteria_results_4.csv", csv_text(CRITERIA[::-1], row[::-1]))
+    assert desk.values(reordered, "target_id") == ["1.1"]
+
+
+def test_days_that_cannot_be_and_days_far_away(desk) -> None:
+    rows = [criteria_row(n) for n in range(1, 31)]
+    rows[0] = criteria_row(1, reported_on="01/01/1900")
+    rows[1] = criteria_row(2, reported_on="31/12/2099")
+    rows[2] = criteria_row(3, reported_on="06/13/2024")  # day and month swapped
+    rows[3] = criteria_row(4, reported_on="01/01/0024")
+    entry = deliver(desk, "criteria_results.csv", criteria_csv(*rows))
+    assert (entry.rows_loaded, entry.rows_quarantined) == (28, 2)
+    assert [row["value"] for row in desk.rejected()] == ["06/13/2024", "01/01/0024"]
+
+
+def test_numbers_with_both_separators(desk) -> None:
+    rows = [criteria_row(n) for n in range(1, 31)]
+    rows[0] = criteria_row(1, numerator="1.234.567,89")
+    rows[1] = criteria_row(2, numerator="1,234,567.89")
+    entry = deliver(desk, "criteria_results.csv", criteria_csv(*rows))
+    assert (entry.rows_loaded, float(desk.values(entry, "numerator")[0])) == (29, 1234567.89)
+    assert [row["value"] for row in desk.rejected()] == ["1,234,567.89"]
+
+
+def test_cells_that_look_like_formulas_are_text(desk) -> None:
+    text = '=HYPERLINK("http://x","y")'
+    entry = deliver(desk, "criteria_results.csv", criteria_csv(criteria_row(1, note=text)))
+    assert desk.values(entry, "note") == [text]
+
+
+# Names and places
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "criteria_results'; drop table delivery; --.csv",
+        'criteria_results".csv',
+        "criteria_results[1].csv",
+        "criteria_results*.csv",
+        "criteria_results?.csv",
+        "criteria_results..%2f..%2fetc.csv",
+        "criteria_results\\..\\..\\x.csv",
+        "criteria_results 😀.csv",
+        "criteria_results" + "x" * 235 + ".csv",
+        "criteria_results {0} %s.csv",
+    ],
+)
+def test_hostile_names_are_only_names(desk, name) -> None:
+    entry = deliver(desk, name, good_csv(5))
+    assert (entry.outcome, entry.rows_loaded) == ("loaded", 5)
+    assert desk.values(entry, "_file_name") == [name] * 5
+    names = {path.name for path in desk.settings.landing.rglob("*.parquet")}
+    assert all(len(path) == len("0" * 20 + ".parquet") for path in names)
+
+
+def test_a_name_with_a_star_reads_its_own_file_only(desk) -> None:
+    desk.put("criteria_results_1.csv", good_csv(5))
+    assert deliver(desk, "criteria_results*.csv", good_csv(2)).rows_loaded == 2
+
+
+@pytest.mark.parametrize("sheet", ["'; drop table x; --", 'a"b', "=1+1", "😀" * 15, "{x} %s <b>"])
+def test_hostile_sheet_names(desk, sheet) -> None:
+    entry = deliver(desk, "criteria_results.xlsx", xlsx_bytes(HEAD, *lines(2), sheet=sheet))
+    assert {row["_sheet"] for row in desk.good(entry)} == {sheet}
+
+
+def test_an_unreadable_file(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = desk.put("criteria_results_secret.csv", good_csv())
+    path.chmod(0)
+    if os.access(path, os.R_OK):  # the superuser reads it all the same
+        usual = Path.open
+
+        def closed(self, *args, **options):
+            if self.name == path.name:
+                raise PermissionError(13, "Permission denied", str(self))
+            return usual(self, *args, **options)
+
+        monkeypatch.setattr(Path, "open", closed)
+    desk.put("criteria_results.csv", good_csv())
+    entries = {entry.file_name: entry for entry in desk.land()}
+    assert entries["criteria_results.csv"].outcome == "loaded"
+    assert "cannot be opened" in entries["criteria_results_secret.csv"].reason
+    assert desk.land() == []
+    monkeypatch.undo()
+    path.chmod(0o600)
+    assert [entry.outcome for entry in desk.land()] == ["loaded"]  # readable now: taken
+
+
+def test_a_file_that_vanishes_between_listing_and_reading(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = desk.put("criteria_results.csv", good_csv())
+    usual = landing.find_arrivals
+
+    def then_gone(inbox):
+        found = usual(inbox)
+        path.unlink()
+        return found
+
+    monkeypatch.setattr(landing, "find_arrivals", then_gone)
+    (entry,) = desk.land()
+    assert (entry.outcome, "vanished" in entry.reason) == ("refused", True)
+    monkeypatch.undo()
+    desk.put("criteria_results.csv", good_csv())
+    assert [entry.rows_loaded for entry in desk.land()] == [20]
+
+
+def test_a_file_that_is_still_being_copied(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = desk.put("criteria_results.csv", good_csv(10))
+    usual = landing.read_parts
+
+    def while_copying(connection, source, table, work):
+        with path.open("a") as file:
+            file.write("1.11,H62.1,01/10/2024,1,2,Có,\n")
+        return usual(connection, source, table, work)
+
+    monkeypatch.setattr(landing, "read_parts", while_copying)
+    (entry,) = desk.land()
+    assert (entry.outcome, "next run" in entry.reason) == ("refused", True)
+    monkeypatch.undo()
+    assert [entry.rows_loaded for entry in desk.land()] == [11]
+    assert desk.land() == []
+
+
+def test_a_pipe_in_the_inbox_does_not_hang(desk) -> None:
+    folder = desk.put("criteria_results.csv", good_csv()).parent
+    os.mkfifo(folder / "criteria_results_pipe.csv")
+    started = time.monotonic()
+    assert [entry.outcome for entry in desk.land()] == ["loaded", "refused"]
+    assert time.monotonic() - started < SLOWEST
+
+
+def test_whatever_a_parser_dies_of_the_night_goes_on(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = landing.read_parts
+
+    def broken(connection, path, table, work):
+        if "broken" in path.name:
+            raise RuntimeError("Nguyễn Văn A, 001099012345")
+        return usual(connection, path, table, work)
+
+    monkeypatch.setattr(landing, "read_parts", broken)
+    entry = refused(desk, "criteria_results_broken.csv", good_csv(), "RuntimeError")
+    assert "Nguyễn" not in entry.reason
