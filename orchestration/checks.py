@@ -49,7 +49,9 @@ def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.
     return _verdict(results, SUITE_CHECK)
 
 
-def _new_rows(night: Night, connection: duckdb.DuckDBPyConnection, table: Table, entries: list[Delivery]) -> str:
+def _new_rows(
+    night: Night, connection: duckdb.DuckDBPyConnection, table: Table, entries: list[Delivery]
+) -> str:
     parts = [
         "select * exclude (_error_no, _error_value) from"
         f" {numbered_parquet([landed_file(night.settings, entry).parquet], entry.first_row)}"
@@ -79,7 +81,9 @@ def _described(night: Night, table: Table, entries: list[Delivery]) -> list[Chec
     ]
 
 
-def _verdict(results: list[CheckResult], name: str, asset_key: dg.AssetKey | None = None) -> dg.AssetCheckResult:
+def _verdict(
+    results: list[CheckResult], name: str, asset_key: dg.AssetKey | None = None
+) -> dg.AssetCheckResult:
     failed = failures(results)
     severe = [result for result in failed if result.severity != WARN]
     return dg.AssetCheckResult(

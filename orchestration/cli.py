@@ -12,7 +12,7 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 from rich.console import Console
@@ -67,7 +67,11 @@ def _write_sample(out: Path, dossiers: int, seed: int, as_of: date) -> dict:
 
     with console.status("Writing sample exports ...") as status:
         return write_sample(
-            out, dossiers, seed, as_of, progress=lambda name, rows: status.update(f"Writing {name} ({rows:,} rows)")
+            out,
+            dossiers,
+            seed,
+            as_of,
+            progress=lambda name, rows: status.update(f"Writing {name} ({rows:,} rows)"),
         )
 
 
@@ -93,7 +97,7 @@ def sample(
 class _Progress:
     """Progress that a person can follow: a live line on a terminal, plain lines in a log."""
 
-    TITLES = {
+    TITLES: ClassVar[dict[str, str]] = {
         "land": "Nạp dữ liệu   land   ",
         "check": "Kiểm tra      check  ",
         "build": "Tính toán     build  ",
@@ -133,9 +137,13 @@ class _Progress:
     epilog="Examples: parindex run    |    parindex run --as-of 2024-11-30    |    parindex run --inbox /srv/exports"
 )
 def run(
-    inbox: Annotated[Path | None, typer.Option(help="Folder of the exports. [default: PARINDEX_HOME/inbox]")] = None,
+    inbox: Annotated[
+        Path | None, typer.Option(help="Folder of the exports. [default: PARINDEX_HOME/inbox]")
+    ] = None,
     as_of: AsOf = None,
-    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Read every file of the inbox again.")] = False,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Read every file of the inbox again.")
+    ] = False,
     sample_if_empty: Annotated[
         bool, typer.Option("--sample-if-empty", help="Write sample exports when the inbox is empty.")
     ] = False,
@@ -199,7 +207,9 @@ def rebuild(as_of: AsOf = None) -> None:
         console.print(f"Changed marts: {', '.join(changed)}" if changed else "All marts are identical.")
 
 
-quarantine_app = typer.Typer(help="Rejected rows: file, sheet, row, column, value, reason.", no_args_is_help=True)
+quarantine_app = typer.Typer(
+    help="Rejected rows: file, sheet, row, column, value, reason.", no_args_is_help=True
+)
 app.add_typer(quarantine_app, name="quarantine")
 SourceOption = Annotated[str | None, typer.Option(help="Only this source, e.g. tthc.")]
 TableOption = Annotated[str | None, typer.Option(help="Only this table, e.g. dossiers.")]
@@ -223,7 +233,14 @@ def quarantine_list(
         relation = quarantine(settings, ledger, connection, source=source, table=table)
         total = relation.aggregate("count(*)").fetchall()[0][0]
         shown = Table(title=f"{total:,} dòng bị loại – rejected rows", title_justify="left")
-        for name in ("Tệp – file", "Trang – sheet", "Dòng – row", "Cột – column", "Giá trị – value", "Lý do – reason"):
+        for name in (
+            "Tệp – file",
+            "Trang – sheet",
+            "Dòng – row",
+            "Cột – column",
+            "Giá trị – value",
+            "Lý do – reason",
+        ):
             shown.add_column(name, overflow="fold")
         for row in relation.limit(limit).fetchall():
             values = dict(zip(relation.columns, row, strict=True))
@@ -241,7 +258,9 @@ def quarantine_list(
         console.print(f"{total - limit:,} more: `parindex quarantine export --out FILE.xlsx`, or --limit.")
 
 
-@quarantine_app.command("export", epilog="Example: parindex quarantine export --out rejected.xlsx --source tthc")
+@quarantine_app.command(
+    "export", epilog="Example: parindex quarantine export --out rejected.xlsx --source tthc"
+)
 def quarantine_export(
     out: Annotated[Path, typer.Option(help="File to write, .csv or .xlsx.")] = Path("quarantine.csv"),
     source: SourceOption = None,
@@ -278,12 +297,19 @@ def alerts_list() -> None:
     alerts = open_alerts(_settings())
     for alert in alerts:
         shown.add_row(
-            alert.alert_id, alert.severity, alert.status, f"{alert.opened_at:%Y-%m-%d}", alert.message, alert.owner
+            alert.alert_id,
+            alert.severity,
+            alert.status,
+            f"{alert.opened_at:%Y-%m-%d}",
+            alert.message,
+            alert.owner,
         )
     console.print(shown if alerts else "Không có cảnh báo nào đang mở – no open alerts.")
 
 
-@alerts_app.command("mute", epilog="Example: parindex alerts mute 1a2b3c --reason 'repair until Friday' --until 2024-12-06")
+@alerts_app.command(
+    "mute", epilog="Example: parindex alerts mute 1a2b3c --reason 'repair until Friday' --until 2024-12-06"
+)
 def alerts_mute(
     alert_id: Annotated[str, typer.Argument(help="As `parindex alerts list` shows it.")],
     reason: Annotated[str, typer.Option(help="Why nobody needs to be told.")],
@@ -315,7 +341,9 @@ def alerts_test() -> None:
 
 @app.command(epilog="Example: parindex report --out /var/www/par-index")
 def report(
-    out: Annotated[Path | None, typer.Option(help="Folder to write into. [default: PARINDEX_HOME/reports]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write into. [default: PARINDEX_HOME/reports]")
+    ] = None,
 ) -> None:
     """The morning page of the published night: one HTML file, Vietnamese and English."""
     from orchestration.report import write_report
@@ -330,7 +358,9 @@ def report(
 @app.command(epilog="Example: parindex serve --port 3000   then open http://127.0.0.1:3000")
 def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,
-    host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; only this machine by default.")
+    ] = "127.0.0.1",
 ) -> None:
     """Dagster's pages with the schedule (01:00 Asia/Ho_Chi_Minh) and the inbox sensor on."""
     from orchestration import dbt
@@ -364,5 +394,3 @@ def main() -> None:
             errors.print("[red]The disk is full.[/] Free some space, then run again; nothing was published.")
             sys.exit(1)
         raise
-
-

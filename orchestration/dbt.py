@@ -89,7 +89,9 @@ def _options(target: Path, as_of: date) -> list[str]:
     ]  # fmt: skip
 
 
-def _invoke(arguments: list[str], warehouse: Path, settings: Settings | None = None, callbacks=None, parsed=None):
+def _invoke(
+    arguments: list[str], warehouse: Path, settings: Settings | None = None, callbacks=None, parsed=None
+):
     from dbt.cli.main import dbtRunner
 
     with _environment(warehouse, settings):

@@ -34,7 +34,9 @@ def close_the_night(context: dg.HookContext) -> None:
     error = context.op_exception
     reason = getattr(error, "description", None) or type(error).__name__
     told = f"{context.op.name}: {reason}"[:2000]
-    day = next((night["as_of"] for night in ledger.nights() if night["night_id"] == context.run_id), clock.today())
+    day = next(
+        (night["as_of"] for night in ledger.nights() if night["night_id"] == context.run_id), clock.today()
+    )
     ledger.end_night(context.run_id, clock.now(), "failed", told, None)
     ledger.close()
     from orchestration.alerting import failed_night, send_pending
@@ -81,7 +83,9 @@ def build_definitions() -> dg.Definitions:
         state = json.loads(context.cursor) if context.cursor else {}
         fingerprint = str(hash(json.dumps(seen)))
         still = state.get("seen") == fingerprint
-        context.update_cursor(json.dumps({"seen": fingerprint, "run": fingerprint if still else state.get("run")}))
+        context.update_cursor(
+            json.dumps({"seen": fingerprint, "run": fingerprint if still else state.get("run")})
+        )
         if not still or state.get("run") == fingerprint:
             return dg.SkipReason("nothing new, or files are still being copied")
         return dg.RunRequest(run_key=fingerprint, run_config=_run_config(clock.today()))

@@ -27,7 +27,9 @@ def log_to_file(settings: Settings) -> Path:
     folder = settings.home / "logs"
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     target = folder / "night.log"
-    handler = logging.handlers.RotatingFileHandler(target, maxBytes=5_000_000, backupCount=10, encoding="utf-8")
+    handler = logging.handlers.RotatingFileHandler(
+        target, maxBytes=5_000_000, backupCount=10, encoding="utf-8"
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
     root.setLevel(logging.INFO)

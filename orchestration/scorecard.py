@@ -69,7 +69,13 @@ def show_scorecard(settings: Settings, console: Console) -> None:
     counts = {status: sum(row[6] == status for row in rows) for status in _STATUS}
     console.print("  ".join(f"{_STATUS[s][0]} {n}" for s, n in counts.items() if n))
     total = Table(title="Điểm theo lĩnh vực", title_justify="left")
-    for name, justify in (("Lĩnh vực", "left"), ("Ước tính*", "right"), ("Tối đa", "right"), ("2023", "right"), ("Mục tiêu 2024", "right")):
+    for name, justify in (
+        ("Lĩnh vực", "left"),
+        ("Ước tính*", "right"),
+        ("Tối đa", "right"),
+        ("2023", "right"),
+        ("Mục tiêu 2024", "right"),
+    ):
         total.add_column(name, justify=justify)
     for field, name, points, most, before, goal in fields:
         total.add_row(f"{field} {name}", _number(points), _number(most), _number(before), _number(goal))

@@ -36,7 +36,14 @@ def show_status(settings: Settings, console: Console) -> None:
     entries = [entry for entry in ledger.deliveries() if not entry.replaced_by]
     day = nights[0]["as_of"] if nights else clock.today()
     table = Table(title=f"Nguồn dữ liệu – sources, đến ngày {day}", title_justify="left")
-    for name in ("Bảng – table", "Lần giao cuối – last", "Tuổi – age", "Dòng – rows", "Bị loại – rejected", "Tệp bị từ chối"):
+    for name in (
+        "Bảng – table",
+        "Lần giao cuối – last",
+        "Tuổi – age",
+        "Dòng – rows",
+        "Bị loại – rejected",
+        "Tệp bị từ chối",
+    ):
         table.add_column(name, justify="left" if name.startswith(("Bảng", "Lần")) else "right")
     for contract in all_tables():
         own = [e for e in entries if (e.source, e.table_name) == (contract.source, contract.name)]
@@ -53,7 +60,10 @@ def show_status(settings: Settings, console: Console) -> None:
             str(sum(e.outcome == REFUSED for e in own)),
         )
     console.print(table)
-    for outcome, title in ((REFUSED, "Tệp bị từ chối – refused files"), (HELD_BACK, "Lần giao giữ lại – held back")):
+    for outcome, title in (
+        (REFUSED, "Tệp bị từ chối – refused files"),
+        (HELD_BACK, "Lần giao giữ lại – held back"),
+    ):
         found = [e for e in entries if e.outcome == outcome]
         if found:
             console.print(f"[yellow]{title}[/]")

@@ -35,8 +35,45 @@ _VNI_ALONE = {
 }
 
 _COMMON = frozenset(
-    "nguyễn trần lê phạm văn thị hồ sơ huyện xã tỉnh phường của và không có đường số ngày thôn tổ mã đơn vị công"
-    " trực tiếp tuyến đã trạng thái tên sở ủy ban nhân dân".split()
+    [
+        "nguyễn",
+        "trần",
+        "lê",
+        "phạm",
+        "văn",
+        "thị",
+        "hồ",
+        "sơ",
+        "huyện",
+        "xã",
+        "tỉnh",
+        "phường",
+        "của",
+        "và",
+        "không",
+        "có",
+        "đường",
+        "số",
+        "ngày",
+        "thôn",
+        "tổ",
+        "mã",
+        "đơn",
+        "vị",
+        "công",
+        "trực",
+        "tiếp",
+        "tuyến",
+        "đã",
+        "trạng",
+        "thái",
+        "tên",
+        "sở",
+        "ủy",
+        "ban",
+        "nhân",
+        "dân",
+    ]
 )
 
 

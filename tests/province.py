@@ -950,7 +950,11 @@ def to_landing_duckdb(tables: Tables, path: str | Path, as_of: date) -> None:
             rows = [row for row in tables.get(key, []) if row["_delivered_on"] <= as_of]
             # Landing keeps names in NFC; that is also how files of one delivery are ordered.
             rows = [
-                row | {"_file_id": file_id(key, row), "_file_name": unicodedata.normalize("NFC", row["_file_name"])}
+                row
+                | {
+                    "_file_id": file_id(key, row),
+                    "_file_name": unicodedata.normalize("NFC", row["_file_name"]),
+                }
                 for row in rows
             ]
             create_table(connection, f'landing."{key}"', types, rows)

@@ -67,7 +67,9 @@ def landed_relation(settings: Settings, table: Table, deliveries: list[Delivery]
         if not column.personal
     )
     provenance = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in _PROVENANCE.items())
-    accepted = [d for d in deliveries if d.accepted and (d.source, d.table_name) == (table.source, table.name)]
+    accepted = [
+        d for d in deliveries if d.accepted and (d.source, d.table_name) == (table.source, table.name)
+    ]
     if not accepted:
         empty = [
             *(f"cast(null as {c.sql_type}) as {sql_name(c.name)}" for c in table.columns if not c.personal),
@@ -135,7 +137,9 @@ def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnecti
     if not before:
         return
     previous = before[-1]
-    connection.execute("insert into landing.previous_night values ($1, $2)", [previous.as_of, previous.published_at])
+    connection.execute(
+        "insert into landing.previous_night values ($1, $2)", [previous.as_of, previous.published_at]
+    )
     connection.execute(f"attach {sql_string(str(previous.database))} as previous (read_only)")
     connection.execute(
         "insert into landing.previous_indicator select as_of_date, target_id, variant, is_headline, agency_code,"
@@ -145,7 +149,9 @@ def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnecti
     connection.execute("detach previous")
 
 
-def _create(connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, pa.DataType], rows: list[dict]) -> None:
+def _create(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, pa.DataType], rows: list[dict]
+) -> None:
     schema = pa.schema(columns.items())
     connection.register("_rows", pa.Table.from_pylist([{k: row[k] for k in columns} for row in rows], schema))
     connection.execute(f"create table {name} as select * from _rows")

@@ -198,7 +198,9 @@ class Ledger:
                 )
             )
 
-    def end_night(self, night_id: str, ended_at: datetime, outcome: str, message: str | None, version: str | None):
+    def end_night(
+        self, night_id: str, ended_at: datetime, outcome: str, message: str | None, version: str | None
+    ):
         with self.engine.begin() as connection:
             connection.execute(
                 sa.update(night)

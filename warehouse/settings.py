@@ -115,7 +115,9 @@ class Settings:
                 )
             text = self.key_file.read_text().strip()
         if len(text) < 16:
-            raise SettingsError("the key of personal data (PARINDEX_KEY or the key file) needs 16 characters or more")
+            raise SettingsError(
+                "the key of personal data (PARINDEX_KEY or the key file) needs 16 characters or more"
+            )
         return text.encode()
 
 
@@ -125,7 +127,9 @@ def load_settings(inbox: Path | None = None) -> Settings:
     home = Path(os.environ.get("PARINDEX_HOME") or "data").expanduser().resolve()
     mode = os.environ.get("PARINDEX_PERSONAL_DATA", "hash").strip().lower() or "hash"
     if mode not in PERSONAL_DATA_MODES:
-        raise SettingsError(f"PARINDEX_PERSONAL_DATA={mode!r}: one of {', '.join(PERSONAL_DATA_MODES)} is needed")
+        raise SettingsError(
+            f"PARINDEX_PERSONAL_DATA={mode!r}: one of {', '.join(PERSONAL_DATA_MODES)} is needed"
+        )
     limit = os.environ.get("PARINDEX_REJECTED_SHARE_LIMIT_PCT", "").strip()
     return Settings(
         home=home,

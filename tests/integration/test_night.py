@@ -87,7 +87,8 @@ def test_planted_faults_are_found_and_nothing_else(night: Path, sample_inbox: Pa
 
     with listed.open(encoding="utf-8-sig", newline="") as file:
         places = {
-            (f"{r['source']}/{r['delivered_on']}/{r['file_name']}", r["row_number"]) for r in csv.DictReader(file)
+            (f"{r['source']}/{r['delivered_on']}/{r['file_name']}", r["row_number"])
+            for r in csv.DictReader(file)
         }
     for fault in planted["faults"]:
         if fault["expect"] == "row_rejected":
@@ -118,7 +119,9 @@ def test_no_personal_value_is_anywhere_under_the_home(night: Path, sample_inbox:
         relation = connection.sql(f"select * from read_csv('{export}', all_varchar = true) limit 300")
         wanted = [c for c in relation.columns if c in ("applicant_name", "applicant_id", "phone", "address")
                   or c in ("Chủ hồ sơ", "Số giấy tờ chủ hồ sơ", "Số điện thoại", "Địa chỉ")]  # fmt: skip
-        values = {v for row in relation.project(", ".join(f'"{c}"' for c in wanted)).fetchall() for v in row if v}
+        values = {
+            v for row in relation.project(", ".join(f'"{c}"' for c in wanted)).fetchall() for v in row if v
+        }
         assert len(values) > 300
         # Parquet and DuckDB compress: looked into by reading their values.
         for parquet in (night / "landing").rglob("*.parquet"):
@@ -143,7 +146,9 @@ def test_wrong_usage_ends_with_2(home: Path, arguments: tuple[str, ...]) -> None
     assert parindex(*arguments, home=home, check=False).returncode == 2
 
 
-def test_a_night_that_fails_leaves_the_published_marts(own_night: Path, sample_inbox: Path, tmp_path: Path) -> None:
+def test_a_night_that_fails_leaves_the_published_marts(
+    own_night: Path, sample_inbox: Path, tmp_path: Path
+) -> None:
     """A gate that finds the marts unfit: nothing is published, the exit code says so."""
     published = own_night / "published" / "par_index.duckdb"
     before = published.read_bytes()

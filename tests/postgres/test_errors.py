@@ -64,14 +64,18 @@ def test_a_user_who_may_not(server, nights, caplog):
     assert "grant create on database of_another to poor" in message
     with server.connect(url) as admin:
         admin.execute("grant create on database of_another to poor")
-    done = publish_to(server.address("of_another", "poor", SECRET).render_as_string(hide_password=False), version)
+    done = publish_to(
+        server.address("of_another", "poor", SECRET).render_as_string(hide_password=False), version
+    )
     assert SECRET not in repr(done)
     assert any("temporary" in warning for warning in done.warnings)  # not its database to close
 
 
 def test_a_database_that_cannot_hold_vietnamese(server, nights, caplog):
     with server.connect() as admin:
-        admin.execute("create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")
+        admin.execute(
+            "create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0"
+        )
     assert "encoding 'UTF8'" in refused(server.address("latin"), nights.publish(rows=1), caplog)
 
 

@@ -72,7 +72,9 @@ def test_keys_tie_the_tables(server, database, address, nights):
     )
     assert keys["marts.dim_target u"] == "UNIQUE (target_id)"
     assert keys["marts.fct_check_result u"] == "UNIQUE NULLS NOT DISTINCT (check_id, delivery_id)"
-    assert keys["marts.fct_indicator f"].startswith("FOREIGN KEY (target_id) REFERENCES marts.dim_target(target_id)")
+    assert keys["marts.fct_indicator f"].startswith(
+        "FOREIGN KEY (target_id) REFERENCES marts.dim_target(target_id)"
+    )
     # Sources use codes that no catalogue knows: the tie is told to tools, and not enforced.
     assert keys["marts.fct_dossier f"].endswith("REFERENCES marts.dim_procedure(procedure_code) NOT ENFORCED")
     assert rows(server, database, "select count(*) from pg_constraint where contype = 'f' and conenforced"
@@ -83,7 +85,11 @@ def test_keys_tie_the_tables(server, database, address, nights):
             server, database, "select indexdef from pg_indexes where schemaname = 'marts'"
         )
     }
-    assert {"(agency_code, received_on)", "(finished_on)", "(agency_code, target_id, period_start)"} <= indexed
+    assert {
+        "(agency_code, received_on)",
+        "(finished_on)",
+        "(agency_code, target_id, period_start)",
+    } <= indexed
 
 
 def test_comments_in_both_languages(server, database, address, nights):
@@ -105,7 +111,9 @@ def test_readers_may_read_the_marts_and_nothing_else(server, database, address, 
     with server.connect(database) as admin:
         admin.execute("drop role if exists dashboard")
         admin.execute(f"create role dashboard login password 'x' in role {READER}")
-        admin.execute("create schema other; create table other.secret (a int); create table public.loose (a int)")
+        admin.execute(
+            "create schema other; create table other.secret (a int); create table public.loose (a int)"
+        )
     try:
         with server.connect(server.address(database.database, "dashboard", "x")) as reader:
             assert reader.execute("select count(*) from marts.fct_dossier").fetchone() == (300,)
@@ -131,7 +139,9 @@ def test_readers_may_read_the_marts_and_nothing_else(server, database, address, 
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     reader.execute(forbidden)
         with server.connect(database) as admin:
-            assert not admin.execute("select rolcanlogin from pg_roles where rolname = %s", [READER]).fetchone()[0]
+            assert not admin.execute(
+                "select rolcanlogin from pg_roles where rolname = %s", [READER]
+            ).fetchone()[0]
             admin.execute("drop role if exists stranger")
             admin.execute("create role stranger login password 'x'")
         with (
@@ -147,7 +157,9 @@ def test_readers_may_read_the_marts_and_nothing_else(server, database, address, 
 def test_rights_given_by_hand_are_taken_back(server, database, address, nights):
     publish_to(address, nights.publish())
     with server.connect(database) as admin:
-        admin.execute(f"grant insert on marts.fct_dossier to {READER}; grant select on marts.fct_dossier to public")
+        admin.execute(
+            f"grant insert on marts.fct_dossier to {READER}; grant select on marts.fct_dossier to public"
+        )
     publish_to(address, nights.publish())
     assert rows(server, database, "select has_table_privilege(%s, 'marts.fct_dossier', 'insert'),"
                 " has_table_privilege('public', 'marts.fct_dossier', 'select')", READER) == [(False, False)]  # fmt: skip
@@ -165,13 +177,19 @@ def test_a_second_publish_moves_only_what_changed(server, database, address, nig
     before = dict(rows(server, database, "select dossier_code, xmin::text from marts.fct_dossier"))
     done = publish_to(address, second, kept=[first, second])
     moved = {m.table: m for m in done.moved}
-    assert (moved["fct_dossier"].how, moved["fct_dossier"].sent, moved["fct_dossier"].deleted) == ("changes", 50, 15)
+    assert (moved["fct_dossier"].how, moved["fct_dossier"].sent, moved["fct_dossier"].deleted) == (
+        "changes",
+        50,
+        15,
+    )
     assert {t for t, m in moved.items() if m.how == "unchanged"} == {
         "dim_agency", "dim_procedure", "dim_target", "fct_check_result", "rpt_free",
     }  # fmt: skip
     after = dict(rows(server, database, "select dossier_code, xmin::text from marts.fct_dossier"))
     assert len(after) == 5_035
-    assert sum(after[code] != before.get(code) for code in after) == 50, "rows that did not change were written"
+    assert sum(after[code] != before.get(code) for code in after) == 50, (
+        "rows that did not change were written"
+    )
     again = publish_to(address, second, kept=[first, second])
     assert again.sent == 0 and again.changed == ()
     back = publish_to(address, first, kept=[first, second])  # a rollback is a publish like any other
@@ -182,14 +200,18 @@ def test_a_second_publish_moves_only_what_changed(server, database, address, nig
 def test_without_the_old_version_every_row_is_compared(server, database, address, nights):
     first = nights.publish(rows=2_000)
     publish_to(address, first)
-    second = nights.publish(rows=2_010, day=first.as_of, change="update marts.fct_check_result set passed = false")
+    second = nights.publish(
+        rows=2_010, day=first.as_of, change="update marts.fct_check_result set passed = false"
+    )
     nights.forget(first)
     before = dict(rows(server, database, "select dossier_code, xmin::text from marts.fct_dossier"))
     done = publish_to(address, second, kept=[second])
     assert how(done)["fct_dossier"] == "compared"
     after = dict(rows(server, database, "select dossier_code, xmin::text from marts.fct_dossier"))
     assert sum(after[code] != before.get(code) for code in after) == 10
-    assert rows(server, database, "select count(*), bool_or(passed) from marts.fct_check_result") == [(20, False)]
+    assert rows(server, database, "select count(*), bool_or(passed) from marts.fct_check_result") == [
+        (20, False)
+    ]
 
 
 def test_rows_changed_by_hand_are_set_right(server, database, address, nights):
@@ -204,9 +226,13 @@ def test_rows_changed_by_hand_are_set_right(server, database, address, nights):
     with server.connect(database) as admin:
         admin.execute("update marts.dim_procedure set procedure_name = 'hỏng'")
     publish_to(address, second, kept=[first, second])  # nothing changed as far as is known
-    assert rows(server, database, "select count(*) from marts.dim_procedure where procedure_name = 'hỏng'") == [(5,)]
+    assert rows(
+        server, database, "select count(*) from marts.dim_procedure where procedure_name = 'hỏng'"
+    ) == [(5,)]
     publish_to(address, second, full=True)
-    assert rows(server, database, "select count(*) from marts.dim_procedure where procedure_name = 'hỏng'") == [(0,)]
+    assert rows(
+        server, database, "select count(*) from marts.dim_procedure where procedure_name = 'hỏng'"
+    ) == [(0,)]
 
 
 def test_a_changed_column_rebuilds_the_table(server, database, address, nights):
@@ -224,7 +250,9 @@ def test_a_changed_column_rebuilds_the_table(server, database, address, nights):
     assert rows(server, database, "select to_regclass('marts.rpt_free')") == [(None,)]
     assert rows(server, database, "select count(*) from pg_constraint where contype = 'f' and connamespace ="
                 " 'marts'::regnamespace and (convalidated or not conenforced)") == [(2,)]  # fmt: skip
-    assert rows(server, database, "select has_table_privilege(%s, 'marts.fct_dossier', 'select')", READER)[0][0]
+    assert rows(server, database, "select has_table_privilege(%s, 'marts.fct_dossier', 'select')", READER)[0][
+        0
+    ]
     assert rows(server, database, "select count(*) from pg_class where relnamespace = 'parindex_meta'::regnamespace"
                 " and relkind = 'r'") == [(1,)]  # fmt: skip
     assert publish_to(address, second).changed == ()
@@ -263,4 +291,6 @@ def test_a_database_shared_with_others_keeps_its_rights(server, database, addres
         admin.execute("create table public.of_others (a int)")
     done = publish_to(address, nights.publish())
     assert any("temporary tables" in warning for warning in done.warnings)
-    assert rows(server, database, "select has_database_privilege('public', current_database(), 'temporary')")[0][0]
+    assert rows(server, database, "select has_database_privilege('public', current_database(), 'temporary')")[
+        0
+    ][0]

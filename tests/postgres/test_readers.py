@@ -126,7 +126,9 @@ def test_changed_columns_wait_for_long_readers(server, database, address, nights
     second = nights.publish(change="alter table marts.fct_dossier drop column note")
     with server.connect(database, autocommit=False) as reader:
         reader.execute(PARTS[1])
-        with pytest.raises(PublishError, match=r"fct_dossier change, and these readers .*pid \d+ .*keep the old night"):
+        with pytest.raises(
+            PublishError, match=r"fct_dossier change, and these readers .*pid \d+ .*keep the old night"
+        ):
             publish_to(address, second, patience=0.5)
         assert reader.execute(WHOLE).fetchone() == night(first, 5)
         threading.Timer(0.7, reader.rollback).start()
