@@ -271,6 +271,19 @@ def sent(night: Night) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"note": report.note})
 
 
+@dg.asset(
+    key=dg.AssetKey(["published", "postgres"]),
+    group_name="published",
+    deps=[PUBLISHED, SENT, dg.AssetKey(["reports", "morning_page"])],
+    kinds={"postgres"},
+    description="The same marts in PostgreSQL, where PARINDEX_PUBLISH_TO names one. Last, so that it holds nothing up.",
+)
+def postgres(night: Night) -> dg.MaterializeResult:
+    from orchestration.publish_command import push
+
+    return push(night)
+
+
 REPORT = dg.AssetKey(["reports", "morning_page"])
 
 

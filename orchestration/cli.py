@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from orchestration import clock
+from orchestration import clock, publish_command, versions_command
 from sources.inbox import SAMPLE_MARKER
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -281,6 +281,13 @@ def quarantine_export(
     ledger.close()
     console.print(f"Wrote {rows:,} rejected rows to {out}.")
 
+
+app.command(epilog=publish_command.EXAMPLES)(publish_command.publish)
+app.command(epilog="Example: parindex versions")(versions_command.versions)
+app.command(epilog="Examples: parindex diff    |    parindex diff 2024-11-29 2024-11-30")(versions_command.diff)
+app.command(epilog="Examples: parindex rollback previous    |    parindex rollback 2024-11-29")(
+    versions_command.rollback
+)
 
 alerts_app = typer.Typer(help="Problems that are told to those who answer for them.", no_args_is_help=True)
 app.add_typer(alerts_app, name="alerts")

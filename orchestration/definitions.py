@@ -13,6 +13,7 @@ from orchestration.assets import (
     landing_asset,
     mart_keys,
     morning_page,
+    postgres,
     published_asset,
     sent,
 )
@@ -34,11 +35,16 @@ def close_the_night(context: dg.HookContext) -> None:
     error = context.op_exception
     reason = getattr(error, "description", None) or type(error).__name__
     told = f"{context.op.name}: {reason}"[:2000]
-    day = next(
-        (night["as_of"] for night in ledger.nights() if night["night_id"] == context.run_id), clock.today()
+    own = next((night for night in ledger.nights() if night["night_id"] == context.run_id), {})
+    # Once published, readers have it; what failed came after (PostgreSQL, the page) and can be repeated.
+    published = own.get("outcome") == "published"
+    day = own.get("as_of") or clock.today()
+    ledger.end_night(
+        context.run_id, clock.now(), "published" if published else "failed", told, own.get("version")
     )
-    ledger.end_night(context.run_id, clock.now(), "failed", told, None)
     ledger.close()
+    if published:
+        return
     from orchestration.alerting import failed_night, send_pending
 
     failed_night(settings, day, clock.now(), told)
@@ -100,6 +106,7 @@ def build_definitions() -> dg.Definitions:
             published_asset(manifest),
             sent,
             morning_page,
+            postgres,
         ],
         asset_checks=[gate(marts)],
         jobs=[job],

@@ -131,13 +131,14 @@ def _thorough(column: Column, blank_is_false: bool) -> str:
         codes = ", ".join(sql_string(code) for code in column.codes)
         by_key = {match_key(label): code for code, label in column.codes.items()}
         by_key |= {match_key(code): code for code in column.codes}
-        labels = "".join(
-            f" when {sql_string(key)} then {sql_string(code)}" for key, code in sorted(by_key.items())
-        )
+        # Looked up in a list: `case expression when ...` would plan and compute the expression once per label.
+        keys = ", ".join(map(sql_string, sorted(by_key)))
+        found = ", ".join(sql_string(by_key[key]) for key in sorted(by_key))
         return (
             f"case when {quick} is not null then {quick}"
             f" when par_plain_number({cell}) in ({codes}) then par_plain_number({cell})"
-            f" else case {match_key_sql(cell)}{labels} end end"
+            f" when {cell} is not null then"
+            f" list_extract([{found}], list_position([{keys}], {match_key_sql(cell)})) end"
         )
     if column.type == "bool":
         blank = f"case when {cell} is null then false end" if blank_is_false else "null"
@@ -193,7 +194,8 @@ def typed_select(
         number = len(faults) + 1
         faults[number] = Fault(column.name, reason)
         branches.append(f"when {condition} then {number}")
-        cell = f"par_clean({sql_name(f'r_{column.name}')})"
+        # Not par_clean: a hundred times that expression takes DuckDB longer to plan than a small file to read.
+        cell = f"nullif(trim({sql_name(f'r_{column.name}')}), '')"
         shown = (
             f"{hash_personal}({cell})"
             if column.personal and hash_personal

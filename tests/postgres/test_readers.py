@@ -58,7 +58,7 @@ def login(server, database) -> dict:
 
 
 def test_readers_see_whole_nights_and_never_fail(server, database, address, nights):
-    published = [(nights.publish(rows=4_000, agencies=20), 20)]
+    published = [(nights.publish(rows=2_000, agencies=20), 20)]
     publish_to(address, published[0][0])
     context = multiprocessing.get_context("spawn")
     ready, stop, results = context.Event(), context.Event(), context.Queue()
@@ -66,10 +66,10 @@ def test_readers_see_whole_nights_and_never_fail(server, database, address, nigh
     reader.start()
     try:
         assert ready.wait(20)
-        for number in range(1, 5):
-            version = nights.publish(rows=4_000 + 100 * number, agencies=20 + number)
+        for number in range(1, 4):
+            version = nights.publish(rows=2_000 + 100 * number, agencies=20 + number)
             published.append((version, 20 + number))
-            kept = [v for v, _ in published] if number != 3 else []
+            kept = [v for v, _ in published] if number != 2 else []
             publish_to(address, version, kept=kept)
     finally:
         stop.set()
