@@ -1,7 +1,8 @@
 """The contracts of the exports as objects.
 
 The ODCS files in `contracts/` are the only place where a column, header, code, key or rule is written;
-readers, landing schema, Great Expectations suites, dbt sources and the data dictionary derive from this module.
+readers, landing schema, Great Expectations suites, dbt sources and the data dictionary derive from this
+module.
 """
 
 from __future__ import annotations

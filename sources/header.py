@@ -35,7 +35,9 @@ class Header:
 
 @dataclass(frozen=True)
 class _Names:
-    """Every spelling of a heading, in comparable form -> column; aliases count where the proper name is absent."""
+    """Every spelling of a heading, in comparable form -> column; aliases count where the proper name is
+    absent.
+    """
 
     proper: dict[str, Column]
     aliases: dict[str, Column]

@@ -22,7 +22,9 @@ _NO_FILE = "không phải tệp thường: chép tệp thật vào | no ordinary
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file of the inbox. `reason` is set when what it is or is called says already that it cannot be taken."""
+    """A file of the inbox. `reason` is set when what it is or is called says already that it cannot be
+    taken.
+    """
 
     path: Path
     source: str
@@ -53,7 +55,9 @@ class Arrival:
 
 
 def _written(name: str) -> str:
-    """A name as text for ledger and screen: NFC; bytes that are no UTF-8 and control characters as \\x.. escapes."""
+    """A name as text for ledger and screen: NFC; bytes that are no UTF-8 and control characters as \\x..
+    escapes.
+    """
     text = os.fsencode(name).decode("utf-8", errors="backslashreplace")
     return nfc("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
 

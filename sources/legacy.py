@@ -1,4 +1,5 @@
-"""Vietnamese text from before Unicode: recognised, so that a message can name the encoding. Never converted: a wrong
+"""Vietnamese text from before Unicode: recognised, so that a message can name the encoding. Never converted:
+a wrong
 guess would store wrong names and codes."""
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ _DECODERS: dict[str, Callable[[str], str]] = {
 
 
 def name_encoding(latin: str) -> str | None:
-    """The legacy encoding of `latin` (each byte as the letter of the same number), None when it looks like none."""
+    """The legacy encoding of `latin` (each byte as the letter of the same number), None when it looks
+    like none.
+    """
     if not any(letter in _LATIN for letter in latin):
         return None
     scores = {

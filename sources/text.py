@@ -34,7 +34,9 @@ def match_key(text: str) -> str:
 
 
 def shown(text: str, longest: int = 80) -> str:
-    """A heading, sheet or file name from outside for a message: one line, no control characters, not endless."""
+    """A heading, sheet or file name from outside for a message: one line, no control characters, not
+    endless.
+    """
     line = "".join(c if c.isprintable() else " " for c in text)
     line = " ".join(line.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"

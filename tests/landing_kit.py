@@ -1,4 +1,6 @@
-"""A delivery desk for tests: files are written as a system would deliver them, and landed as a night lands them."""
+"""A delivery desk for tests: files are written as a system would deliver them, and landed as a night
+lands them.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """From a file to parts: relations of text cells with the row numbers that a person sees in the file.
 
-The kind of a file is decided by its first bytes, not by its name: an HTML table named .xls is a table all the same.
+The kind of a file is decided by its first bytes, not by its name: an HTML table named .xls is a table all the
+same.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def _is_utf_16(head: bytes) -> bool:
 def read_parts(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, work: Path) -> list[Part]:
     """The parts of `path` as relations of `connection`; `work` takes temporary files.
 
-    Raises RefusedFile, whose message a person can act on, when the file as a whole cannot be taken. DuckDB reads the
-    file under a name of ours: it would take brackets and stars in a name for a pattern.
+    Raises RefusedFile, whose message a person can act on, when the file as a whole cannot be taken. DuckDB
+    reads the file under a name of ours: it would take brackets and stars in a name for a pattern.
     """
     plain = work / f"input{path.suffix.lower()}"
     plain.symlink_to(path.absolute())

@@ -199,7 +199,9 @@ def _copy_part(path: Path, target: Path, start: int, end: int | None = None) -> 
 
 
 def _records(path: Path, start: int, delimiter: str) -> Iterator[tuple[list[str], int]]:
-    """(cells, physical lines up to its end) of each record below `start`, by the standard library's parser."""
+    """(cells, physical lines up to its end) of each record below `start`, by the standard library's
+    parser.
+    """
     before = csv.field_size_limit(2 * _MAX_LINE)
     try:
         with path.open("rb") as file:
@@ -216,7 +218,8 @@ def _records(path: Path, start: int, delimiter: str) -> Iterator[tuple[list[str]
 
 
 def _first_blank_line(path: Path, start: int, delimiter: str) -> tuple[int, int] | None:
-    """Number from 0 (below `start`) of the first blank line that is no part of a cell, and how many rows below it
+    """Number from 0 (below `start`) of the first blank line that is no part of a cell, and how many rows
+    below it
     look like data. Only a parser knows which blank lines stand inside a cell; it runs where there are any."""
     at, width, later, last = None, 0, 0, 0
     for cells, lines in _records(path, start, delimiter):
@@ -280,7 +283,9 @@ class _Scan:
         self.connection.execute(f"create or replace temp table {name} as select {select} from {self.sql}")
 
     def open_quotes(self) -> list[int]:
-        """Byte offsets of the rejected records in which a quote is not closed: they swallow the lines below."""
+        """Byte offsets of the rejected records in which a quote is not closed: they swallow the lines
+        below.
+        """
         rows = self.connection.execute(
             "select distinct line_byte_position - 1 from reject_errors where error_type = 'UNQUOTED VALUE' order by 1"
         ).fetchall()
@@ -288,7 +293,8 @@ class _Scan:
 
 
 def _spoil(path: Path, target: Path, offsets: list[int], delimiter: str, width: int) -> Path:
-    """A copy in which the lines at `offsets` have no quotes and too many cells: each is rejected alone, and the
+    """A copy in which the lines at `offsets` have no quotes and too many cells: each is rejected alone, and
+    the
     lines that an open quote had swallowed are rows again."""
     end = (delimiter + "?").encode() * width
     with path.open("rb") as source, target.open("wb") as copy:
@@ -399,8 +405,8 @@ def _careful(
 ) -> str:
     """The same with rejected rows among the others and true line numbers, where cells hold line breaks.
 
-    The n-th good row stands before the i-th rejected record when n <= record - i; each row is as high as it has
-    line breaks; running sums give the line on which a person sees it. Ends before the first blank row.
+    The n-th good row stands before the i-th rejected record when n <= record - i; each row is as high as it
+    has line breaks; running sums give the line on which a person sees it. Ends before the first blank row.
     """
     connection = scan.connection
     height = " + ".join(f"coalesce(len(c{i}) - len(replace(c{i}, chr(10), '')), 0)" for i in range(width))

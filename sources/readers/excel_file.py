@@ -1,12 +1,14 @@
-"""Workbooks, read by a Rust-backed reader; the zip inside is looked at first, for safety and for what it hides.
+"""Workbooks, read by a Rust-backed reader; the zip inside is looked at first, for safety and for what it
+hides.
 
-The reader tells neither on which row the used range starts nor which cells are merged, nor which are formulas that
-were never computed, so these come from the sheet's XML. It also keeps the whole used range in memory, empty cells
-too, so the range is measured before.
+The reader tells neither on which row the used range starts nor which cells are merged, nor which are formulas
+that were never computed, so these come from the sheet's XML. It also keeps the whole used range in memory,
+empty cells too, so the range is measured before.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import zipfile
 from collections.abc import Iterator
@@ -58,6 +60,9 @@ _FORMULA = (
 )
 _ERROR = "là lỗi của Excel | is an error of the workbook"
 
+# It warns of each empty column; what is wrong with a file is told by the outcome.
+logging.getLogger("fastexcel").setLevel(logging.ERROR)
+
 Range = tuple[int, int, int, int]  # row, column, last row, last column, from 0
 
 
@@ -88,7 +93,9 @@ def _parse(data: bytes) -> etree._Element:
 
 
 def _rows(file) -> Iterator[tuple[str, etree._Element, int]]:
-    """Rows (with their number from 0, written or counted) and merged ranges of a sheet, each dropped after use."""
+    """Rows (with their number from 0, written or counted) and merged ranges of a sheet, each dropped
+    after use.
+    """
     number = -1
     for _, element in etree.iterparse(
         file,
@@ -191,7 +198,9 @@ def _sheet_members(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def _check_size(archive: zipfile.ZipFile) -> None:
-    """Refuse what would not fit into memory; what the archive says of itself is held against its bytes elsewhere."""
+    """Refuse what would not fit into memory; what the archive says of itself is held against its bytes
+    elsewhere.
+    """
     members = archive.infolist()
     unpacked = sum(info.file_size for info in members)
     packed = max(1, sum(info.compress_size for info in members))
@@ -415,7 +424,9 @@ def _fill_merged(connection, name: str, header: Header, sheet: _Sheet, width: in
 def _mark_true_numbers(
     connection, path: Path, name: str, mixed: list[tuple[int, Column]], sheet: _Sheet
 ) -> None:
-    """In a column of numbers and texts, 1.234 may be either; only the sheet's XML knows which. Rare, so looked up."""
+    """In a column of numbers and texts, 1.234 may be either; only the sheet's XML knows which. Rare, so
+    looked up.
+    """
     doubtful = [
         at
         for at, _ in mixed

@@ -1,4 +1,6 @@
-"""What workbooks and HTML tables share: a grid of text cells with title rows, group rows and a block of totals."""
+"""What workbooks and HTML tables share: a grid of text cells with title rows, group rows and a block of
+totals.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,9 @@ def data_rows(
 ) -> Part:
     """A Part from the relation `cells` (`_row_number` and text columns c0, c1 ... below the header).
 
-    A group row has one text: alone in the first cell, or in a cell that spans others (`spanning`: numbers of such
-    rows), or behind a row label that is no number. Ends before the first blank row; row labels alone at the end,
-    as in a form numbered in advance, are blank. `faults` are complaints of the reader by row number.
+    A group row has one text: alone in the first cell, or in a cell that spans others (`spanning`: numbers of
+    such rows), or behind a row label that is no number. Ends before the first blank row; row labels alone at
+    the end, as in a form numbered in advance, are blank. `faults` are complaints of the reader by row number.
     """
     name = f"_grid_{sheet_no}"
     text = {at: f"nullif(trim(c{at}, {sql_string(BLANKS)}), '')" for at in range(width)}
@@ -38,7 +40,8 @@ def data_rows(
     filled = " + ".join(f"({cell} is not null)::int" for cell in others) or "0"
     first = text[0] if header.row_label != 0 else "null::varchar"
     words = r"'\S\s+\S'"
-    # Without a row label a lone code is a row whose other cells got lost; a lone name of several words is a title.
+    # Without a row label a lone code is a row whose other cells got lost; a lone name of several words is a
+    # title.
     alone = f"regexp_matches(coalesce({first}, ''), {words})"
     if header.row_label is not None:
         alone = f"regexp_matches(coalesce({', '.join([*others, 'null'])}), {words})"
@@ -85,7 +88,8 @@ def data_rows(
             and _row_number <= (select number from last_filled)
         order by _row_number
     """)
-    # A block of totals has few filled cells; what is filled like data below a blank row was left out by mistake.
+    # A block of totals has few filled cells; what is filled like data below a blank row was left out by
+    # mistake.
     required = sum(column.required for column in header.columns.values())
     blank_at, left_out = connection.execute(f"""
         select min(_row_number) filter (where is_blank),

@@ -26,7 +26,9 @@ _UNSEEN = frozenset(("script", "style"))
 
 @dataclass
 class _Grid:
-    """Texts by row and place; a cell over several rows holds in each, one over several columns in the first."""
+    """Texts by row and place; a cell over several rows holds in each, one over several columns in the
+    first.
+    """
 
     rows: list[list[str | None]] = field(default_factory=list)
     spanning: list[int] = field(default_factory=list)  # rows from 0 in which a filled cell covers others

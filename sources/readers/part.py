@@ -14,10 +14,10 @@ from sources.text import BLANKS, sql_name, sql_string
 class Part:
     """One sheet, or the whole of a file that has no sheets.
 
-    `relation` yields `_row_number`, `_sheet_no`, `_sheet`, `_fault` and one text column per name in `present`.
-    Where `first_row` is set it yields no `_row_number`: the rows are those of the file in order, from that number on.
-    `ignored` are headings outside the contract; `blank_is_false` the booleans that tick with x here; `warnings`
-    what else a person should know.
+    `relation` yields `_row_number`, `_sheet_no`, `_sheet`, `_fault` and one text column per name in
+    `present`. Where `first_row` is set it yields no `_row_number`: the rows are those of the file in order,
+    from that number on. `ignored` are headings outside the contract; `blank_is_false` the booleans that tick
+    with x here; `warnings` what else a person should know.
     """
 
     relation: str

@@ -1,4 +1,5 @@
-"""Broken, hostile and unlucky files. Each row of the table in docs/faults.md that is about files is a test here.
+"""Broken, hostile and unlucky files. Each row of the table in docs/faults.md that is about files is a test
+here.
 
 None may stop the night, hang, lose or double-count a row, or show a personal value in a message.
 """

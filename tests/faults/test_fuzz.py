@@ -229,7 +229,9 @@ CELLS = st.text('ab", \n', max_size=5)
 @FEW
 @given(grid=st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=10))
 def test_every_row_of_a_well_formed_csv_stands_where_a_person_sees_it(door: Door, grid) -> None:
-    """Cells with quotes, delimiters and line breaks, good rows and bad: the numbers are the lines of the file."""
+    """Cells with quotes, delimiters and line breaks, good rows and bad: the numbers are the lines of the
+    file.
+    """
     text = csv_text(["target_id", "agency_code", "reported_on"])
     lines = []
     for number, row in enumerate(grid):
