@@ -1,8 +1,9 @@
 """From text cells to typed columns, in SQL: one expression per contract column, evaluated by DuckDB for all rows.
 
-Input: a relation with `_row_number` (unless its rows are in file order and counted later), `_sheet_no`, `_sheet`,
-`_fault` (a reader's own complaint about the row, or null) and one text column per contract column present. A true number comes with a decimal comma, so that 1,234
-(a number of a workbook) and 1.234 (a thousand and some, typed by a person) stay apart.
+Input: a relation with `_row_number` (unless its rows are in file order and counted later), `_sheet_no`,
+`_sheet`, `_fault` (a reader's own complaint about the row, or null) and one text column per contract column
+present. A true number comes with a decimal comma, so that 1,234 (a number of a workbook) and 1.234 (a thousand
+and some, typed by a person) stay apart.
 
 Output: the typed columns, and for the first fault of a row `_error_no` (null = good) and `_error_value`.
 """

@@ -1,6 +1,4 @@
-"""JSON arrays, {"data": [...]} and JSON Lines, read by DuckDB; also the keys of the National Public
-Service Portal.
-"""
+"""JSON arrays, {"data": [...]} and JSON Lines, read by DuckDB; also the keys of the National Public Service Portal."""
 
 from __future__ import annotations
 
@@ -83,8 +81,7 @@ def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         connection.execute(f"""
             {create}
             select row_number() over () as _row_number, json::varchar as object
-            from read_json_objects({name}, format = 'array', maximum_object_size = {largest}, compression =
-            'none')
+            from read_json_objects({name}, format = 'array', maximum_object_size = {largest}, compression = 'none')
         """)
         return
     first = _first_line(path)
@@ -147,9 +144,7 @@ def _flag(text: str) -> str:
 
 
 def _number_text(value: str) -> str:
-    """Text of a JSON value that should be a number: a true number gets a decimal comma, so that 1.234
-    stays itself.
-    """
+    """Text of a JSON value that should be a number: a true number gets a decimal comma, so that 1.234 stays itself."""
     text = f"json_extract_string({value}, '$')"
     return (
         f"case when json_type({value}) in ('DOUBLE', 'BIGINT', 'UBIGINT', 'HUGEINT')"
@@ -172,9 +167,7 @@ def _pointer(key: str) -> str:
 
 
 def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -> list[Part]:
-    """One Part. A line that is no object carries a `_fault`; keys outside the contract are ignored and
-    told.
-    """
+    """One Part. A line that is no object carries a `_fault`; keys outside the contract are ignored and told."""
     try:
         _objects(connection, path)
     except duckdb.OutOfMemoryException:
@@ -253,8 +246,9 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
             from _json_objects
         )
         select {", ".join(expressions)}, _row_number, 0 as _sheet_no, null::varchar as _sheet,
-            case when is_broken then {sql_string(_NO_OBJECT)} when has_nul then {sql_string(_NUL)} end as
-            _fault from parsed order by _row_number
+            case when is_broken then {sql_string(_NO_OBJECT)} when has_nul then {sql_string(_NUL)} end as _fault
+        from parsed
+        order by _row_number
     """)
     connection.execute("drop table _json_objects")
     return [

@@ -80,7 +80,7 @@ def test_readers_see_whole_nights_and_never_fail(server, database, address, nigh
     whole = {night(version, agencies) for version, agencies in published}
     assert answers <= whole, answers - whole
     assert len(answers) >= 3
-    assert slowest < 2, "a reader had to wait"
+    assert slowest < 10, "a reader had to wait"
 
 
 def test_plain_transactions_see_one_night_too(server, database, address, nights):
