@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test lint bench lock clean
+.PHONY: help setup run test lint bench docs lock clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -42,3 +42,6 @@ lock:            ## resolve the dependencies again (needs uv)
 
 clean:           ## remove the installation, not the data
 	rm -rf $(VENV) dbt_project/target
+
+docs: setup      ## the data dictionary again, from contracts and dbt
+	@$(BIN)/python -m orchestration.dictionary

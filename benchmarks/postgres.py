@@ -49,7 +49,9 @@ from range({rows}) as r(i)
 
 
 def made_up(rows: int) -> str:
-    texts = ", ".join(f"['một cửa', 'trực tuyến', 'bưu chính'][1 + hash(i, {n}) % 3] as text_{n}" for n in range(9))
+    texts = ", ".join(
+        f"['một cửa', 'trực tuyến', 'bưu chính'][1 + hash(i, {n}) % 3] as text_{n}" for n in range(9)
+    )
     times = ", ".join(
         f"case when hash(i, {n}) % 5 > 1 then timestamp '2024-01-01' + to_seconds((hash(i, {n}) % 28000000)::int)"
         f" end as time_{n}"
@@ -79,7 +81,10 @@ def make_version(settings: Settings, night: Path | None, rows: int, changed: flo
             connection.execute(made_up(rows))
         else:
             connection.execute(f"attach {sql_string(str(night))} as night (read_only)")
-            copies = rows // connection.execute("select count(*) from night.marts.fct_dossier").fetchall()[0][0] + 1
+            copies = (
+                rows // connection.execute("select count(*) from night.marts.fct_dossier").fetchall()[0][0]
+                + 1
+            )
             connection.execute(
                 "create table marts.fct_dossier as select * replace (dossier_code || '-' || i as dossier_code)"
                 f" from night.marts.fct_dossier, range({copies}) as c(i) limit {rows}"
@@ -107,7 +112,10 @@ def bare_copy(server: OwnPostgres, version: Version, folder: Path) -> Callable[[
     def copy() -> None:
         with server.connect() as connection:
             connection.execute(f"create table bare ({listed})")
-            with connection.cursor().copy("copy bare from stdin (format csv)") as stream, file.open("rb") as lines:
+            with (
+                connection.cursor().copy("copy bare from stdin (format csv)") as stream,
+                file.open("rb") as lines,
+            ):
                 while block := lines.read(1 << 20):
                     stream.write(block)
             connection.execute("drop table bare")
@@ -116,7 +124,9 @@ def bare_copy(server: OwnPostgres, version: Version, folder: Path) -> Callable[[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--changed", type=float, default=1.0, help="per cent of the rows")
     parser.add_argument("--night", type=Path, help="a published file, whose dossiers are repeated")

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from orchestration import clock, publish_command, versions_command
+from orchestration import clock, evidence_command, publish_command, versions_command
 from sources.inbox import SAMPLE_MARKER
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -283,8 +283,11 @@ def quarantine_export(
 
 
 app.command(epilog=publish_command.EXAMPLES)(publish_command.publish)
+app.command(epilog=evidence_command.EPILOG)(evidence_command.evidence)
 app.command(epilog="Example: parindex versions")(versions_command.versions)
-app.command(epilog="Examples: parindex diff    |    parindex diff 2024-11-29 2024-11-30")(versions_command.diff)
+app.command(epilog="Examples: parindex diff    |    parindex diff 2024-11-29 2024-11-30")(
+    versions_command.diff
+)
 app.command(epilog="Examples: parindex rollback previous    |    parindex rollback 2024-11-29")(
     versions_command.rollback
 )

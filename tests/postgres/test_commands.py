@@ -115,7 +115,14 @@ def test_diff_counts_rows_by_key(home):
         then="delete from marts.fct_dossier where dossier_code = 'H62.0000100'",
     )  # fmt: skip
     row = next(line for line in run("diff").splitlines() if "fct_dossier" in line)
-    assert [cell.strip() for cell in row.strip("│").split("│")] == ["fct_dossier", "300", "301", "2", "1", "3"]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        "fct_dossier",
+        "300",
+        "301",
+        "2",
+        "1",
+        "3",
+    ]
 
 
 def test_rollback_publishes_an_earlier_version(server, database, address, home, monkeypatch):

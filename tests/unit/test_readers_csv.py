@@ -14,8 +14,7 @@ def ids(desk, entry) -> list[tuple[str, int]]:
     return [(row["target_id"], row["_row_number"]) for row in desk.good(entry)]
 
 
-@pytest.mark.parametrize("bom", ["", "\ufeff"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(("bom", "delimiter"), [("", ","), ("\ufeff", ";"), ("", "\t")])
 @pytest.mark.parametrize(
     "heads", [CRITERIA, CRITERIA_VI, [unicodedata.normalize("NFD", h) for h in CRITERIA_VI]]
 )

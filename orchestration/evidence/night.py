@@ -1,0 +1,210 @@
+"""The night that evidence is about: what was published, and a warehouse that holds the rows behind it.
+
+The warehouse of the last night is used when it is the one that was published; for an earlier night that is
+still kept, the same warehouse is built again from landing, out of exactly the deliveries that the night knew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock
+
+from orchestration.evidence.figures import EvidenceError
+from sources.contract import all_tables
+from sources.text import sql_name, sql_string
+from warehouse import publish
+from warehouse.build import prepare_build
+from warehouse.landing import landed_file
+from warehouse.ledger import Delivery, Ledger
+from warehouse.settings import DBT_PROJECT, Settings
+
+PUBLISHED = "published"
+SCHEMA = "evidence"
+# What decides that a warehouse is the one that was published.
+_COMPARED = ("fct_indicator", "fct_delivery")
+
+
+@dataclass(frozen=True)
+class EvidenceNight:
+    """Open for reading: the warehouse as the main database, the published file as the catalog `published`."""
+
+    settings: Settings
+    version: publish.Version
+    connection: duckdb.DuckDBPyConnection
+    ledger: KnownThen
+    rebuilt: bool
+
+    @property
+    def as_of(self) -> date:
+        return self.version.as_of
+
+
+class KnownThen:
+    """The ledger as a published night knew it: the deliveries that its own table lists, as they were then."""
+
+    def __init__(self, ledger: Ledger, delivery_ids: set[str]) -> None:
+        self._ledger = ledger
+        self._ids = delivery_ids
+
+    def deliveries(self, as_of: date | None = None) -> list[Delivery]:
+        return [
+            entry if entry.replaced_by in self._ids else replace(entry, replaced_by=None)
+            for entry in self._ledger.deliveries(as_of)
+            if entry.delivery_id in self._ids
+        ]
+
+    def checks(self) -> list[dict]:
+        return self._ledger.checks()
+
+
+@dataclass(frozen=True)
+class _Aside(Settings):
+    """The same home, with the build file and the scratch folder in a place of their own."""
+
+    aside: Path = Path()
+
+    @property
+    def building(self) -> Path:
+        return self.aside / "warehouse.building.duckdb"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.aside / "warehouse.duckdb"
+
+    @property
+    def work(self) -> Path:
+        return self.aside / "work"
+
+
+@contextmanager
+def open_evidence(
+    settings: Settings, as_of: date | None = None, tell: Callable[[str], None] = lambda text: None
+) -> Iterator[EvidenceNight]:
+    """The published night of a day (the current one without a day). Raises EvidenceError."""
+    version = _version(settings, as_of)
+    ledger = Ledger(settings.ledger)
+    try:
+        known = KnownThen(ledger, _delivery_ids(version))
+        path, rebuilt = settings.warehouse, False
+        if not _is_of(settings, path, version):
+            path, rebuilt = _rebuilt(settings, version, known, tell), True
+        connection = _connect(settings, path, version)
+        try:
+            yield EvidenceNight(settings, version, connection, known, rebuilt)
+        finally:
+            connection.close()
+    finally:
+        ledger.close()
+
+
+def _version(settings: Settings, as_of: date | None) -> publish.Version:
+    kept = publish.versions(settings)
+    now = publish.current(settings)
+    if now is None:
+        raise EvidenceError(
+            f"chưa công bố đêm nào trong {settings.home}: chạy `parindex run` trước"
+            " | no night is published yet: run `parindex run` first"
+        )
+    if as_of is None or now.as_of == as_of:
+        return now
+    of_day = [version for version in kept if version.as_of == as_of]
+    if not of_day:
+        days = ", ".join(sorted({version.as_of.isoformat() for version in kept}))
+        raise EvidenceError(
+            f"không còn giữ đêm công bố nào của ngày {as_of}; đang giữ: {days} (PARINDEX_KEEP_VERSIONS)"
+            f" | no published night of {as_of} is kept; kept are: {days}"
+        )
+    return of_day[-1]
+
+
+def _delivery_ids(version: publish.Version) -> set[str]:
+    with duckdb.connect(str(version.database), read_only=True) as connection:
+        rows = connection.execute(f"select delivery_id from {publish.MARTS}.fct_delivery").fetchall()
+    return {delivery_id for (delivery_id,) in rows}
+
+
+def _connect(settings: Settings, path: Path, version: publish.Version) -> duckdb.DuckDBPyConnection:
+    spill = settings.work / "spill"
+    spill.mkdir(parents=True, exist_ok=True, mode=0o750)
+    config = {"memory_limit": settings.memory_limit, "temp_directory": str(spill)}
+    if settings.threads:
+        config["threads"] = settings.threads
+    connection = duckdb.connect(str(path), read_only=True, config=config)
+    connection.execute(f"attach {sql_string(str(version.database))} as {PUBLISHED} (read_only)")
+    return connection
+
+
+def _is_of(settings: Settings, path: Path, version: publish.Version) -> bool:
+    """Whether a warehouse is the one that a version was published from, with all its rows within reach."""
+    if not path.exists():
+        return False
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            connection.execute(f"select 1 from {SCHEMA}.ev_register limit 0")
+            for table in all_tables():  # a moved home leaves views that point to where it was
+                connection.execute(f"select 1 from landing.{sql_name(table.relation)} limit 0")
+            return all(_hash(connection, table) == version.hashes.get(table) for table in _COMPARED)
+    except duckdb.Error:
+        return False
+
+
+def _hash(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    columns = connection.execute(
+        "select column_name from duckdb_columns() where schema_name = $1 and table_name = $2"
+        " order by column_index",
+        [publish.MARTS, table],
+    ).fetchall()
+    return publish.table_hash(connection, f"{publish.MARTS}.{sql_name(table)}", [name for (name,) in columns])
+
+
+def _rebuilt(
+    settings: Settings, version: publish.Version, known: KnownThen, tell: Callable[[str], None]
+) -> Path:
+    """The warehouse of an earlier night, built again beside the current one; the last one built is kept."""
+    folder = settings.work / SCHEMA
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
+    aside = _Aside(**values, aside=folder / f"{version.version}-{_models_hash()}")
+    with FileLock(folder / "lock"):  # two commands about the same night build it once
+        if not aside.warehouse.exists():
+            for old in folder.iterdir():
+                if old.is_dir():
+                    shutil.rmtree(old, ignore_errors=True)
+            _build(aside, version, known, tell)
+    return aside.warehouse
+
+
+def _models_hash() -> str:
+    """Changes with the models, so that a warehouse of older ones is not taken for today's."""
+    digest = hashlib.sha256()
+    for part in ("models", "macros", "seeds"):
+        for path in sorted((DBT_PROJECT / part).rglob("*")):
+            if path.is_file():
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _build(aside: _Aside, version: publish.Version, known: KnownThen, tell: Callable[[str], None]) -> None:
+    for entry in known.deliveries(version.as_of):
+        if entry.accepted and not landed_file(aside, entry).parquet.exists():
+            raise EvidenceError(
+                f"thiếu dữ liệu đã nạp của {entry.source}/{entry.delivered_on}/{entry.file_name}:"
+                " không dựng lại được"
+                f" | the landed rows of that file are gone: {version.as_of} cannot be built again"
+            )
+    tell(f"dựng lại số liệu ngày {version.as_of} từ dữ liệu đã nạp | building it again from landing")
+    aside.work.mkdir(parents=True, exist_ok=True, mode=0o750)
+    prepare_build(aside, known, version.as_of)
+    from orchestration import dbt
+
+    dbt.run_models(aside, version.as_of, [f"+path:models/{SCHEMA}", "plan_note", "plan152_fields"])
+    aside.building.replace(aside.warehouse)
+    shutil.rmtree(aside.work, ignore_errors=True)

@@ -1,0 +1,103 @@
+"""The words of the workbook: formulas and legal bases (those of the morning page), headings, code labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sources.contract import Table, load_contracts
+from warehouse.settings import DBT_PROJECT
+
+HERE = Path(__file__).parent
+RULES = HERE.parent / "report" / "rules.yaml"
+VIEWS = DBT_PROJECT / "models" / "evidence" / "_evidence.yml"
+
+
+def both(text: str) -> tuple[str, str]:
+    """ "Vietnamese | English" as a pair; a text in one language stands for both."""
+    vi, bar, en = text.partition(" | ")
+    return vi.strip(), (en if bar else vi).strip()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a measure is counted; `denominator` is None for plain counts."""
+
+    numerator: tuple[str, str]
+    denominator: tuple[str, str] | None
+    rule: tuple[str, str]
+    legal: tuple[str, str]
+
+
+@cache
+def _rules() -> dict[str, Any]:
+    return yaml.safe_load(RULES.read_text(encoding="utf-8"))
+
+
+@cache
+def _readings() -> dict[str, Any]:
+    return yaml.safe_load((HERE / "readings.yaml").read_text(encoding="utf-8"))["readings"]
+
+
+@cache
+def _views() -> dict[str, dict[str, Any]]:
+    models = yaml.safe_load(VIEWS.read_text(encoding="utf-8"))["models"]
+    return {model["name"].removeprefix("ev_"): model for model in models}
+
+
+def families() -> list[str]:
+    return list(_views())
+
+
+def rule_of(family: str, measure: str, variant: str) -> Rule:
+    """The rule of a reading: its own words where it has some, else those of the measure or the family."""
+    rules = _rules()["rules"]
+    words = dict(rules.get(f"{family}.{measure}") or rules[family])
+    words.update(_readings().get(f"{family}.{variant}", {}))
+    if variant == "register" and family != "register":
+        words = {**rules["register.reported"], "legal": words["legal"]}
+    return Rule(
+        both(words["num"]),
+        both(words["den"]) if "den" in words else None,
+        both(words["rule"]),
+        both(words["legal"]),
+    )
+
+
+def legal_common() -> tuple[str, str]:
+    return both(_rules()["legal_common"])
+
+
+def heading(family: str, column: str) -> str:
+    """The Vietnamese heading of a column of the rows."""
+    for described in _views()[family]["columns"]:
+        if described["name"] == column:
+            return both(described["description"])[0]
+    return column
+
+
+def tables_of(family: str, measure: str) -> tuple[list[Table], list[Table]]:
+    """Tables whose rows count for a measure, and the catalogues that decide too."""
+    meta = _views()[family]["config"]["meta"]
+    counted = meta["counted"]
+    names = counted if isinstance(counted, list) else counted[measure]
+    return [_table(name) for name in names], [_table(name) for name in meta["used"] if name not in names]
+
+
+def _table(name: str) -> Table:
+    source, _, table = name.partition(".")
+    return load_contracts()[source].tables[table]
+
+
+def code_labels(tables: list[Table]) -> dict[str, dict[str, str]]:
+    """Vietnamese labels of coded columns, by column name."""
+    labels: dict[str, dict[str, str]] = {}
+    for table in tables:
+        for column in table.columns:
+            if column.codes:
+                labels.setdefault(column.name, {}).update(column.codes)
+    return labels

@@ -1,0 +1,390 @@
+"""Evidence on the night of the sample: rows add up to every published figure, and the workbook says so."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime
+from itertools import chain, islice
+from pathlib import Path
+
+import openpyxl
+import pytest
+import yaml
+
+from orchestration.evidence import (
+    EvidenceNight,
+    Mismatch,
+    NoFigure,
+    UnknownName,
+    figures,
+    open_evidence,
+    words,
+    workbook,
+    write_evidence,
+)
+from sources.contract import load_contracts
+from tests.conftest import SAMPLE_DAY, parindex
+from warehouse.ledger import Ledger
+from warehouse.settings import DBT_PROJECT, Settings
+
+PROVINCE = "H62"
+# Differences of years: an agency without a base year has no figure, but its units count in the province.
+DIFFERENCES = {"service_units"}
+
+
+def settings_of(home: Path) -> Settings:
+    return Settings(home=home, inbox=home / "inbox").create()
+
+
+@pytest.fixture(scope="module")
+def evidence(night: Path) -> Iterator[EvidenceNight]:
+    with open_evidence(settings_of(night)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def added(evidence: EvidenceNight) -> dict[tuple[str, str, str], tuple]:
+    """Sums of the rows of all views by target, reading and agency; the province is the sum over all."""
+    found = {}
+    for family in words.families():
+        for target, variant, agency, numerator, denominator in evidence.connection.execute(
+            f"""
+            with rows as (
+                select target_id, variant, agency_code, in_numerator, in_denominator from evidence.ev_{family}
+            )
+            select target_id, variant, agency_code, sum(in_numerator), sum(in_denominator) from rows
+            where agency_code <> $1 group by all
+            union all
+            select target_id, variant, $1, sum(in_numerator), sum(in_denominator) from rows group by all
+            """,
+            [PROVINCE],
+        ).fetchall():
+            assert (target, variant, agency) not in found, "two views give rows of one figure"
+            found[target, variant, agency] = (numerator, denominator)
+    return found
+
+
+@pytest.fixture(scope="module")
+def published(evidence: EvidenceNight) -> dict[tuple[str, str, str], tuple]:
+    rows = evidence.connection.execute(
+        "select target_id, variant, agency_code, cast(numerator as decimal(38, 6)),"
+        " cast(denominator as decimal(38, 6)) from published.marts.fct_indicator where period_kind = 'ytd'"
+    ).fetchall()
+    return {tuple(row[:3]): tuple(row[3:]) for row in rows}
+
+
+def test_the_warehouse_of_the_published_night_is_used(evidence: EvidenceNight) -> None:
+    assert not evidence.rebuilt
+    assert evidence.as_of == SAMPLE_DAY
+
+
+@pytest.mark.parametrize(
+    "target_id",
+    [
+        row.split(",")[0]
+        for row in (DBT_PROJECT / "seeds" / "target_measure.csv").read_text("utf-8").splitlines()[1:]
+    ],
+)
+def test_rows_add_up_to_every_published_figure(target_id: str, added: dict, published: dict) -> None:
+    """Headline and further readings, the province and every agency, year to date."""
+    wanted = {key: figure for key, figure in published.items() if key[0] == target_id}
+    assert any(agency == PROVINCE for _, _, agency in wanted)
+    nothing = (None, None)
+    assert {key: added.get(key, nothing) for key in wanted} == wanted
+
+
+def test_agencies_without_a_figure_have_no_rows_that_count(added: dict, published: dict, evidence) -> None:
+    family = dict(
+        evidence.connection.execute("select target_id, family from published.marts.dim_target").fetchall()
+    )
+    stray = {
+        key: sums
+        for key, sums in added.items()
+        if key not in published and any(sums) and family[key[0]] not in DIFFERENCES
+    }
+    assert stray == {}
+
+
+def test_every_measured_target_has_rows(added: dict, published: dict) -> None:
+    measured = {
+        key for key, (numerator, _) in published.items() if numerator is not None and key[2] == PROVINCE
+    }
+    assert len({target for target, _, _ in measured}) > 80
+    assert measured <= set(added)
+
+
+def test_a_row_stands_once_behind_a_figure(evidence: EvidenceNight) -> None:
+    for family in words.families():
+        twice = evidence.connection.execute(
+            f"select target_id, variant, agency_code, record_key from evidence.ev_{family}"
+            " group by all having count(*) > 1 limit 5"
+        ).fetchall()
+        assert twice == [], family
+        blank = evidence.connection.execute(
+            f"select count(*) from evidence.ev_{family} where record_key is null or why is null"
+        ).fetchall()
+        assert blank == [(0,)], family
+
+
+def test_every_view_has_the_common_columns_and_described_ones(evidence: EvidenceNight) -> None:
+    models = {
+        model["name"]: [column["name"] for column in model["columns"]]
+        for model in yaml.safe_load(words.VIEWS.read_text(encoding="utf-8"))["models"]
+    }
+    found: dict[str, list[str]] = {}
+    for view, column in evidence.connection.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = 'evidence'"
+        " order by column_index"
+    ).fetchall():
+        found.setdefault(view, []).append(column)
+    assert found == models
+    for names in found.values():
+        assert tuple(names[: len(figures.COMMON)]) == figures.COMMON
+
+
+def test_tables_named_for_a_view_are_those_it_reads() -> None:
+    """meta.counted and meta.used against the lineage that dbt knows."""
+    from orchestration import dbt
+
+    manifest = dbt.manifest()
+
+    def sources_of(node_id: str) -> set[str]:
+        if node_id.startswith("source."):
+            source = manifest["sources"][node_id]
+            return {f"{source['source_name']}.{source['name']}"}
+        node = manifest["nodes"][node_id]
+        return set().union(*(sources_of(parent) for parent in node["depends_on"].get("nodes", [])))
+
+    for model in yaml.safe_load(words.VIEWS.read_text(encoding="utf-8"))["models"]:
+        meta = model["config"]["meta"]
+        counted = (
+            meta["counted"] if isinstance(meta["counted"], list) else [*chain(*meta["counted"].values())]
+        )
+        assert set(counted) | set(meta["used"]) == sources_of(f"model.par_index.{model['name']}"), model[
+            "name"
+        ]
+
+
+def cells(path: Path, sheet: str) -> list[tuple]:
+    book = openpyxl.load_workbook(path, read_only=True)
+    try:
+        return list(book[sheet].iter_rows(values_only=True))
+    finally:
+        book.close()
+
+
+def cover_of(path: Path) -> dict[str, str]:
+    return {row[0]: row[1] for row in cells(path, "Bìa") if row[0] and row[1]}
+
+
+def test_the_workbook_shows_the_published_figure_and_all_its_rows(
+    evidence: EvidenceNight, tmp_path: Path
+) -> None:
+    path = tmp_path / "3.4.1.xlsx"
+    written = write_evidence(evidence, "3.4.1", path)
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [p.name for p in tmp_path.iterdir()] == ["3.4.1.xlsx"]
+    shown = cover_of(path)
+    assert shown["Chỉ tiêu"].startswith("3.4.1. ")
+    assert "Nghị định 61/2018/NĐ-CP" in shown["Căn cứ pháp lý"]
+    assert "Tử số: " in shown["Công thức"] and "Numerator: " in shown["Formula (English)"]
+    assert shown["Kết quả"] == figures.verdict_text(written.figure)
+    assert "khớp số công bố" in shown["Đối chiếu từng dòng"]
+    assert "95%" in shown["Kế hoạch có chỗ chưa thống nhất"]
+    text = " ".join(str(cell) for row in cells(path, "Bìa") for cell in row if cell)
+    assert "NGƯỜI LẬP BIỂU" in text and "THỦ TRƯỞNG CƠ QUAN" in text
+    hashes = evidence.connection.execute(
+        "select content_hash from published.marts.fct_delivery"
+        " where source = 'tthc' and table_name = 'dossiers'"
+    ).fetchall()
+    assert hashes and all(digest in text for (digest,) in hashes)
+    heading, *rows = cells(path, "Hồ sơ")
+    assert len(rows) == written.rows
+    assert sum(row[heading.index("Cộng vào tử số")] for row in rows) == written.figure.numerator
+    assert sum(row[heading.index("Cộng vào mẫu số")] for row in rows) == written.figure.denominator
+    assert all(isinstance(row[heading.index("Ngày tính")], datetime) for row in rows)
+    assert len(cells(path, "Số liệu")) > 100
+    assert len(cells(path, "Bị loại")) == written.rejected + 1 > 1
+
+
+def test_one_agency_and_one_reading(evidence: EvidenceNight, tmp_path: Path) -> None:
+    agency = evidence.connection.execute(
+        "select agency_code from published.marts.fct_indicator"
+        " where target_id = '3.4.2' and variant = 'B' and period_kind = 'ytd' and level = 'huyen' limit 1"
+    ).fetchall()[0][0]
+    path = tmp_path / "b.xlsx"
+    written = write_evidence(evidence, "3.4.2", path, agency=agency, variant="B")
+    heading, *rows = cells(path, "Hồ sơ")
+    assert {row[heading.index("Mã đơn vị")] for row in rows} == {agency}
+    assert sum(row[heading.index("Cộng vào mẫu số")] for row in rows) == written.figure.denominator
+    assert {row[2] for row in cells(path, "Số liệu")[1:]} == {agency}
+    assert "766" in cover_of(path)["Công thức"]
+
+
+def test_rows_beyond_a_sheet_go_to_the_next(evidence: EvidenceNight, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(workbook, "ROWS_PER_SHEET", 50)
+    path = tmp_path / "split.xlsx"
+    written = write_evidence(evidence, "3.5.1", path)
+    names = [
+        name for name in openpyxl.load_workbook(path, read_only=True).sheetnames if name.startswith("Hồ sơ")
+    ]
+    assert len(names) == -(-written.rows // 50) > 1
+    keys = [row[1] for name in names for row in cells(path, name)[1:]]
+    assert len(keys) == len(set(keys)) == written.rows
+
+
+def test_no_cell_is_live(evidence: EvidenceNight, tmp_path: Path) -> None:
+    """Texts that begin with = + - @ or look like links stay texts."""
+    import xlsxwriter
+
+    path = tmp_path / "live.xlsx"
+    texts = ["=1+1", "+84", "-1", "@x", "http://example.org", '=HYPERLINK("x")', "1234"]
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+        formats = workbook.Formats.of(book)
+        batches = iter([[(text,) for text in texts]])
+        workbook._write_table(book, formats, "x", ["=h"], [10], batches)
+    assert [row[0] for row in cells(path, "x")] == ["=h", *texts]
+    write_evidence(evidence, "1.1", tmp_path / "1.1.xlsx")
+    for file in (path, tmp_path / "1.1.xlsx"):
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                content = archive.read(name)
+                assert b"<f>" not in content and b"<hyperlink" not in content, name
+
+
+def test_rejected_rows_of_the_register_are_those_of_the_target(evidence: EvidenceNight) -> None:
+    one = figures.target(evidence, "5.4")
+    known = set(figures.target_ids(evidence)) - {"5.4"}
+    for batch in figures.rejected_rows(evidence, one, one.headline_variant):
+        assert not known & {(row[-1] or "").split(" / ")[0] for row in batch}
+
+
+def test_unknown_names_are_answered_with_the_nearest(evidence: EvidenceNight, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"3\.4\.[1-5]"):
+        write_evidence(evidence, "3.4.9", tmp_path / "x.xlsx")
+    with pytest.raises(UnknownName, match="H62"):
+        write_evidence(evidence, "3.4.1", tmp_path / "x.xlsx", agency="H62.999")
+    with pytest.raises(UnknownName, match="A, B, N, S"):
+        write_evidence(evidence, "3.4.1", tmp_path / "x.xlsx", variant="Q")
+    with pytest.raises(NoFigure):
+        write_evidence(evidence, "3.4.1", tmp_path / "x.xlsx", agency="H62.243")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_do_not_add_up_are_told_on_the_cover(evidence, tmp_path: Path, monkeypatch) -> None:
+    real = figures.figure
+
+    def another(*arguments):
+        found = real(*arguments)
+        return figures.Figure(found.numerator + 1, found.denominator, found.value, found.meets_target)
+
+    monkeypatch.setattr(figures, "figure", another)
+    with pytest.raises(Mismatch, match="do not add up"):
+        write_evidence(evidence, "1.7", tmp_path / "x.xlsx")
+    assert "KHÔNG khớp" in cover_of(tmp_path / "x.xlsx")["Đối chiếu từng dòng"]
+
+
+@pytest.fixture(scope="module")
+def bundle(night: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evidence") / "all"
+    shown = parindex("evidence", "--all", "--out", str(folder), home=night)
+    assert "86 workbooks" in shown.stdout
+    return folder
+
+
+def test_all_targets_in_one_folder(bundle: Path, evidence: EvidenceNight) -> None:
+    names = {path.name for path in bundle.iterdir()}
+    assert names == {f"{one}.xlsx" for one in figures.target_ids(evidence)} | {"index.html", "SHA256SUMS"}
+    sums = dict(reversed(line.split("  ")) for line in (bundle / "SHA256SUMS").read_text().splitlines())
+    assert set(sums) == names - {"SHA256SUMS"}
+    for name, digest in sums.items():
+        assert hashlib.sha256((bundle / name).read_bytes()).hexdigest() == digest, name
+    assert all(path.stat().st_mode & 0o777 == 0o640 for path in bundle.iterdir())
+
+
+def test_the_index_links_every_workbook_with_its_figure(bundle: Path, evidence: EvidenceNight) -> None:
+    page = (bundle / "index.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'href="([^"]+)"', page)) == {f"{one}.xlsx" for one in figures.target_ids(evidence)}
+    one = figures.target(evidence, "3.4.1")
+    found = figures.figure(evidence, one, "A", PROVINCE)
+    assert figures.value_text(one, found.value) in page
+    assert "không khớp" not in page
+
+
+def test_every_cover_of_the_bundle_agrees(bundle: Path) -> None:
+    for path in bundle.glob("*.xlsx"):
+        assert "khớp số công bố" in cover_of(path)["Đối chiếu từng dòng"], path.name
+        assert "KHÔNG" not in cover_of(path)["Đối chiếu từng dòng"], path.name
+
+
+def test_no_personal_value_is_in_the_bundle(bundle: Path, sample_inbox: Path) -> None:
+    export = next((sample_inbox / "tthc").glob("*/dossiers_2024_p01.csv"))
+    labels = {c.vi for c in load_contracts()["tthc"].tables["dossiers"].columns if c.personal}
+    with export.open(encoding="utf-8-sig", newline="") as file:
+        rows = [[row[label] for label in labels] for row in islice(csv.DictReader(file, delimiter=";"), 60)]
+    values = {value.encode() for row in rows for value in row if value and len(value) > 8}
+    assert len(values) > 100
+    for path in bundle.glob("*.xlsx"):
+        with zipfile.ZipFile(path) as archive:
+            content = b"".join(archive.read(name) for name in archive.namelist() if "worksheets" in name)
+        assert not any(value in content for value in values), path.name
+
+
+def test_an_earlier_night_is_built_again_from_what_it_knew(own_night: Path, tmp_path: Path) -> None:
+    """Without its warehouse, and with a later file in the ledger, the rows are still those of the night."""
+    settings = settings_of(own_night)
+    (own_night / "warehouse.duckdb").unlink()
+    ledger = Ledger(settings.ledger)
+    known = next(d for d in ledger.deliveries() if d.accepted and d.table_name == "assigned_tasks")
+    ledger.record(replace(known, delivery_id="later", content_hash="other"))  # replaces the one that was used
+    ledger.close()
+    with open_evidence(settings, SAMPLE_DAY) as opened:
+        assert opened.rebuilt
+        written = write_evidence(opened, "1.1", tmp_path / "1.1.xlsx")
+        write_evidence(opened, "7.3.5", tmp_path / "7.3.5.xlsx")
+    assert written.rows > 0
+    assert "đã thay" not in " ".join(str(cell) for row in cells(tmp_path / "1.1.xlsx", "Bìa") for cell in row)
+    kept = [path for path in (settings.work / "evidence").iterdir() if path.is_dir()]
+    assert len(kept) == 1 and (kept[0] / "warehouse.duckdb").exists()
+    assert (
+        json.loads((own_night / "published" / "manifest.json").read_text())["as_of"] == SAMPLE_DAY.isoformat()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("3.4.9", "--out", "x.xlsx"), 2, "3.4."),
+        (("3.4.1", "--out", "x.pdf"), 2, ".xlsx"),
+        (("--out", "x.xlsx"), 2, "--all"),
+        (("3.4.1", "--all", "--out", "x"), 2, "--all"),
+        (("3.4.1", "--agency", "nowhere", "--out", "x.xlsx"), 2, "nowhere"),
+        (("3.4.1", "--as-of", "30/11/2024", "--out", "x.xlsx"), 2, "YYYY-MM-DD"),
+        (("3.4.1", "--as-of", "2023-01-01", "--out", "x.xlsx"), 1, SAMPLE_DAY.isoformat()),
+    ],
+)
+def test_wrong_use_is_told(
+    night: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    at = arguments.index("--out") + 1
+    placed = (*arguments[:at], str(tmp_path / arguments[at]), *arguments[at + 1 :])
+    result = parindex("evidence", *placed, home=night, check=False)
+    assert result.returncode == code
+    assert said in result.stderr + result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_published_night(home: Path, tmp_path: Path) -> None:
+    result = parindex("evidence", "3.4.1", "--out", str(tmp_path / "x.xlsx"), home=home, check=False)
+    assert result.returncode == 1
+    assert "parindex run" in result.stderr
+
+
+def test_days_are_excel_days() -> None:
+    assert date(2024, 11, 30).toordinal() - workbook._DAY_ZERO == 45626
