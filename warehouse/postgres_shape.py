@@ -139,11 +139,12 @@ def describe(
 ) -> dict[str, Mart]:
     """All marts of an attached file, as a server of this version (as 180006) can hold them."""
     table_comments, column_comments = _comments(connection, catalog)
+    all_columns = columns_of(connection, catalog)
     marts = {}
     for table in sorted(table_comments):
         columns = tuple(
             Column(name, postgres_type(kind), column_comments.get((table, name)))
-            for name, kind in columns_of(connection, catalog, table).items()
+            for name, kind in all_columns[table].items()
         )
         names = {column.name for column in columns}
         known = keys.get(table, Keys())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import json
 import unicodedata
 from pathlib import Path
@@ -83,8 +85,6 @@ def test_planted_faults_are_found_and_nothing_else(night: Path, sample_inbox: Pa
             assert rejected == expected["rows_quarantined"], file
     listed = night / "quarantine.csv"
     parindex("quarantine", "export", "--out", str(listed), home=night)
-    import csv
-
     with listed.open(encoding="utf-8-sig", newline="") as file:
         places = {
             (f"{r['source']}/{r['delivered_on']}/{r['file_name']}", r["row_number"])
@@ -115,14 +115,12 @@ def test_rebuild_from_landing_gives_identical_marts(own_night: Path) -> None:
 def test_no_personal_value_is_anywhere_under_the_home(night: Path, sample_inbox: Path) -> None:
     """Names, ID numbers, phones and addresses of the exports are in no file that the night wrote."""
     export = next((sample_inbox / "tthc").glob("*/dossiers_2024_p01.csv"))
+    personal = ("Chủ hồ sơ", "Số giấy tờ chủ hồ sơ", "Số điện thoại", "Địa chỉ")
+    with export.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(itertools.islice(csv.DictReader(file, delimiter=";"), 300))
+    values = {row[name] for row in rows for name in personal if row[name]}
+    assert len(values) > 300
     with duckdb.connect() as connection:
-        relation = connection.sql(f"select * from read_csv('{export}', all_varchar = true) limit 300")
-        wanted = [c for c in relation.columns if c in ("applicant_name", "applicant_id", "phone", "address")
-                  or c in ("Chủ hồ sơ", "Số giấy tờ chủ hồ sơ", "Số điện thoại", "Địa chỉ")]  # fmt: skip
-        values = {
-            v for row in relation.project(", ".join(f'"{c}"' for c in wanted)).fetchall() for v in row if v
-        }
-        assert len(values) > 300
         # Parquet and DuckDB compress: looked into by reading their values.
         for parquet in (night / "landing").rglob("*.parquet"):
             texts = connection.execute(f"select columns(*)::varchar from '{parquet}'").fetchall()

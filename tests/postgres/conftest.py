@@ -35,6 +35,11 @@ def address(database: sa.URL) -> str:
     return database.render_as_string(hide_password=False)
 
 
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nights")
+
+
 @pytest.fixture
-def nights(tmp_path: Path) -> Nights:
-    return Nights(tmp_path / "home")
+def nights(tmp_path: Path, store: Path) -> Nights:
+    return Nights(tmp_path / "home", store)

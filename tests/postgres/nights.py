@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 
-from warehouse.publish import Version, swap_in, write_version
+from warehouse.publish import Version, swap_in, versions, versions_folder, write_version
 from warehouse.settings import Settings
 
 FIRST = date(2024, 11, 29)
@@ -62,15 +63,25 @@ comment on column marts.fct_indicator.value is 'Giá trị | Value';
 class Nights:
     """A home into which nights are published one after the other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: Path) -> None:
+        self.store = store
         self.settings = Settings(folder, folder / "inbox").create()
         self.count = 0
+
+    # The same night is made once for all tests.
+    made: ClassVar[dict[tuple, Path]] = {}
 
     def publish(
         self, *, rows: int = 300, agencies: int = 5, day: date | None = None, change: str = "", then: str = ""
     ) -> Version:
         """A new version: the tables of a night of a day (the next one), then further SQL upon them."""
         day = day or FIRST + timedelta(days=self.count)
+        asked = (self.count, rows, agencies, day, change, then)
+        if asked in self.made:
+            made = self.made[asked]
+            shutil.copytree(made, versions_folder(self.settings) / made.name)
+            version = versions(self.settings)[-1]
+            return self._next(version)
         path = self.settings.home / "made.duckdb"
         path.unlink(missing_ok=True)
         with duckdb.connect(str(path)) as connection:
@@ -81,6 +92,11 @@ class Nights:
         version = write_version(
             self.settings, path, day, datetime(2024, 12, 1, 1) + timedelta(hours=self.count)
         )
+        self.made[asked] = self.store / str(len(self.made)) / version.version
+        shutil.copytree(version.folder, self.made[asked])
+        return self._next(version)
+
+    def _next(self, version: Version) -> Version:
         swap_in(self.settings, version)
         self.count += 1
         return version

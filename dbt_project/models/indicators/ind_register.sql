@@ -62,5 +62,5 @@ inner join {{ ref('int_target') }} as targets
         with_province.target_id = targets.target_id
         and targets.is_in_force
 where
-    targets.agency_scope = 'agency'
+    coalesce(targets.agency_scope, 'agency') <> 'province'
     or with_province.agency_code = {{ province_code() }}
