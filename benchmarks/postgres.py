@@ -50,7 +50,8 @@ from range({rows}) as r(i)
 
 def made_up(rows: int) -> str:
     texts = ", ".join(
-        f"['một cửa', 'trực tuyến', 'bưu chính'][1 + hash(i, {n}) % 3] as text_{n}" for n in range(9)
+        f"['một cửa', 'trực tuyến', 'bưu chính'][(1 + hash(i, {n}) % 3)::bigint] as text_{n}"
+        for n in range(9)
     )
     times = ", ".join(
         f"case when hash(i, {n}) % 5 > 1 then timestamp '2024-01-01' + to_seconds((hash(i, {n}) % 28000000)::int)"

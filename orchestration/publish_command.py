@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
-EXAMPLES = (  # for the help of the command
+EXAMPLES = (
     "Examples: parindex publish --to postgresql://par_index:SECRET@db.example.gov.vn/par_index    |"
     "    PARINDEX_PUBLISH_TO=postgresql://... parindex publish --version previous"
 )
