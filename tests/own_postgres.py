@@ -73,6 +73,14 @@ class OwnPostgres:
             os.chown(path, pwd.getpwnam(self.user).pw_uid, pwd.getpwnam(self.user).pw_gid)
 
     def __enter__(self) -> OwnPostgres:
+        try:
+            self._start()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        return self
+
+    def _start(self) -> None:
         self._give(self.folder)
         if not self._can_run():  # the environment lies where that user may not look
             package = self.binaries.parent.parent
@@ -93,7 +101,6 @@ class OwnPostgres:
         if not self.durable:
             options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         self._run("pg_ctl", "-w", "-l", str(self.folder / "server.log"), "-o", options, "start")
-        return self
 
     def __exit__(self, *_: object) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import load_dotenv
@@ -45,7 +45,7 @@ class Settings:
     keep_versions: int = 14
     memory_limit: str = "3GB"
     threads: int = 0
-    publish_to: str | None = None
+    publish_to: str | None = field(default=None, repr=False)  # may hold a password
 
     @property
     def landing(self) -> Path:
