@@ -24,6 +24,14 @@ import duckdb
 HERE = Path(__file__).resolve().parent
 AS_OF = date(2024, 11, 30)
 CATALOGUES = ("agencies", "procedures", "agency_procedures")
+BULK = {
+    "dossiers": ("tthc/*/dossiers_2024_p*.csv", {"dossier_code": "Mã hồ sơ"}, ";"),
+    "documents": (
+        "document_office/*/documents_p*.csv",
+        {name: name for name in ("document_code", "agency_code", "direction")},
+        ",",
+    ),
+}
 
 
 def parindex(home: Path, *arguments: str) -> tuple[float, float]:
@@ -41,53 +49,43 @@ def parindex(home: Path, *arguments: str) -> tuple[float, float]:
 
 
 def prepare(folder: Path, dossiers: int) -> Path:
-    """An inbox of plain CSV: the sample's bulk files, and its catalogues as landing reads them."""
+    """An inbox of plain CSV that the script can read: the sample's bulk files in the vendors' layouts without their faults,
+    and the catalogues as they are on the day. A first night over the sample says which rows those are."""
     from sources.sample import write_sample
 
-    sample, inbox, home = folder / "sample", folder / "inbox", folder / "catalogue-home"
+    sample, inbox, dirty, home = (folder / name for name in ("sample", "inbox", "dirty", "dirty-home"))
     write_sample(sample, dossiers=dossiers, as_of=AS_OF)
-    bulk = [*sample.glob("tthc/*/dossiers_2024_p*.csv"), *sample.glob("document_office/*/documents_p*.csv")]
-    for file in bulk:
-        target = inbox / file.relative_to(sample)
+    patterns = [pattern for pattern, *_ in BULK.values()] + [f"tthc/*/{table}*" for table in CATALOGUES]
+    for file in [file for pattern in patterns for file in sample.glob(pattern)]:
+        target = dirty / file.relative_to(sample)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    small = folder / "small"
-    for table in CATALOGUES:
-        for file in sample.glob(f"tthc/*/{table}*"):
-            target = small / file.relative_to(sample)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
-    parindex(home, "run", "--inbox", str(small), "--as-of", AS_OF.isoformat())
-    day = inbox / "tthc" / "2024-10-31"
-    day.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+    shutil.rmtree(sample)
+    parindex(home, "run", "--inbox", str(dirty), "--as-of", AS_OF.isoformat())
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        for table, (pattern, key, delimiter) in BULK.items():
+            for file in sorted(dirty.glob(pattern)):
+                target = inbox / file.relative_to(dirty)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                good = ", ".join(f'{column} as "{header}"' for column, header in key.items())
+                headers = ", ".join(f'"{header}"' for header in key.values())
+                connection.execute(f"""
+                    copy (
+                        from read_csv('{file}', all_varchar = true, delim = '{delimiter}', header = true, quote = '"',
+                            escape = '"', ignore_errors = true, strict_mode = false)
+                        semi join (select {good} from landing.{file.parent.parent.name}__{table}) using ({headers})
+                    ) to '{target}' (delimiter '{delimiter}', header true)
+                """)
+        day = inbox / "tthc" / AS_OF.isoformat()
+        day.mkdir(parents=True)
         for table in CATALOGUES:
-            names = ", ".join(
-                name
-                for (name,) in connection.execute(
-                    "select column_name from duckdb_columns() where schema_name = 'staging' and table_name = $1"
-                    " and column_name not in ('delivered_on', 'file_name', 'sheet_no', 'row_number_in_file')",
-                    [f"stg_tthc__{table}"],
-                ).fetchall()
-            )
-            # The staging views name the database after the build file.
-            connection.execute("attach if not exists ':memory:' as scratch")
+            lineage = "delivered_on, file_name, sheet_no, row_number_in_file"
             connection.execute(
-                f"copy (select {names} from {source(connection, home, table)}) to '{day / table}.csv'"
+                f"copy (select * exclude ({lineage}) from staging.stg_tthc__{table}) to '{day / table}.csv' (header true)"
             )
+    shutil.rmtree(home)
+    shutil.rmtree(dirty)
     return inbox
-
-
-def source(connection: duckdb.DuckDBPyConnection, home: Path, table: str) -> str:
-    """The newest version of each row of a catalogue, straight from landed Parquet."""
-    from sources.contract import load_contracts
-
-    key = ", ".join(load_contracts()["tthc"].tables[table].key)
-    files = f"{home}/landing/tthc/{table}/*/*[0-9a-f].parquet"
-    return (
-        f"(select * from read_parquet('{files}', union_by_name = true) where _error_no is null"
-        f" qualify row_number() over (partition by {key} order by _delivered_on desc, _file_name desc) = 1)"
-    )
 
 
 def floor(inbox: Path, target: Path) -> tuple[float, float]:
@@ -110,12 +108,16 @@ def differences(home: Path, target: Path) -> int:
         connection.execute(f"attach '{home}/published/par_index.duckdb' as ours (read_only)")
         connection.execute(f"attach '{target}' as floor (read_only)")
         return connection.execute("""
+            with script as (from floor.main.figures where denominator > 0 or numerator > 0),
+            published as (
+                from ours.marts.fct_indicator
+                where target_id in (select target_id from script) and (denominator > 0 or numerator > 0)
+                    and variant <> 'register'
+            )
             select count(*)
-            from floor.main.figures as f
-            left join ours.marts.fct_indicator as i
-                using (target_id, agency_code, period_kind, period_start)
-            where f.denominator > 0 and i.is_headline is not false
-                and (i.numerator is distinct from f.numerator or i.denominator is distinct from f.denominator)
+            from script as f
+            full join published as i using (target_id, variant, agency_code, period_kind, period_start)
+            where i.numerator is distinct from f.numerator or i.denominator is distinct from f.denominator
         """).fetchall()[0][0]
 
 
@@ -140,8 +142,9 @@ def main() -> None:
                 raise SystemExit(f"{wrong} figures differ: times of different results are not compared")
             quiet.append(parindex(home, "run", "--inbox", str(inbox), "--as-of", AS_OF.isoformat()))
             shutil.rmtree(home)
-        tiny = folder / "tiny"
-        fixed = parindex(tiny, "run", "--inbox", str(folder / "small"), "--as-of", AS_OF.isoformat())
+        small = folder / "small"
+        shutil.copytree(inbox / "tthc" / AS_OF.isoformat(), small / "tthc" / AS_OF.isoformat())
+        fixed = parindex(folder / "tiny", "run", "--inbox", str(small), "--as-of", AS_OF.isoformat())
     rows = {
         "hand-written script": floors,
         "full night": firsts,
