@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from expectations.deliveries import Delivery as CheckedDelivery
 from expectations.deliveries import table_checks
 from expectations.marts import PROMISED, marts_checks
 from expectations.model import BLOCK, WARN, CheckResult, failures, to_arrow, to_rows
 from orchestration import clock
+from orchestration.checking import check_file, check_relations
 from orchestration.night import Night
 from orchestration.progress import tell
 from sources.contract import Table, all_tables
@@ -29,39 +29,29 @@ def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.
     accepted = [entry for entry in entries if entry.accepted]
     results: list[CheckResult] = []
     if accepted:
-        from expectations.engine import validate
-
         tell("check", table.relation)
-        with duckdb.connect(config={"memory_limit": night.settings.memory_limit}) as connection:
-            relation = _new_rows(night, connection, table, accepted)
-            results = validate(
-                connection,
-                table_checks(
-                    table,
-                    relation,
-                    _described(night, table, accepted),
-                    as_of=night.day,
-                    limit_pct=night.settings.rejected_share_limit_pct,
-                ),
-                checked_at=clock.now().replace(microsecond=0),
-            )
+        checks = table_checks(
+            table,
+            f"landing.{table.relation}",
+            _described(night, table, accepted),
+            as_of=night.day,
+            limit_pct=night.settings.rejected_share_limit_pct,
+        )
+        views = {f"landing.{sql_name(table.relation)}": _new_rows(night, accepted)}
+        results = check_relations(
+            views, night.settings.memory_limit, checks, clock.now().replace(microsecond=0)
+        )
         night.ledger.record_checks(to_rows(results))
     return _verdict(results, SUITE_CHECK)
 
 
-def _new_rows(
-    night: Night, connection: duckdb.DuckDBPyConnection, table: Table, entries: list[Delivery]
-) -> str:
-    parts = [
+def _new_rows(night: Night, entries: list[Delivery]) -> str:
+    return " union all by name ".join(
         "select * exclude (_error_no, _error_value) from"
         f" {numbered_parquet([landed_file(night.settings, entry).parquet], entry.first_row)}"
         " where _error_no is null"
         for entry in entries
-    ]
-    name = f"landing.{sql_name(table.relation)}"
-    connection.execute("create schema if not exists landing")
-    connection.execute(f"create or replace view {name} as {' union all by name '.join(parts)}")
-    return f"landing.{table.relation}"
+    )
 
 
 def _described(night: Night, table: Table, entries: list[Delivery]) -> list[CheckedDelivery]:
@@ -106,25 +96,25 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
         specs=[dg.AssetCheckSpec(GATE_CHECK, asset=key, blocking=True) for key in marts],
     )
     def marts_gate(night: Night) -> Iterator[Any]:
-        from expectations.engine import validate
-
         tell("gate", "checking the marts")
         # Of an earlier day: a night that is run again is compared with what it was compared with before.
         earlier = [v for v in publishing.versions(night.settings) if v.as_of < night.day]
         personal = {c.name for t in all_tables() for c in t.columns if c.personal}
-        with open_build_file(night.settings, night.settings.building) as connection:
+        building = night.settings.building
+        with open_build_file(night.settings, building) as connection:
             staged = connection.execute("select count(*) from staging.stg_tthc__dossiers").fetchall()[0][0]
-            results = validate(
-                connection,
-                marts_checks(
-                    as_of=night.day,
-                    staged_dossiers=staged,
-                    previous_counts=earlier[-1].counts if earlier else None,
-                    personal_columns=personal,
-                    tables=[key.path[-1] for key in marts if key.path[-1] in PROMISED],
-                ),
-                checked_at=clock.now().replace(microsecond=0),
-            )
+        results = check_file(
+            building,
+            marts_checks(
+                as_of=night.day,
+                staged_dossiers=staged,
+                previous_counts=earlier[-1].counts if earlier else None,
+                personal_columns=personal,
+                tables=[key.path[-1] for key in marts if key.path[-1] in PROMISED],
+            ),
+            clock.now().replace(microsecond=0),
+        )
+        with open_build_file(night.settings, building) as connection:
             # Published with the data: what was checked on the marts themselves.
             connection.register("_results", to_arrow(results))
             connection.execute("insert into marts.fct_check_result by name select * from _results")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from orchestration import aside
 from orchestration.instance import prepare_instance
 from orchestration.night import NightRunning, night_lock
 from warehouse.settings import Settings
@@ -41,6 +42,7 @@ def run_night(settings: Settings, as_of: date, *, full_refresh: bool = False) ->
     """One night as of a day. Raises NightRunning when another one is at work."""
     with night_lock(settings):
         pass  # told now and plainly, instead of from inside the job
+    aside.warm_up()
     prepare_instance(settings)
     import dagster as dg
 

@@ -1,5 +1,7 @@
 -- The province row is the sum of its agencies. Left out: figures of the province alone; differences between years, where an
 -- agency without a base year has no figure of its own; and what the province itself reported under its own code.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_indicator'}}}) }}
+
 with records_of_the_province as (
     select count(*) as record_count
     from (

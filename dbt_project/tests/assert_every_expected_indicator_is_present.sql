@@ -1,4 +1,6 @@
 -- What has no data shows as a row without a value, never as an absent row.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_indicator'}}}) }}
+
 select
     expected.target_id,
     expected.period_kind,

@@ -1,4 +1,6 @@
 -- Each leaf target of the plan says how it is measured, each of its criteria what it is worth, and nothing else does.
+{{ config(meta={'dagster': {'ref': {'name': 'target_measure'}}}) }}
+
 with leaves as (
     select
         target_id,

@@ -1,5 +1,7 @@
 -- The total is its fields; a field's own points are those of its targets in the scorecard, surveyed ones aside; no field and no
 -- target has more than its maximum.
+{{ config(meta={'dagster': {'ref': {'name': 'rpt_field_score'}}}) }}
+
 with targets as (
     select
         scorecard.field_id,

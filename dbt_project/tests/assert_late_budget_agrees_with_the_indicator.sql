@@ -1,4 +1,6 @@
 -- Every on-time figure of an agency has its budget, over the same dossiers; late ones are left exactly where the target is met.
+{{ config(meta={'dagster': {'ref': {'name': 'rpt_late_budget'}}}) }}
+
 select
     indicators.indicator_key,
     indicators.numerator,

@@ -1,5 +1,7 @@
 -- The year to date is the sum of its months, and so is each quarter. Left out: shares of agencies and of pairs (7.2.x and
 -- 7.3.6b), where one agency or pair that is seen in two months is still one.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_indicator'}}}) }}
+
 with flows as (
     select
         indicators.target_id,

@@ -1,4 +1,6 @@
 -- Every dossier code that landed is in the mart, and the mart has no other.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_dossier'}}}) }}
+
 with landed as (
     select distinct dossier_code
     from {{ source('tthc', 'dossiers') }}

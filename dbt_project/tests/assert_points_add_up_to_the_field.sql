@@ -1,4 +1,6 @@
 -- The points of a field's targets are the field's self-assessed maximum, survey criteria aside.
+{{ config(meta={'dagster': {'ref': {'name': 'dim_target'}}}) }}
+
 select
     targets.field_id,
     sum(case when targets.rule_kind <> 'survey' then targets.max_points else 0 end) as points,

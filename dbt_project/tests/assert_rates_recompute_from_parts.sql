@@ -1,4 +1,6 @@
 -- Whoever divides the parts gets the value; no value without parts, no verdict without a value, no value outside what parts allow.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_indicator'}}}) }}
+
 select
     indicators.indicator_key,
     indicators.numerator,

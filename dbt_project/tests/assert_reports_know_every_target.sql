@@ -1,4 +1,6 @@
 -- Every leaf target has a word for its unit, every family of figures its tables; notes and actions name targets that exist.
+{{ config(meta={'dagster': {'ref': {'name': 'target_measure'}}}) }}
+
 with targets as (
     select
         target_id,

@@ -1,7 +1,8 @@
 """The night that evidence is about: what was published, and a warehouse that holds the rows behind it.
 
-The warehouse of the last night is used when it is the one that was published; for an earlier night that is
+A copy of the last night's warehouse is used when it is the one that was published; for an earlier night that is
 still kept, the same warehouse is built again from landing, out of exactly the deliveries that the night knew.
+The views that find the rows (ev_*) are made then, not every night.
 """
 
 from __future__ import annotations
@@ -93,9 +94,8 @@ def open_evidence(
     ledger = Ledger(settings.ledger)
     try:
         known = KnownThen(ledger, _delivery_ids(version))
-        path, rebuilt = settings.warehouse, False
-        if not _is_of(settings, path, version):
-            path, rebuilt = _rebuilt(settings, version, known, tell), True
+        rebuilt = not _is_of(settings, settings.warehouse, version)
+        path = _prepared(settings, version, known, tell, rebuilt)
         connection = _connect(settings, path, version)
         try:
             yield EvidenceNight(settings, version, connection, known, rebuilt)
@@ -148,7 +148,6 @@ def _is_of(settings: Settings, path: Path, version: publish.Version) -> bool:
         return False
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            connection.execute(f"select 1 from {SCHEMA}.ev_register limit 0")
             for table in all_tables():  # a moved home leaves views that point to where it was
                 connection.execute(f"select 1 from landing.{sql_name(table.relation)} limit 0")
             return all(_hash(connection, table) == version.hashes.get(table) for table in _COMPARED)
@@ -165,21 +164,40 @@ def _hash(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     return publish.table_hash(connection, f"{publish.MARTS}.{sql_name(table)}", [name for (name,) in columns])
 
 
-def _rebuilt(
-    settings: Settings, version: publish.Version, known: KnownThen, tell: Callable[[str], None]
+def _prepared(
+    settings: Settings,
+    version: publish.Version,
+    known: KnownThen,
+    tell: Callable[[str], None],
+    from_landing: bool,
 ) -> Path:
-    """The warehouse of an earlier night, built again beside the current one; the last one built is kept."""
+    """A warehouse of the night with the evidence views, which no night builds: a copy of the current one, or built
+    again from landing. The last one made is kept beside the current one."""
     folder = settings.work / SCHEMA
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
     aside = _Aside(**values, aside=folder / f"{version.version}-{_models_hash()}")
     with FileLock(folder / "lock"):  # two commands about the same night build it once
-        if not aside.warehouse.exists():
+        if not aside.warehouse.exists() or not _is_of(settings, aside.warehouse, version):
             for old in folder.iterdir():
                 if old.is_dir():
                     shutil.rmtree(old, ignore_errors=True)
-            _build(aside, version, known, tell)
+            aside.work.mkdir(parents=True, exist_ok=True, mode=0o750)
+            if from_landing:
+                _build(aside, version, known, tell)
+            else:
+                tell("chuẩn bị các dòng làm căn cứ | preparing the rows behind the figures")
+                shutil.copyfile(settings.warehouse, aside.building)
+                _run_dbt(aside, version, [f"path:models/{SCHEMA}"])
+            aside.building.replace(aside.warehouse)
+            shutil.rmtree(aside.work, ignore_errors=True)
     return aside.warehouse
+
+
+def _run_dbt(aside: _Aside, version: publish.Version, select: list[str]) -> None:
+    from orchestration import dbt
+
+    dbt.run_models(aside, version.as_of, select)
 
 
 def _models_hash() -> str:
@@ -201,10 +219,5 @@ def _build(aside: _Aside, version: publish.Version, known: KnownThen, tell: Call
                 f" | the landed rows of that file are gone: {version.as_of} cannot be built again"
             )
     tell(f"dựng lại số liệu ngày {version.as_of} từ dữ liệu đã nạp | building it again from landing")
-    aside.work.mkdir(parents=True, exist_ok=True, mode=0o750)
     prepare_build(aside, known, version.as_of)
-    from orchestration import dbt
-
-    dbt.run_models(aside, version.as_of, [f"+path:models/{SCHEMA}", "plan_note", "plan152_fields"])
-    aside.building.replace(aside.warehouse)
-    shutil.rmtree(aside.work, ignore_errors=True)
+    _run_dbt(aside, version, [f"+path:models/{SCHEMA}", "plan_note", "plan152_fields"])

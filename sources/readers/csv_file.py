@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -92,15 +93,23 @@ def _find_layout(text: str, table: Table) -> tuple[str, Header, int, int]:
 
 @dataclass
 class _Bytes:
-    """What one pass over the raw bytes below the header tells."""
+    """What one pass over the raw bytes of a file tells."""
 
     newlines: int = 0
+    returns: int = 0
+    pairs: int = 0
     is_utf8: bool = True
+    has_nul: bool = False
     ends_with_newline: bool = True
 
     @property
     def lines(self) -> int:
         return self.newlines + (not self.ends_with_newline)
+
+    @property
+    def line_ends_are_mixed(self) -> bool:
+        """Lone carriage returns, or both kinds of line ends: the parser knows one kind per file."""
+        return self.returns > self.pairs or 0 < self.pairs < self.newlines
 
 
 def _chunks(path: Path, start: int = 0) -> Iterator[bytes]:
@@ -110,37 +119,28 @@ def _chunks(path: Path, start: int = 0) -> Iterator[bytes]:
             yield chunk
 
 
-def _look(path: Path, start: int) -> _Bytes:
+def _look(path: Path) -> _Bytes:
     found = _Bytes()
-    letters = b""
-    for chunk in _chunks(path, start):
-        if b"\x00" in chunk:
-            raise RefusedFile(_NUL)
+    letters = codecs.getincrementaldecoder("utf-8")()
+    last = b""
+    for chunk in _chunks(path):
+        found.has_nul = found.has_nul or b"\x00" in chunk
         found.newlines += chunk.count(b"\n")
-        found.ends_with_newline = chunk.endswith(b"\n")
+        returns = chunk.count(b"\r")
+        found.returns += returns
+        found.pairs += (chunk.count(b"\r\n") if returns else 0) + (last == b"\r" and chunk[:1] == b"\n")
+        last = chunk[-1:]
         if found.is_utf8:
-            text = letters + chunk
-            cut = _whole_letters(text)
-            found.is_utf8, letters = _is_utf8(text[:cut]), text[cut:]
-    found.is_utf8 = found.is_utf8 and not letters
+            found.is_utf8 = _decodes(letters, chunk)
+    found.ends_with_newline = last in (b"", b"\n")
+    found.is_utf8 = found.is_utf8 and _decodes(letters, b"", final=True)
     return found
 
 
-def _whole_letters(text: bytes) -> int:
-    """Where the last letter starts that `text` may hold only a part of, else its length."""
-    for back in range(1, min(4, len(text) + 1)):
-        byte = text[-back]
-        if byte >= 0xC0:
-            return len(text) - back if back < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else len(text)
-        if byte < 0x80:
-            break
-    return len(text)
-
-
-def _is_utf8(text: bytes) -> bool:
+def _decodes(letters: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
     try:
-        pa.scalar(text, pa.large_binary()).cast(pa.large_string())
-    except pa.ArrowInvalid:
+        letters.decode(chunk, final)
+    except UnicodeDecodeError:
         return False
     return True
 
@@ -153,18 +153,6 @@ def _has_blank_line(path: Path, start: int) -> bool:
             return True
         last = window[-2:]
     return False
-
-
-def _line_ends_are_mixed(path: Path) -> bool:
-    """Lone carriage returns, or both kinds of line ends: the parser knows one kind per file."""
-    newlines = returns = pairs = 0
-    last = b""
-    for chunk in _chunks(path):
-        newlines += chunk.count(b"\n")
-        returns += chunk.count(b"\r")
-        pairs += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
-        last = chunk[-1:]
-    return returns > pairs or 0 < pairs < newlines
 
 
 def _with_newlines(path: Path, target: Path) -> Path:
@@ -267,7 +255,12 @@ class _Scan:
         """Fetched to the end: only then does the scan write down what it rejected."""
         self._forget()
         booleans = [at for at, column in header.columns.items() if column.type == "bool"]
-        ticks = [f"bool_or(c{at} in ('x', 'X') or lower(trim(c{at}, {_BLANKS})) = 'x')" for at in booleans]
+        # Looked at closely only where there is an x at all: six columns of Có and Không cost more than the scan.
+        ticks = [
+            f"bool_or(case when contains(c{at}, 'x') or contains(c{at}, 'X')"
+            f" then lower(trim(c{at}, {_BLANKS})) = 'x' else false end)"
+            for at in booleans
+        ]
         required = next((at for at, column in header.columns.items() if column.required), 0)
         blank = f"bool_or(c{required} is null or c{required} < '!' or starts_with(c{required}, chr(160)))"
         good, *flags = self.connection.execute(
@@ -314,8 +307,8 @@ def _spoil(path: Path, target: Path, offsets: list[int], delimiter: str, width: 
 
 def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, work: Path) -> list[Part]:
     """One Part. Rows that are no rows (too many cells, an open quote, broken letters) carry a `_fault`."""
-    data = path
-    if _line_ends_are_mixed(path):
+    data, seen = path, _look(path)
+    if seen.line_ends_are_mixed:
         data = _with_newlines(path, work / "newlines.csv")
     delimiter, header, header_lines, width = _find_layout(_decode_head(_read_head(data)), table)
     present = {column.name for column in header.columns.values()}
@@ -327,7 +320,10 @@ def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, wo
         data = _copy_part(data, work / "below_header.csv", _line_offset(data, header_lines))
         skip = 0
     start = _line_offset(data, skip)
-    seen = _look(data, start)
+    if data != path:
+        seen = _look(data)
+    if seen.has_nul:
+        raise RefusedFile(_NUL)
     spoiled: list[int] = []  # physical lines from 1
     scan = _Scan(connection, data, delimiter, skip, width)
     count = scan.count(header)
@@ -347,20 +343,20 @@ def read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, wo
     # The parser passes over blank lines in silence; the data end at the first.
     warnings = []
     blank = None
-    if count.good + count.bad < seen.lines and _has_blank_line(data, start):
+    if count.good + count.bad < seen.lines - skip and _has_blank_line(data, start):
         blank = _first_blank_line(data, start, delimiter)
     if blank is not None:
         end, later = blank
         if later:
             warnings.append(rows_left_out(header_lines + end + 1, later))
         data = _copy_part(data, work / "until_blank.csv", 0, _line_offset(data, skip + end))
-        seen = _look(data, start)
+        seen = _look(data)
         scan = _Scan(connection, data, delimiter, skip, width)
         count = scan.count(header)
 
     named = ", ".join(f"c{at} as {sql_name(column.name)}" for at, column in header.columns.items())
     first_row = None
-    if count.bad == 0 and count.good == seen.lines and seen.is_utf8 and not count.may_have_blank_row:
+    if count.bad == 0 and count.good == seen.lines - skip and seen.is_utf8 and not count.may_have_blank_row:
         # The usual case: a line is a row. (Broken letters show only when cells are read.) Numbering them here
         # would keep DuckDB from working in parallel.
         first_row = header_lines + 1

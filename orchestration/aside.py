@@ -1,0 +1,161 @@
+"""Work behind slow imports, done in processes of their own that import while the night begins.
+
+dbt takes 3 seconds to import and Great Expectations 5; the night has a second core and other things to do meanwhile.
+A worker gets functions by name and arguments by pickle over a pipe, and dies with the process that started it, however
+that ends. Plain processes, because multiprocessing would import the caller's main module again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+_tell: Callable[[Any], None] | None = None  # in a worker: how it answers
+
+
+class WorkerDied(Exception):
+    """A worker ended in the middle of its work, most likely for want of memory."""
+
+
+def tell_parent(*what: Any) -> None:
+    """From within a worker: reaches `on_told` of the call at work."""
+    if _tell is not None:
+        _tell(("told", what))
+
+
+class Worker:
+    """One process that has the named modules imported, started by `warm_up` or the first call and then kept."""
+
+    def __init__(self, *modules: str) -> None:
+        self._modules = modules
+        self._process: subprocess.Popen | None = None
+        self._busy = threading.Lock()
+
+    def warm_up(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "orchestration.aside", *self._modules],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=Path(__file__).resolve().parent.parent,
+            )
+            atexit.register(self.stop, patience=5)
+
+    def run(self, function: Callable, *arguments: Any, on_told: Callable[..., None] | None = None) -> Any:
+        """The result of a top-level function, or what it raised. Raises WorkerDied."""
+        with self._busy:
+            self.warm_up()
+            try:
+                pickle.dump((function, arguments, dict(os.environ)), self._process.stdin)
+                self._process.stdin.flush()
+                while True:
+                    kind, what = pickle.load(self._process.stdout)
+                    if kind == "told":
+                        if on_told is not None:
+                            on_told(*what)
+                        continue
+                    break
+            except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
+                self.stop()
+                raise WorkerDied(
+                    "a worker process ended before its work did, most likely for want of memory:"
+                    " lower PARINDEX_MEMORY_LIMIT or free memory, then run again"
+                ) from error
+            except BaseException:  # Ctrl-C, or a listener that gave up: its answers are of no use any more
+                self.stop()
+                raise
+        if kind == "raised":
+            error, trace = what
+            error.add_note(trace)
+            raise error
+        return what
+
+    def stop(self, patience: float = 0) -> None:
+        """End the process: by the end of its input within `patience` seconds, else by force."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        atexit.unregister(self.stop)
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+building = Worker("dbt.cli.main", "dbt.adapters.duckdb")
+checking = Worker("great_expectations")
+
+
+def warm_up() -> None:
+    """Let both begin with their imports."""
+    building.warm_up()
+    checking.warm_up()
+
+
+def _serve(modules: list[str]) -> None:
+    global _tell
+    os.umask(0o027)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the night; we end with it
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not get between the answers
+    calls: SimpleQueue = SimpleQueue()
+
+    at_work = threading.Event()
+
+    def listen() -> None:
+        while True:
+            try:
+                calls.put(pickle.load(sys.stdin.buffer))
+            except EOFError:
+                if at_work.is_set():
+                    os._exit(1)  # the night is gone, perhaps killed: nobody wants what we are doing
+                calls.put(None)
+                return
+
+    def answer(what: Any) -> None:
+        pickle.dump(what, answers)
+        answers.flush()
+
+    _tell = answer
+    for module in modules:
+        importlib.import_module(module)
+    # Only now: two threads that import at once wait for each other.
+    threading.Thread(target=listen, daemon=True).start()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)  # a hundred thousand modules and macros need no looking through
+    while (call := calls.get()) is not None:
+        function, arguments, environment = call
+        at_work.set()
+        os.environ.clear()
+        os.environ.update(environment)
+        try:
+            result = ("done", function(*arguments))
+        except Exception as error:
+            result = ("raised", (error, traceback.format_exc()))
+        at_work.clear()
+        answer(result)
+    atexit._run_exitfuncs()
+    os._exit(0)  # at once: taking down libraries in order takes longer than they worked
+
+
+if __name__ == "__main__":
+    from orchestration import aside  # the functions called know this module by its name, not as __main__
+
+    aside._serve(sys.argv[1:])

@@ -1,0 +1,42 @@
+"""Great Expectations at work in its own process: over relations of landed files, and over a build file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from expectations.model import Check, CheckResult
+from orchestration import aside
+
+
+def _check_relations(
+    views: Mapping[str, str], memory_limit: str, checks: Sequence[Check], moment: datetime
+) -> list[CheckResult]:
+    from expectations.engine import validate
+
+    with duckdb.connect(config={"memory_limit": memory_limit}) as connection:
+        for name, query in views.items():
+            connection.execute(f"create schema if not exists {name.partition('.')[0]}")
+            connection.execute(f"create view {name} as {query}")
+        return validate(connection, checks, checked_at=moment)
+
+
+def _check_file(path: Path, checks: Sequence[Check], moment: datetime) -> list[CheckResult]:
+    from expectations.engine import validate
+
+    return validate(path, checks, checked_at=moment)
+
+
+def check_relations(
+    views: Mapping[str, str], memory_limit: str, checks: Sequence[Check], moment: datetime
+) -> list[CheckResult]:
+    """Checks over views (quoted name with its schema -> query) that need no database file."""
+    return aside.checking.run(_check_relations, views, memory_limit, checks, moment) if checks else []
+
+
+def check_file(path: Path, checks: Sequence[Check], moment: datetime) -> list[CheckResult]:
+    """Checks over a database file that this process has not open."""
+    return aside.checking.run(_check_file, path, checks, moment)
