@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,58 +30,69 @@ class WorkerDied(Exception):
     """A worker ended in the middle of its work, most likely for want of memory."""
 
 
-def tell_parent(*what: Any) -> None:
-    """From within a worker: reaches `on_told` of the call at work."""
+def tell_parent(what: Any) -> None:
+    """From within a worker: reaches who reads the stream of the call at work."""
     if _tell is not None:
         _tell(("told", what))
 
 
 class Worker:
-    """One process that has the named modules imported, started by `warm_up` or the first call and then kept."""
+    """One process, started by `warm_up` or the first call and then kept. It begins with `module:function`."""
 
-    def __init__(self, *modules: str) -> None:
-        self._modules = modules
+    def __init__(self, beginning: str) -> None:
+        self._beginning = beginning
         self._process: subprocess.Popen | None = None
         self._busy = threading.Lock()
 
     def warm_up(self) -> None:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "orchestration.aside", *self._modules],
+                [sys.executable, "-m", "orchestration.aside", self._beginning],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=Path(__file__).resolve().parent.parent,
             )
             atexit.register(self.stop, patience=5)
 
-    def run(self, function: Callable, *arguments: Any, on_told: Callable[..., None] | None = None) -> Any:
-        """The result of a top-level function, or what it raised. Raises WorkerDied."""
+    def stream(self, function: Callable, *arguments: Any) -> Iterator[Any]:
+        """What a top-level function tells on its way, as it tells it; its result is the generator's.
+
+        Raises what the function raised, and WorkerDied.
+        """
         with self._busy:
             self.warm_up()
+            done = False
             try:
                 pickle.dump((function, arguments, dict(os.environ)), self._process.stdin)
                 self._process.stdin.flush()
-                while True:
+                while not done:
                     kind, what = pickle.load(self._process.stdout)
-                    if kind == "told":
-                        if on_told is not None:
-                            on_told(*what)
-                        continue
-                    break
+                    done = kind != "told"
+                    if not done:
+                        yield what
             except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
                 self.stop()
                 raise WorkerDied(
                     "a worker process ended before its work did, most likely for want of memory:"
                     " lower PARINDEX_MEMORY_LIMIT or free memory, then run again"
                 ) from error
-            except BaseException:  # Ctrl-C, or a listener that gave up: its answers are of no use any more
-                self.stop()
-                raise
+            finally:
+                if not done:  # Ctrl-C, or nobody listens any more: the rest of its answers are of no use
+                    self.stop()
         if kind == "raised":
             error, trace = what
             error.add_note(trace)
             raise error
         return what
+
+    def run(self, function: Callable, *arguments: Any) -> Any:
+        """The result of a top-level function, or what it raised."""
+        answers = self.stream(function, *arguments)
+        while True:
+            try:
+                next(answers)
+            except StopIteration as end:
+                return end.value
 
     def stop(self, patience: float = 0) -> None:
         """End the process: by the end of its input within `patience` seconds, else by force."""
@@ -99,17 +110,11 @@ class Worker:
         process.stdout.close()
 
 
-building = Worker("dbt.cli.main", "dbt.adapters.duckdb")
-checking = Worker("great_expectations")
+building = Worker("orchestration.dbt:begin")
+checking = Worker("orchestration.checking:begin")
 
 
-def warm_up() -> None:
-    """Let both begin with their imports."""
-    building.warm_up()
-    checking.warm_up()
-
-
-def _serve(modules: list[str]) -> None:
+def _serve(beginning: str) -> None:
     global _tell
     os.umask(0o027)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the night; we end with it
@@ -134,8 +139,8 @@ def _serve(modules: list[str]) -> None:
         answers.flush()
 
     _tell = answer
-    for module in modules:
-        importlib.import_module(module)
+    module, _, function = beginning.partition(":")
+    getattr(importlib.import_module(module), function)()
     # Only now: two threads that import at once wait for each other.
     threading.Thread(target=listen, daemon=True).start()
     gc.freeze()
@@ -158,4 +163,4 @@ def _serve(modules: list[str]) -> None:
 if __name__ == "__main__":
     from orchestration import aside  # the functions called know this module by its name, not as __main__
 
-    aside._serve(sys.argv[1:])
+    aside._serve(sys.argv[1])

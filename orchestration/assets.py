@@ -162,7 +162,8 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         nodes = manifest["nodes"]
         expected = {spec.key for spec in models.check_specs}
         failed = []
-        for result in dbt.build(night.settings, night.day, lambda name, status: tell("build", name)):
+        for result in dbt.build(night.settings, night.day):
+            tell("build", result["name"])
             node = nodes.get(result["unique_id"])
             if node is None:
                 continue

@@ -12,6 +12,11 @@ from expectations.model import Check, CheckResult
 from orchestration import aside
 
 
+def begin() -> None:
+    """What the worker does before its first task."""
+    import great_expectations  # noqa: F401
+
+
 def _check_relations(
     views: Mapping[str, str], memory_limit: str, checks: Sequence[Check], moment: datetime
 ) -> list[CheckResult]:

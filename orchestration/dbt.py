@@ -113,20 +113,53 @@ def _invoke(
     return result
 
 
-def build(settings: Settings, as_of: date, on_node=None, *, data_tests: bool = True) -> list[dict[str, Any]]:
+# In the worker: the project as parsed before the first task came.
+_parsed_ahead = None
+
+
+def begin() -> None:
+    """What the worker does before its first task."""
+    global _parsed_ahead
+    _parsed_ahead = _parse()
+
+
+def build(settings: Settings, as_of: date, *, data_tests: bool = True) -> Iterator[dict[str, Any]]:
     """Build seeds, models and (unless told otherwise) the singular data tests into the build file.
 
-    Returns one dict per node (unique_id, resource_type, name, status, seconds, message, failures). The callback gets
-    the name of each node when it is done. Unit tests and tests of single columns are for developers: they run in the
-    test suite, not at night, where the gate checks keys and ranges of the marts in one pass.
+    Yields one dict per node when it is done: unique_id, resource_type, name, status, seconds, message, failures. Unit
+    tests and tests of single columns are for developers: they run in the test suite, not at night, where the gate
+    checks keys and ranges of the marts in one pass. Raises DbtFailed when dbt itself fails.
     """
-    return aside.building.run(_build, settings, as_of, data_tests, on_told=on_node)
+    seen = set()
+    done = aside.building.stream(_build, settings, as_of, data_tests)
+    while True:
+        try:
+            node = next(done)
+        except StopIteration as end:
+            # Skipped nodes never finish.
+            yield from (node for node in end.value if node["unique_id"] not in seen)
+            return
+        seen.add(node["unique_id"])
+        yield node
 
 
 def _build(settings: Settings, as_of: date, data_tests: bool) -> list[dict[str, Any]]:
+    global _parsed_ahead
+
     def listen(event) -> None:
-        if event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult"):
-            aside.tell_parent(event.data.node_info.node_name, event.data.node_info.node_status)
+        if event.info.name == "NodeFinished":
+            node, result = event.data.node_info, event.data.run_result
+            aside.tell_parent(
+                {
+                    "unique_id": node.unique_id,
+                    "resource_type": node.resource_type,
+                    "name": node.node_name,
+                    "status": result.status,
+                    "seconds": result.execution_time,
+                    "message": result.message or None,
+                    "failures": result.num_failures,
+                }
+            )
 
     arguments = [
         "build",
@@ -134,7 +167,8 @@ def _build(settings: Settings, as_of: date, data_tests: bool) -> list[dict[str, 
         "--exclude-resource-type", "unit_test", *([] if data_tests else ["test"]),
         "--exclude", *NOT_AT_NIGHT.split(),
     ]  # fmt: skip
-    result = _invoke(arguments, settings.building, settings, [listen], parsed=_parse())
+    parsed, _parsed_ahead = _parsed_ahead or _parse(), None
+    result = _invoke(arguments, settings.building, settings, [listen], parsed=parsed)
     return [
         {
             "unique_id": node.node.unique_id,

@@ -42,11 +42,13 @@ def run_night(settings: Settings, as_of: date, *, full_refresh: bool = False) ->
     """One night as of a day. Raises NightRunning when another one is at work."""
     with night_lock(settings):
         pass  # told now and plainly, instead of from inside the job
-    aside.warm_up()
+    aside.building.warm_up()
     prepare_instance(settings)
     import dagster as dg
 
     from orchestration.definitions import NIGHTLY, build_definitions
+
+    aside.checking.warm_up()  # now, because three that import at once on two cores hold each other up
 
     for name in ("dagster", "dagster.builtin"):
         logger = logging.getLogger(name)

@@ -12,6 +12,8 @@ import yaml
 
 from warehouse.settings import DBT_PROJECT
 
+# The one in C where PyYAML has it: it reads ten times faster.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]""")
 
 
@@ -66,6 +68,6 @@ def mart_keys(folder: Path = DBT_PROJECT / "models" / "marts") -> dict[str, Keys
     """Mart -> its keys."""
     found = {}
     for path in sorted(folder.rglob("*.yml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) or {}
         found.update({model["name"]: _keys(model) for model in document.get("models", [])})
     return found

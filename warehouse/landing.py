@@ -11,7 +11,9 @@ import errno
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +32,7 @@ _CHANGING = (
     "tệp đang được ghi trong khi đọc: lần chạy sau sẽ đọc lại"
     " | the file was being written while it was read: the next run reads it again"
 )
+_LARGE = 8 << 20  # bytes; smaller files are not worth a second lane
 _LEAST_FREE = 16 << 20  # bytes; below, a failed write is the disk's fault
 
 
@@ -104,8 +107,9 @@ def land_file(
     arrival: Arrival,
     content_hash: str,
     now: datetime,
+    lane: int = 0,
 ) -> Delivery:
-    """Read, type and store one file; returns its ledger entry, not yet recorded.
+    """Read, type and store one file; returns its ledger entry, not yet recorded. Lanes keep their scratch apart.
 
     Never raises for what is wrong with the file: a file that cannot be taken is refused with its reason.
     """
@@ -113,7 +117,7 @@ def land_file(
     if arrival.reason:
         return base
     table = arrival.table
-    work = settings.work / "landing"
+    work = settings.work / f"landing{lane}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
@@ -306,28 +310,71 @@ def land_inbox(
     """
     in_force = {entry.delivery_id for entry in ledger.deliveries() if not entry.replaced_by}
     known = set() if again else in_force
+    arrivals = list(filter(wanted, find_arrivals(settings.inbox)))
     entries = []
-    connection = None
-    try:
-        for arrival in filter(wanted, find_arrivals(settings.inbox)):
+    with _Lanes(settings, arrivals) as lanes:
+
+        def land(arrival: Arrival) -> Delivery | None:
             before = arrival.state()
             try:
                 content_hash = arrival.content_hash()
             except OSError as error:
                 content_hash = f"unreadable-{error.errno}"
                 arrival = replace(arrival, reason=_reader_failed(error))
-            known_id = delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash)
-            entry = None
-            if known_id not in known:
-                connection = connection or connect(settings)
-                entry = land_file(settings, connection, arrival, content_hash, now())
-                if arrival.state() != before:
-                    entry = _unplaced(arrival, f"changing-{before}", now(), _CHANGING)
+            if delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash) in known:
+                return None
+            lane, connection = lanes.mine()
+            entry = land_file(settings, connection, arrival, content_hash, now(), lane)
+            if arrival.state() != before:
+                entry = _unplaced(arrival, f"changing-{before}", now(), _CHANGING)
+            return entry
+
+        for arrival, entry in zip(arrivals, lanes.map(land, arrivals), strict=True):
+            if entry is not None:
                 ledger.record(entry)
                 entries.append(entry)
             if on_file:
                 on_file(arrival.place, entry)
-    finally:
-        if connection is not None:
-            connection.close()
     return entries
+
+
+class _Lanes:
+    """Threads that land files side by side, each with a cursor of one DuckDB: one memory limit for all.
+
+    Two where there are large files: the look at a file's bytes keeps one core busy, which leaves DuckDB the other.
+    """
+
+    def __init__(self, settings: Settings, arrivals: Sequence[Arrival]) -> None:
+        large = sum(state is not None and state[1] > _LARGE for state in (a.state() for a in arrivals))
+        self._settings = settings
+        self._pool = ThreadPoolExecutor(2 if large > 1 else 1, thread_name_prefix="landing")
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._cursors: dict[int, tuple[int, duckdb.DuckDBPyConnection]] = {}
+        self._lock = threading.Lock()
+
+    def mine(self) -> tuple[int, duckdb.DuckDBPyConnection]:
+        """Number and connection of the lane that asks."""
+        with self._lock:
+            me = threading.get_ident()
+            if me not in self._cursors:
+                self._database = self._database or connect(self._settings)
+                cursor = self._database.cursor()
+                install_macros(cursor)
+                self._cursors[me] = (len(self._cursors), cursor)
+            return self._cursors[me]
+
+    def map(self, function: Callable[[Arrival], Delivery | None], arrivals: Sequence[Arrival]):
+        return self._pool.map(function, arrivals)
+
+    def __enter__(self) -> _Lanes:
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
+        if kind is not None:
+            for _, cursor in self._cursors.values():
+                cursor.interrupt()
+        self._pool.shutdown(cancel_futures=True)
+        for _, cursor in self._cursors.values():
+            cursor.close()
+        if self._database is not None:
+            self._database.close()

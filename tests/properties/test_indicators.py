@@ -40,7 +40,7 @@ def built(folder: Path, tables, as_of: date) -> dict:
     to_landing_duckdb(tables, settings.building, as_of)
     with duckdb.connect(str(settings.building)) as connection:
         create_previous_night(connection)
-    results = dbt.build(settings, as_of, data_tests=False)
+    results = list(dbt.build(settings, as_of, data_tests=False))
     failed = [(r["name"], r["message"]) for r in results if r["status"] in ("error", "fail")]
     assert failed == []
     with duckdb.connect(str(settings.building)) as connection:
