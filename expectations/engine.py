@@ -168,6 +168,11 @@ def _datasources(connection: duckdb.DuckDBPyConnection) -> Iterator[Callable[[st
         yield datasource
 
 
+def load_library() -> None:
+    """Pay for the import now, for a process that has nothing better to do yet."""
+    _great_expectations()
+
+
 @cache
 def _great_expectations() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "False"

@@ -14,7 +14,9 @@ from orchestration import aside
 
 def begin() -> None:
     """What the worker does before its first task."""
-    import great_expectations  # noqa: F401
+    from expectations.engine import load_library
+
+    load_library()
 
 
 def _check_relations(
