@@ -12,6 +12,7 @@ from orchestration.checks import SUITE_CHECK, check_deliveries
 from orchestration.night import Night
 from orchestration.progress import tell
 from sources.contract import Table, all_tables
+from warehouse import carry
 from warehouse import publish as publishing
 from warehouse.build import prepare_build
 from warehouse.landing import land_inbox
@@ -19,7 +20,11 @@ from warehouse.ledger import REFUSED, Delivery
 
 LANDING = "landing"
 INBOX = dg.AssetKey([LANDING, "inbox"])
-LEDGERS = [dg.AssetKey([LANDING, "deliveries"]), dg.AssetKey([LANDING, "check_results"])]
+# What the build file shows dbt beside the landed tables: the ledgers, and what is carried over from the last build.
+SHOWN = [
+    *(dg.AssetKey([LANDING, name]) for name in ("deliveries", "check_results", "tthc__dossiers_new")),
+    *(dg.AssetKey(["carried", name]) for name in ("dossiers", *carry.CATALOGUES)),
+]
 PUBLISHED = dg.AssetKey(["published", "par_index"])
 
 
@@ -114,17 +119,17 @@ def _freshness(table: Table):
             key,
             group_name=LANDING,
             deps=[INBOX, *(landing_key(table) for table in all_tables())],
-            description="Ledger of the landing layer, as known on the night's day.",
+            description="Ledger of the landing layer as known on the night's day, or what the last build left to start from.",
         )
-        for key in LEDGERS
+        for key in SHOWN
     ],
     name="build_file",
 )
 def build_file(night: Night) -> Iterator[dg.MaterializeResult]:
-    """A fresh build file that shows the accepted deliveries up to the night's day."""
+    """A build file that shows the accepted deliveries up to the night's day."""
     tell("build", f"as of {night.day}")
-    prepare_build(night.settings, night.ledger, night.day)
-    for key in LEDGERS:
+    prepare_build(night.settings, night.ledger, night.day, whole=night.full_refresh)
+    for key in SHOWN:
         yield dg.MaterializeResult(asset_key=key)
 
 
@@ -133,7 +138,7 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
-            return dg.AssetKey([LANDING, dbt_resource_props["identifier"]])
+            return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["identifier"]])
         if dbt_resource_props["resource_type"] == "model":
             return dg.AssetKey([dbt_resource_props["config"]["schema"], dbt_resource_props["name"]])
         return super().get_asset_key(dbt_resource_props)

@@ -1,10 +1,12 @@
-"""The build file: a fresh DuckDB file into which dbt builds one night, beside the one that the last night left.
+"""The build file: the DuckDB file into which dbt builds one night, beside the one that the last night left.
 
-Its schema `landing` shows the accepted deliveries up to a day, as views over the landed Parquet; nothing is copied.
+Its schema `landing` shows the accepted deliveries up to a day, as views over the landed Parquet; nothing is copied. It is
+a new file, or one that starts from the dossiers of the night before (warehouse/carry.py).
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from pathlib import Path
 
@@ -13,10 +15,13 @@ import pyarrow as pa
 
 from sources.contract import Table, all_tables
 from sources.text import sql_name, sql_string
+from warehouse import carry
 from warehouse.landing import landed_file, numbered_parquet
 from warehouse.ledger import Delivery, Ledger
 from warehouse.publish import MARTS, versions
 from warehouse.settings import STORAGE, Settings
+
+log = logging.getLogger(__name__)
 
 _PROVENANCE = {
     "_delivered_on": "date",
@@ -97,18 +102,43 @@ def open_build_file(settings: Settings, path: Path) -> duckdb.DuckDBPyConnection
     return duckdb.connect(str(path), config=config)
 
 
-def prepare_build(settings: Settings, ledger: Ledger, as_of: date) -> Path:
-    """A new build file with the landing schema as it was known on `as_of`; an unfinished one is thrown away."""
+def prepare_build(settings: Settings, ledger: Ledger, as_of: date, *, whole: bool = False) -> Path:
+    """A build file with the landing schema as it was known on `as_of`; an unfinished one is thrown away.
+
+    It starts from the dossiers of the last build where these can be carried over, unless a `whole` one is asked for.
+    """
+    deliveries = ledger.deliveries(as_of)
+    carried = None if whole else carry.usable(settings, as_of, deliveries)
+    if carried is not None:
+        try:
+            return _prepare(settings, ledger, as_of, deliveries, carried)
+        except duckdb.Error as error:
+            log.warning("nothing is carried over (%s): everything is built again", type(error).__name__)
+    return _prepare(settings, ledger, as_of, deliveries, None)
+
+
+def _prepare(
+    settings: Settings, ledger: Ledger, as_of: date, deliveries: list[Delivery], carried: carry.Build | None
+) -> Path:
     path = settings.building
     for leftover in (path, path.with_suffix(".duckdb.wal")):
         leftover.unlink(missing_ok=True)
-    deliveries = ledger.deliveries(as_of)
+    if carried is not None:
+        carry.take_over(settings, path)
     with open_build_file(settings, path) as connection:
-        connection.execute("create schema landing")
+        if carried is not None:
+            carry.keep_dossiers(connection)
+        connection.execute("create schema if not exists landing")
         for table in all_tables():
             connection.execute(
                 f"create view landing.{sql_name(table.relation)} as {landed_relation(settings, table, deliveries)}"
             )
+            if (table.source, table.name) == carry.DOSSIERS:
+                fresh = landed_relation(settings, table, carry.new_deliveries(deliveries, carried))
+                connection.execute(f"create view landing.{sql_name(table.relation + '_new')} as {fresh}")
+        if carried is None:
+            carry.carry_nothing(connection)
+        carry.record_build(connection, as_of, deliveries, carried)
         _create(connection, "landing.deliveries", _DELIVERY_COLUMNS, [d.__dict__ for d in deliveries])
         known = {d.delivery_id for d in deliveries}
         checks = [check for check in ledger.checks() if check["delivery_id"] in known]
@@ -124,7 +154,14 @@ _PREVIOUS_COLUMNS = """
 """
 
 
-def create_previous_night(connection: duckdb.DuckDBPyConnection) -> None:
+def create_first_night(connection: duckdb.DuckDBPyConnection) -> None:
+    """For a build file made by hand, with its landed tables: there was no night before, and nothing is carried over."""
+    connection.execute("create view landing.tthc__dossiers_new as from landing.tthc__dossiers")
+    carry.carry_nothing(connection)
+    _create_previous_night(connection)
+
+
+def _create_previous_night(connection: duckdb.DuckDBPyConnection) -> None:
     """The tables that show the last published night, empty: there was none."""
     connection.execute(f"create table landing.previous_indicator ({_PREVIOUS_COLUMNS})")
     connection.execute("create table landing.previous_night (as_of_date date, published_at timestamp)")
@@ -132,7 +169,7 @@ def create_previous_night(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
     """What was published last for an earlier day, so that changes of closed periods can be told."""
-    create_previous_night(connection)
+    _create_previous_night(connection)
     before = [version for version in versions(settings) if version.as_of < as_of]
     if not before:
         return

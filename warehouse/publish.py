@@ -7,6 +7,7 @@ of them can be compared or published again.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from pathlib import Path
 import duckdb
 
 from sources.text import sql_name, sql_string
+from warehouse import carry
 from warehouse.keys import mart_keys
 from warehouse.settings import STORAGE, Settings
 
 MARTS = "marts"
 MANIFEST = "manifest.json"
 FILE_NAME = "par_index.duckdb"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Version:
     folder: Path
     hashes: dict[str, str]  # table -> hash of its rows
     counts: dict[str, int]
+    build_id: str | None = None  # of the build that it shows
 
     @property
     def database(self) -> Path:
@@ -56,6 +61,7 @@ def _load(folder: Path) -> Version | None:
         folder,
         data["hashes"],
         data["counts"],
+        data.get("build_id"),
     )
 
 
@@ -103,6 +109,49 @@ def table_hash(connection: duckdb.DuckDBPyConnection, relation: str, columns: li
     return f"{rows}-{first:x}-{second:x}"
 
 
+def _carried_from(settings: Settings, build: carry.Build | None) -> Version | None:
+    """The version that shows the build which this one started from."""
+    if build is None or build.carried_from is None:
+        return None
+    return next((v for v in reversed(versions(settings)) if v.build_id == build.carried_from), None)
+
+
+def _start_from(
+    connection: duckdb.DuckDBPyConnection, before: Version | None, file: Path
+) -> Version | None:
+    """Attach the new file as `published`: a copy of an earlier one where that can be read, else empty."""
+    attach = f"attach {sql_string(str(file))} as published (storage_version {sql_string(STORAGE)})"
+    if before is not None:
+        try:
+            shutil.copyfile(before.database, file)
+            connection.execute(attach)
+            return before
+        except (OSError, duckdb.Error) as error:
+            log.warning("version %s cannot be copied (%s)", before.version, type(error).__name__)
+            file.unlink(missing_ok=True)
+    connection.execute(attach)
+    return None
+
+
+def _empty_but_for_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
+    for table, _ in _marts(connection, "published"):
+        if table != carry.CARRIED_MART:
+            connection.execute(f"drop table published.{MARTS}.{sql_name(table)}")
+
+
+def _describe(
+    connection: duckdb.DuckDBPyConnection,
+    target: str,
+    comment: str | None,
+    columns: list[tuple[str, str | None]],
+) -> None:
+    if comment:
+        connection.execute(f"comment on table {target} is {sql_string(comment)}")
+    for column, text in columns:
+        if text:
+            connection.execute(f"comment on column {target}.{sql_name(column)} is {sql_string(text)}")
+
+
 # The wall clock stands in these columns; two builds of the same night differ in nothing else.
 CLOCK_COLUMNS = {"checked_at", "last_seen_at"}
 
@@ -113,26 +162,32 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
     folder = versions_folder(settings) / name
     parquet = folder / "parquet"
     parquet.mkdir(parents=True, mode=0o750)
+    file = folder / FILE_NAME
     hashes, counts = {}, {}
     keys = mart_keys()
     with duckdb.connect(config={"memory_limit": settings.memory_limit}) as connection:
         connection.execute(f"attach {sql_string(str(building))} as building (read_only)")
-        connection.execute(
-            f"attach {sql_string(str(folder / FILE_NAME))} as published (storage_version {sql_string(STORAGE)})"
-        )
-        connection.execute(f"create schema published.{MARTS}")
+        build = carry.read_build(connection, "building")
+        before = _start_from(connection, _carried_from(settings, build), file)
+        connection.execute(f"create schema if not exists published.{MARTS}")
+        _empty_but_for_dossiers(connection)
         for table, comment in _marts(connection, "building"):
             columns = _columns(connection, "building", table)
-            target = f"published.{MARTS}.{sql_name(table)}"
-            connection.execute(f"create table {target} as select * from building.{MARTS}.{sql_name(table)}")
-            if comment:
-                connection.execute(f"comment on table {target} is {sql_string(comment)}")
-            for column, text in columns:
-                if text:
-                    connection.execute(f"comment on column {target}.{sql_name(column)} is {sql_string(text)}")
             names = [column for column, _ in columns]
             hashed = [column for column in names if column not in CLOCK_COLUMNS]
-            hashes[table] = table_hash(connection, target, hashed)
+            target = f"published.{MARTS}.{sql_name(table)}"
+            source = f"building.{MARTS}.{sql_name(table)}"
+            replayed = before is not None and table == carry.CARRIED_MART
+            if replayed:
+                carry.replay(connection, "building", "published")
+                hashes[table] = table_hash(connection, target, hashed)
+                replayed = hashes[table] == table_hash(connection, source, hashed)
+                if not replayed:
+                    log.warning("%s: the copy of the night before is not what was built: copied whole", table)
+            if not replayed:
+                connection.execute(f"create or replace table {target} as select * from {source}")
+                _describe(connection, target, comment, columns)
+                hashes[table] = table_hash(connection, target, hashed)
             counts[table] = int(hashes[table].partition("-")[0])
             # The gate has seen that keys are unique, so their order is an order of rows.
             order = ", ".join(map(sql_name, keys[table].key)) if table in keys and keys[table].key else "all"
@@ -147,6 +202,7 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
         "published_at": now.isoformat(),
         "hashes": hashes,
         "counts": counts,
+        "build_id": build.build_id if build else None,
     }
     _write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
     return _load(folder)

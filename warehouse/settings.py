@@ -43,6 +43,7 @@ class Settings:
     personal_data: str = "hash"
     rejected_share_limit_pct: float | None = None  # None: as each contract says
     keep_versions: int = 14
+    whole_build_every: int = 7  # nights; 1: every night is built whole
     memory_limit: str = "3GB"
     threads: int = 0
     publish_to: str | None = field(default=None, repr=False)  # may hold a password
@@ -137,6 +138,7 @@ def load_settings(inbox: Path | None = None) -> Settings:
         personal_data=mode,
         rejected_share_limit_pct=_number("PARINDEX_REJECTED_SHARE_LIMIT_PCT", 10, 0, 100) if limit else None,
         keep_versions=int(_number("PARINDEX_KEEP_VERSIONS", 14, 1, 10_000)),
+        whole_build_every=int(_number("PARINDEX_WHOLE_BUILD_EVERY", 7, 1, 10_000)),
         memory_limit=os.environ.get("PARINDEX_MEMORY_LIMIT", "").strip() or "3GB",
         threads=int(_number("PARINDEX_THREADS", 0, 0, 1024)),
         publish_to=os.environ.get("PARINDEX_PUBLISH_TO", "").strip() or None,

@@ -25,7 +25,7 @@ from tests.province import (
     split_files,
     to_landing_duckdb,
 )
-from warehouse.build import create_previous_night
+from warehouse.build import create_first_night
 from warehouse.settings import Settings
 
 PLAN = oracle.read_plan(PROJECT / "dbt_project" / "seeds" / "plan152_criteria.csv")
@@ -39,7 +39,7 @@ def built(folder: Path, tables, as_of: date) -> dict:
     settings.building.unlink(missing_ok=True)
     to_landing_duckdb(tables, settings.building, as_of)
     with duckdb.connect(str(settings.building)) as connection:
-        create_previous_night(connection)
+        create_first_night(connection)
     results = list(dbt.build(settings, as_of, data_tests=False))
     failed = [(r["name"], r["message"]) for r in results if r["status"] in ("error", "fail")]
     assert failed == []

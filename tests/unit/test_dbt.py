@@ -30,6 +30,6 @@ def test_unit_tests_of_the_models_and_data_tests_hold(tmp_path: Path) -> None:
 
 
 def _without_an_earlier_night(connection: duckdb.DuckDBPyConnection) -> None:
-    from warehouse.build import create_previous_night
+    from warehouse.build import create_first_night
 
-    create_previous_night(connection)
+    create_first_night(connection)

@@ -54,7 +54,7 @@ with classified as (
         procedures.has_result,
         spans.online_level,
         coalesce(spans.online_payment_enabled, false) as is_online_payment_enabled
-    from {{ ref('stg_tthc__dossiers') }} as dossiers
+    from {{ ref('int_dossiers_to_judge') }} as dossiers
     left join {{ ref('dossier_status') }} as statuses on dossiers.status = statuses.status
     left join {{ ref('int_agency_as_of') }} as agencies on dossiers.agency_code = agencies.agency_code
     left join {{ ref('stg_tthc__procedures') }} as procedures on dossiers.procedure_code = procedures.procedure_code

@@ -1,5 +1,8 @@
 -- One row per dossier, as of the day of the build. No column names a citizen.
--- Rule: int_dossiers_assessed judges; this is what readers see of it.
+-- Rule: int_dossiers_assessed judges; this is what readers see of it. A build that starts from the dossiers of the one before
+-- replaces those that were judged again and keeps the rest.
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='dossier_code', on_schema_change='fail') }}
+
 select
     dossier_code,
     procedure_code,

@@ -1,0 +1,133 @@
+"""A build that starts from the dossiers of the one before is the build that starts from nothing, night after night."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import dbt
+from warehouse import carry
+from warehouse.build import _create_previous_night, open_build_file, prepare_build
+from warehouse.landing import land_inbox
+from warehouse.ledger import Ledger
+from warehouse.publish import swap_in, table_hash, write_version
+from warehouse.settings import Settings
+
+# The days of the sample's deliveries: first lists, changes of procedures, whole lists again, corrections, new pairs, the same
+# file again; then days without news on which due dates pass, the year ends, and agencies are reorganised.
+NIGHTS = [
+    date(2024, 10, 31), date(2024, 11, 14), date(2024, 11, 21), date(2024, 11, 26), date(2024, 11, 29),
+    date(2024, 11, 30), date(2024, 12, 20), date(2025, 1, 2), date(2025, 7, 2),
+]  # fmt: skip
+
+
+@pytest.fixture
+def landed(tmp_path: Path, sample_inbox: Path, monkeypatch: pytest.MonkeyPatch):
+    """Settings and ledger of a home that has landed the whole sample."""
+    # Only the dossiers are built here, so there are no figures of the night before to show.
+    monkeypatch.setattr(
+        "warehouse.build._show_previous_night",
+        lambda settings, connection, as_of: _create_previous_night(connection),
+    )
+    settings = Settings(home=tmp_path / "home", inbox=sample_inbox, whole_build_every=100).create()
+    ledger = Ledger(settings.ledger)
+    land_inbox(settings, ledger, lambda: datetime(2024, 12, 1))
+    yield settings, ledger
+    ledger.close()
+
+
+def build(settings: Settings, ledger: Ledger, day: date, *, whole: bool = False) -> None:
+    prepare_build(settings, ledger, day, whole=whole)
+    dbt.run_models(settings, day, ["+fct_dossier"])
+
+
+def dossiers(path: Path, settings: Settings) -> str:
+    """The hash of all columns of the dossiers in a file."""
+    with open_build_file(settings, path) as connection:
+        columns = [
+            c
+            for (c,) in connection.execute("select column_name from (describe marts.fct_dossier)").fetchall()
+        ]
+        return table_hash(connection, "marts.fct_dossier", columns)
+
+
+def what_was_built(path: Path) -> carry.Build:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return carry.read_build(connection)
+
+
+def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
+    settings, ledger = landed
+    rejudged = []
+    for number, day in enumerate(NIGHTS):
+        build(settings, ledger, day)
+        assert what_was_built(settings.building).age == number, (
+            "every night but the first starts from the one before"
+        )
+        with open_build_file(settings, settings.building) as connection:
+            (count,) = connection.execute("select count(*) from intermediate.int_dossier_rejudged").fetchone()
+            rejudged.append(count)
+        version = write_version(settings, settings.building, day, datetime(2024, 12, 1, number))
+        swap_in(settings, version)
+        settings.building.replace(settings.warehouse)
+        carried = dossiers(settings.warehouse, settings)
+
+        build(settings, ledger, day, whole=True)
+        assert what_was_built(settings.building).carried_from is None
+        assert carried == dossiers(settings.building, settings), day
+        assert dossiers(version.database, settings) == carried, day
+        assert version.hashes["fct_dossier"] == carried
+    total = int(carried.partition("-")[0])
+    assert rejudged[0] == 0
+    assert all(0 < count < total for count in rejudged[1:]), rejudged
+
+
+def test_published_copy_that_is_not_what_was_built_is_copied_whole(landed) -> None:
+    settings, ledger = landed
+    build(settings, ledger, NIGHTS[0])
+    version = write_version(settings, settings.building, NIGHTS[0], datetime(2024, 12, 1))
+    settings.building.replace(settings.warehouse)
+    with duckdb.connect(str(version.database)) as connection:
+        connection.execute(
+            "delete from marts.fct_dossier where dossier_code = (select min(dossier_code) from marts.fct_dossier)"
+        )
+    build(settings, ledger, NIGHTS[1])
+    version = write_version(settings, settings.building, NIGHTS[1], datetime(2024, 12, 2))
+    assert dossiers(version.database, settings) == dossiers(settings.building, settings)
+    version.database.write_bytes(b"no database")
+    settings.building.replace(settings.warehouse)
+    build(settings, ledger, NIGHTS[2])
+    version = write_version(settings, settings.building, NIGHTS[2], datetime(2024, 12, 3))
+    assert dossiers(version.database, settings) == dossiers(settings.building, settings)
+
+
+def test_what_cannot_be_started_from_is_built_whole(landed, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, ledger = landed
+    first, second, third = NIGHTS[:3]
+    assert carry.usable(settings, second, ledger.deliveries(second)) is None, "there is no build yet"
+    prepare_build(settings, ledger, second)
+    settings.building.replace(settings.warehouse)
+    assert carry.usable(settings, third, ledger.deliveries(third)) is not None
+    assert carry.usable(settings, second, ledger.deliveries(second)) is not None, "the same night again"
+    assert carry.usable(settings, first, ledger.deliveries(first)) is None, "an earlier day"
+    assert carry.usable(replace(settings, whole_build_every=1), third, ledger.deliveries(third)) is None
+    fewer = [d for d in ledger.deliveries(third) if d.file_name != "dossiers_20241114.csv"]
+    assert carry.usable(settings, third, fewer) is None, "a delivery that counted counts no more"
+    with monkeypatch.context() as patch:
+        patch.setattr(carry, "rules_fingerprint", lambda: "other rules")
+        assert carry.usable(settings, third, ledger.deliveries(third)) is None
+    settings.warehouse.write_bytes(b"no database")
+    assert carry.usable(settings, third, ledger.deliveries(third)) is None
+
+
+def test_a_last_build_without_its_tables_is_no_end_of_the_night(landed) -> None:
+    settings, ledger = landed
+    prepare_build(settings, ledger, NIGHTS[1])  # prepared, but dbt never ran on it
+    shutil.copyfile(settings.building, settings.warehouse)
+    build(settings, ledger, NIGHTS[2])
+    assert what_was_built(settings.building).carried_from is None

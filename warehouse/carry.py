@@ -1,0 +1,189 @@
+"""Carrying over: a night starts from the dossiers of the night before and judges again only those that may have changed.
+
+`marts.fct_dossier` is the one table that grows with history; everything else is built anew each night. Which dossiers
+are judged again is decided in SQL (int_dossier_rejudged); here is decided whether there is anything to start from. A
+whole build is always right, so every doubt ends in one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from sources.text import sql_name
+from warehouse.ledger import Delivery
+from warehouse.settings import DBT_PROJECT, PROJECT, Settings
+
+CARRIED_MART = "fct_dossier"
+DOSSIERS = ("tthc", "dossiers")
+# What a dossier is judged by, as it stood: a dossier is judged again when its part of these has changed.
+CATALOGUES = {
+    "agencies": "intermediate.int_agency_as_of",
+    "procedures": "staging.stg_tthc__procedures",
+    "spans": "intermediate.int_agency_procedure_spans",
+}
+_RULES = (
+    DBT_PROJECT / "models",
+    DBT_PROJECT / "macros",
+    DBT_PROJECT / "seeds",
+    PROJECT / "sources" / "contracts",
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a build file says of itself. `carried_from`: the build it started from; `age`: builds since a whole one."""
+
+    build_id: str
+    as_of: date
+    rules: str
+    age: int
+    carried_from: str | None
+    deliveries: frozenset[str]
+
+
+def rules_fingerprint() -> str:
+    """A hash of all that decides figures besides data: models, macros, seeds, contracts, and DuckDB's version."""
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    for folder in _RULES:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                digest.update(str(path.relative_to(PROJECT)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _dossier_deliveries(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    return [d for d in deliveries if d.accepted and (d.source, d.table_name) == DOSSIERS]
+
+
+def read_build(connection: duckdb.DuckDBPyConnection, catalog: str | None = None) -> Build | None:
+    """What the build file open here (or attached as `catalog`) says of itself; None for one that says nothing."""
+    landing = f"{catalog}.landing" if catalog else "landing"
+    try:
+        row = connection.execute(
+            f"select build_id, as_of_date, rules, age, carried_from from {landing}.build"
+        ).fetchone()
+        ids = connection.execute(f"select delivery_id from {landing}.build_delivery").fetchall()
+    except duckdb.CatalogException:
+        return None
+    return Build(*row, frozenset(delivery for (delivery,) in ids)) if row else None
+
+
+def record_build(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    deliveries: Sequence[Delivery],
+    carried: Build | None,
+) -> None:
+    connection.execute(
+        "create table landing.build as select cast(uuid() as varchar) as build_id, cast($1 as date) as as_of_date,"
+        " cast($2 as varchar) as rules, cast($3 as int) as age, cast($4 as varchar) as carried_from",
+        [
+            as_of,
+            rules_fingerprint(),
+            carried.age + 1 if carried else 0,
+            carried.build_id if carried else None,
+        ],
+    )
+    new = {d.delivery_id for d in new_deliveries(deliveries, carried)}
+    known = _dossier_deliveries(deliveries)
+    connection.execute(
+        "create table landing.build_delivery as select unnest($1::varchar[]) as delivery_id,"
+        " unnest($2::date[]) as delivered_on, unnest($3::varchar[]) as file_name, unnest($4::boolean[]) as is_new",
+        [
+            [d.delivery_id for d in known],
+            [d.delivered_on for d in known],
+            [d.file_name for d in known],
+            [d.delivery_id in new for d in known],
+        ],
+    )
+
+
+def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> Build | None:
+    """The last build, when tonight's can start from it; None when everything has to be built again.
+
+    Not from a later day, from other rules, or from deliveries that no longer count (a replaced file: what stood before
+    it has to be found again), and not for longer than `whole_build_every` nights.
+    """
+    if not settings.warehouse.exists():
+        return None
+    try:
+        with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+            last = read_build(connection)
+    except duckdb.Error as error:
+        log.warning("the last build cannot be read (%s): everything is built again", type(error).__name__)
+        return None
+    if (
+        last is None
+        or last.as_of > as_of
+        or last.age + 1 >= settings.whole_build_every
+        or not last.deliveries <= {d.delivery_id for d in _dossier_deliveries(deliveries)}
+        or last.rules != rules_fingerprint()
+    ):
+        return None
+    return last
+
+
+def take_over(settings: Settings, path: Path) -> None:
+    """A copy of the last build at `path`: for `keep_dossiers` to empty of everything else."""
+    shutil.copyfile(settings.warehouse, path)
+
+
+def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
+    """In a copy of the last build: drop all but its dossiers and what they were judged by (schema `carried`)."""
+    connection.execute("drop schema if exists carried cascade")
+    connection.execute("create schema carried")
+    for name, relation in CATALOGUES.items():
+        connection.execute(f"create table carried.{name} as from {relation}")
+    kept = {("marts", CARRIED_MART), *(("carried", name) for name in CATALOGUES)}
+    found = connection.execute(
+        "select schema_name, view_name, 'view' from duckdb_views() where not internal"
+        " union all select schema_name, table_name, 'table' from duckdb_tables()"
+    ).fetchall()
+    for schema, name, kind in found:
+        if (schema, name) not in kept:
+            connection.execute(f"drop {kind} {sql_name(schema)}.{sql_name(name)}")
+    connection.execute(f"create view carried.dossiers as from marts.{CARRIED_MART}")
+
+
+def new_deliveries(deliveries: Sequence[Delivery], carried: Build | None) -> list[Delivery]:
+    """Deliveries of dossiers that the carried ones do not know yet."""
+    known = carried.deliveries if carried else frozenset()
+    return [d for d in _dossier_deliveries(deliveries) if d.delivery_id not in known]
+
+
+def carry_nothing(connection: duckdb.DuckDBPyConnection) -> None:
+    """The schema `carried` of a whole build: the same tables without a row. Needs the schema `landing`."""
+    connection.execute("create schema carried")
+    connection.execute(
+        "create table carried.dossiers as select *, _delivered_on as delivered_on, _file_name as file_name,"
+        " _sheet_no as sheet_no, _row_number as row_number_in_file, cast(null as varchar) as count_class"
+        " from landing.tthc__dossiers limit 0"
+    )
+    connection.execute("create table carried.agencies (agency_code varchar, level varchar)")
+    connection.execute("create table carried.procedures as select * from landing.tthc__procedures limit 0")
+    connection.execute(
+        "create table carried.spans as select *, valid_from as span_start, valid_to as span_end"
+        " from landing.tthc__agency_procedures limit 0"
+    )
+
+
+def replay(connection: duckdb.DuckDBPyConnection, building: str, published: str) -> None:
+    """Bring the dossiers of an attached copy of the night before up to those of a build that started from it."""
+    target, source = (f"{catalog}.marts.{CARRIED_MART}" for catalog in (published, building))
+    again = f"dossier_code in (select dossier_code from {building}.intermediate.int_dossier_rejudged)"
+    connection.execute(f"delete from {target} where {again}")
+    connection.execute(
+        f"insert into {target} by name select * from {source} where {again} or (delivered_on, file_name) in"
+        f" (select delivered_on, file_name from {building}.landing.build_delivery where is_new)"
+    )
