@@ -6,10 +6,13 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestration import clock
+from orchestration.alerting import open_alerts
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
 from warehouse.publish import current
 from warehouse.settings import Settings
+
+_ALERTS_SHOWN = 10
 
 
 def _place(entry: Delivery) -> str:
@@ -44,13 +47,14 @@ def show_status(settings: Settings, console: Console) -> None:
         "Bị loại – rejected",
         "Tệp bị từ chối",
     ):
-        table.add_column(name, justify="left" if name.startswith(("Bảng", "Lần")) else "right")
+        is_text = name.startswith(("Bảng", "Lần"))
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=name.startswith("Bảng"))
     for contract in all_tables():
         own = [e for e in entries if (e.source, e.table_name) == (contract.source, contract.name)]
         taken = [e for e in own if e.accepted and e.delivered_on <= day]
         last = max((e.delivered_on for e in taken), default=None)
         age = (day - last).days if last else None
-        stale = age is None or age > 2 * contract.cadence_days
+        stale = age is None or age > contract.stale_after_days
         table.add_row(
             contract.relation,
             str(last or "–"),
@@ -73,3 +77,16 @@ def show_status(settings: Settings, console: Console) -> None:
         for warning in entry.warnings:
             console.print(f"  {_place(entry)}: {warning}", soft_wrap=True, markup=False, style="dim")
     ledger.close()
+    _show_alerts(settings, console)
+
+
+def _show_alerts(settings: Settings, console: Console) -> None:
+    alerts = open_alerts(settings)
+    if not alerts:
+        console.print("Không có cảnh báo nào đang mở – no open alerts.")
+        return
+    console.print(f"[yellow]Cảnh báo đang mở – open alerts: {len(alerts)}[/] (`parindex alerts list`)")
+    for alert in alerts[:_ALERTS_SHOWN]:
+        console.print(f"  {alert.severity}: {alert.message}", soft_wrap=True, markup=False)
+    if len(alerts) > _ALERTS_SHOWN:
+        console.print(f"  … (+{len(alerts) - _ALERTS_SHOWN})")
