@@ -15,6 +15,7 @@ _STATUS = {
     "no_data": ("[dim]○ chưa có số liệu[/]", "no data"),
     "not_applicable": ("[dim]– không áp dụng[/]", "not applicable"),
 }
+_WIDE = 120
 ESTIMATE = "ước tính, chưa có thang điểm chính thức (estimate, the official scale is not loaded)"
 
 
@@ -44,11 +45,26 @@ def show_scorecard(settings: Settings, console: Console) -> None:
             from marts.rpt_field_score order by field_id
         """).fetchall()
     table = Table(title=f"PAR INDEX – chỉ tiêu toàn tỉnh đến ngày {as_of:%d/%m/%Y}", title_justify="left")
-    for name, justify in (
-        ("Mã", "left"), ("Chỉ tiêu", "left"), ("Tử/Mẫu", "right"), ("Giá trị", "right"),
-        ("Mục tiêu", "right"), ("Kết quả", "left"), ("Điểm*", "right"),
-    ):  # fmt: skip
-        table.add_column(name, justify=justify, overflow="fold" if name == "Chỉ tiêu" else "ellipsis")
+    # Every target on one line: on a narrow terminal numerator and denominator are left to the published table.
+    is_wide = console.width >= _WIDE
+    headings = (
+        "Mã",
+        "Chỉ tiêu",
+        *(("Tử/Mẫu",) if is_wide else ()),
+        "Giá trị",
+        "Mục tiêu",
+        "Kết quả",
+        "Điểm*",
+    )
+    for name in headings:
+        is_text = name in ("Mã", "Chỉ tiêu", "Kết quả")
+        table.add_column(
+            name,
+            justify="left" if is_text else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=None if name == "Chỉ tiêu" else len(name),
+        )
     for target, name, value, goal, operator, unit, status, points, most, numerator, denominator in rows:
         shown = _number(value)
         if value is not None and (unit is None or unit.startswith("%")):
@@ -59,7 +75,7 @@ def show_scorecard(settings: Settings, console: Console) -> None:
         table.add_row(
             target,
             name if len(name) <= 60 else name[:59] + "…",
-            parts,
+            *((parts,) if is_wide else ()),
             shown,
             f"{operator} {_number(goal)}" if goal is not None else "–",
             _STATUS[status][0],
