@@ -57,8 +57,8 @@ def check_freshness(night: Night, table: Table) -> dg.AssetCheckResult:
     last = max(
         (
             entry.delivered_on
-            for entry in night.ledger.deliveries(night.day)
-            if entry.accepted and (entry.source, entry.table_name) == (table.source, table.name)
+            for entry in night.ledger.deliveries(night.day, of=(table.source, table.name))
+            if entry.accepted
         ),
         default=None,
     )
@@ -85,7 +85,7 @@ def _new_rows(night: Night, entries: list[Delivery]) -> str:
 
 
 def _described(night: Night, table: Table, entries: list[Delivery]) -> list[CheckedDelivery]:
-    known = [d for d in night.ledger.deliveries() if (d.source, d.table_name) == (table.source, table.name)]
+    known = night.ledger.deliveries(of=(table.source, table.name))
     whole: dict[date | None, list[Delivery]] = {}
     for one in known:
         if one.outcome != REFUSED and one.replaced_by is None:

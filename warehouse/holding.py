@@ -22,33 +22,28 @@ def hold_back(settings: Settings, ledger: Ledger, tables: Collection[Table]) -> 
 
     A file that joins a delivery later, or another limit, may hold back what was taken and release what was held.
     """
-    by_name = {(table.source, table.name): table for table in tables}
-    entries = [
-        entry
-        for entry in ledger.deliveries()
-        if (entry.source, entry.table_name) in by_name
-        and entry.outcome != REFUSED
-        and entry.replaced_by is None
-    ]
-
-    def whole(entry: Delivery) -> tuple:
-        return entry.source, entry.table_name, entry.delivered_on
-
     changed = {}
-    for (source, name, _), group in groupby(sorted(entries, key=whole), key=whole):
-        files = list(group)
-        bad, total = sum(entry.rejected for entry in files), sum(entry.rows_in_file for entry in files)
-        limit = share_limit(settings, by_name[source, name])
-        reason = None
-        if total and 100 * bad / total > limit:
-            reason = (
-                f"{bad}/{total} dòng bị loại ({100 * bad / total:.1f} %), quá giới hạn {limit:g} %:"
-                " cả lần giao được giữ lại | too many rows rejected, the delivery is held back"
-            )
-        for entry in files:
-            if entry.reason != reason or (reason is None) != (entry.outcome != HELD_BACK):
-                changed[entry.delivery_id] = _judged(ledger, entry, reason)
+    for table in tables:
+        limit = share_limit(settings, table)
+        known = ledger.deliveries(of=(table.source, table.name))
+        counting = [entry for entry in known if entry.outcome != REFUSED and entry.replaced_by is None]
+        for _, group in groupby(counting, key=lambda entry: entry.delivered_on):
+            files = list(group)
+            reason = _reason_to_hold(files, limit)
+            for entry in files:
+                if entry.reason != reason:
+                    changed[entry.delivery_id] = _judged(ledger, entry, reason)
     return changed
+
+
+def _reason_to_hold(files: list[Delivery], limit: float) -> str | None:
+    bad, total = sum(entry.rejected for entry in files), sum(entry.rows_in_file for entry in files)
+    if not total or 100 * bad / total <= limit:
+        return None
+    return (
+        f"{bad}/{total} dòng bị loại ({100 * bad / total:.1f} %), quá giới hạn {limit:g} %: cả lần giao được giữ lại"
+        " | too many rows rejected, the delivery is held back"
+    )
 
 
 def _judged(ledger: Ledger, entry: Delivery, reason: str | None) -> Delivery:

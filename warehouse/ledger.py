@@ -180,13 +180,17 @@ class Ledger:
             )
         return changed
 
-    def deliveries(self, as_of: date | None = None) -> list[Delivery]:
-        """All deliveries up to a day (files without a date too), in the order in which they take effect."""
+    def deliveries(self, as_of: date | None = None, *, of: tuple[str, str] | None = None) -> list[Delivery]:
+        """All deliveries up to a day (files without a date too), in the order in which they take effect; `of` one
+        source and table.
+        """
         query = sa.select(delivery).order_by(
             delivery.c.source, delivery.c.delivered_on, delivery.c.file_name, delivery.c.delivery_id
         )
         if as_of is not None:
             query = query.where(sa.or_(delivery.c.delivered_on.is_(None), delivery.c.delivered_on <= as_of))
+        if of is not None:
+            query = query.where(delivery.c.source == of[0], delivery.c.table_name == of[1])
         with self.engine.connect() as connection:
             return [_from_row(row) for row in connection.execute(query)]
 
