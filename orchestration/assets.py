@@ -1,6 +1,7 @@
 """The assets of a night, in the order of the data: landing, dbt, published."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -8,7 +9,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from orchestration import clock, dbt
-from orchestration.checks import SUITE_CHECK, check_deliveries
+from orchestration.checks import FRESHNESS_CHECK, SUITE_CHECK, check_deliveries, check_freshness
 from orchestration.night import Night
 from orchestration.progress import tell
 from sources.contract import Table, all_tables
@@ -16,7 +17,7 @@ from warehouse import carry
 from warehouse import publish as publishing
 from warehouse.build import prepare_build
 from warehouse.landing import land_inbox
-from warehouse.ledger import REFUSED, Delivery
+from warehouse.ledger import HELD_BACK, REFUSED, Delivery
 
 LANDING = "landing"
 INBOX = dg.AssetKey([LANDING, "inbox"])
@@ -78,9 +79,13 @@ def landing_asset(table: Table) -> dg.AssetsDefinition:
                 SUITE_CHECK,
                 asset=landing_key(table),
                 description="Great Expectations suite of the contract over the new deliveries.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                FRESHNESS_CHECK,
+                asset=landing_key(table),
+                description=f"A delivery every {table.cadence_days} days; stale after {table.stale_after_days}.",
+            ),
         ],
-        freshness_policy=_freshness(table),
     )
     def land(night: Night) -> Iterator[Any]:
         entries = land_inbox(
@@ -91,6 +96,8 @@ def landing_asset(table: Table) -> dg.AssetsDefinition:
             again=night.full_refresh,
             on_file=_told,
         )
+        for day, reason in sorted({(e.delivered_on, e.reason) for e in entries if e.outcome == HELD_BACK}):
+            tell("land", f"{table.source}/{day}/{table.name}: held back, {reason}")
         verdict = check_deliveries(night, table, entries)
         yield dg.MaterializeResult(
             metadata={
@@ -99,18 +106,10 @@ def landing_asset(table: Table) -> dg.AssetsDefinition:
                 "rows_quarantined": sum(e.rows_quarantined for e in entries),
                 "refused": sum(e.outcome == REFUSED for e in entries),
             },
-            check_results=[verdict],
+            check_results=[verdict, check_freshness(night, table)],
         )
 
     return land
-
-
-def _freshness(table: Table):
-    from datetime import timedelta
-
-    return dg.FreshnessPolicy.time_window(
-        warn_window=timedelta(days=table.cadence_days), fail_window=timedelta(days=2 * table.cadence_days)
-    )
 
 
 @dg.multi_asset(
@@ -222,6 +221,10 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         deps=[*mart_keys(manifest), ALERTS],
         kinds={"duckdb", "parquet"},
         description="What readers see: the marts in one DuckDB file and in Parquet, swapped in by a rename.",
+        # A night missed is told, two are an error.
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            warn_window=timedelta(hours=26), fail_window=timedelta(hours=50)
+        ),
     )
     def par_index(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
         settings = night.settings

@@ -1,6 +1,7 @@
 """Great Expectations as asset checks: over each table's new deliveries, and over the marts before readers see them."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -18,31 +19,60 @@ from sources.text import sql_name
 from warehouse import publish as publishing
 from warehouse.build import open_build_file
 from warehouse.landing import landed_file, numbered_parquet
-from warehouse.ledger import Delivery
+from warehouse.ledger import REFUSED, Delivery
 
 SUITE_CHECK = "deliveries_keep_the_contract"
+FRESHNESS_CHECK = "delivery_is_fresh"
 GATE_CHECK = "is_fit_to_publish"
 
 
 def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.AssetCheckResult:
     """Run the suite of a table over its new deliveries, keep the results, and say how it went."""
-    accepted = [entry for entry in entries if entry.accepted]
+    # A delivery held back is checked like any other: what its results say is why.
+    read = [entry for entry in entries if entry.outcome != REFUSED]
     results: list[CheckResult] = []
-    if accepted:
+    if read:
         tell("check", table.relation)
         checks = table_checks(
             table,
             f"landing.{table.relation}",
-            _described(night, table, accepted),
+            _described(night, table, read),
             as_of=night.day,
             limit_pct=night.settings.rejected_share_limit_pct,
         )
-        views = {f"landing.{sql_name(table.relation)}": _new_rows(night, accepted)}
+        views = {f"landing.{sql_name(table.relation)}": _new_rows(night, read)}
         results = check_relations(
             views, night.settings.memory_limit, checks, clock.now().replace(microsecond=0)
         )
         night.ledger.record_checks(to_rows(results))
-    return _verdict(results, SUITE_CHECK)
+    refused = {entry.file_name: entry.reason or "" for entry in entries if entry.outcome == REFUSED}
+    return _verdict(results, SUITE_CHECK, refused=refused)
+
+
+def check_freshness(night: Night, table: Table) -> dg.AssetCheckResult:
+    """Whether the last accepted delivery of a table is as young as its contract's cadence says.
+
+    Not Dagster's freshness policy: every night materializes the table, also when nothing was delivered.
+    """
+    last = max(
+        (
+            entry.delivered_on
+            for entry in night.ledger.deliveries(night.day, of=(table.source, table.name))
+            if entry.accepted
+        ),
+        default=None,
+    )
+    age = None if last is None else (night.day - last).days
+    return dg.AssetCheckResult(
+        check_name=FRESHNESS_CHECK,
+        passed=age is not None and age <= table.stale_after_days,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "last_delivery": str(last or "none"),
+            "age_days": -1 if age is None else age,
+            "stale_after_days": table.stale_after_days,
+        },
+    )
 
 
 def _new_rows(night: Night, entries: list[Delivery]) -> str:
@@ -55,14 +85,19 @@ def _new_rows(night: Night, entries: list[Delivery]) -> str:
 
 
 def _described(night: Night, table: Table, entries: list[Delivery]) -> list[CheckedDelivery]:
-    known = [d for d in night.ledger.deliveries() if (d.source, d.table_name) == (table.source, table.name)]
+    known = night.ledger.deliveries(of=(table.source, table.name))
+    whole: dict[date | None, list[Delivery]] = {}
+    for one in known:
+        if one.outcome != REFUSED and one.replaced_by is None:
+            whole.setdefault(one.delivered_on, []).append(one)
     return [
         CheckedDelivery(
             entry.delivery_id,
             rows_in_file=entry.rows_in_file,
-            rows_quarantined=entry.rows_quarantined,
+            rows_rejected=sum(one.rejected for one in whole[entry.delivered_on]),
+            rows_in_delivery=sum(one.rows_in_file for one in whole[entry.delivered_on]),
             file_ids=(entry.delivery_id,),
-            rows_landed=entry.rows_loaded,
+            rows_landed=entry.rows_in_file - entry.rejected,
             earlier_rows=tuple(
                 d.rows_in_file for d in known if d.accepted and d.delivered_on < entry.delivered_on
             ),
@@ -72,17 +107,22 @@ def _described(night: Night, table: Table, entries: list[Delivery]) -> list[Chec
 
 
 def _verdict(
-    results: list[CheckResult], name: str, asset_key: dg.AssetKey | None = None
+    results: list[CheckResult],
+    name: str,
+    asset_key: dg.AssetKey | None = None,
+    *,
+    refused: dict[str, str] | None = None,
 ) -> dg.AssetCheckResult:
     failed = failures(results)
     severe = [result for result in failed if result.severity != WARN]
     return dg.AssetCheckResult(
         asset_key=asset_key,
         check_name=name,
-        passed=not failed,
-        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        passed=not failed and not refused,
+        severity=dg.AssetCheckSeverity.ERROR if severe or refused else dg.AssetCheckSeverity.WARN,
         metadata={
             "checks": len(results),
+            "refused": [f"{file}: {reason}" for file, reason in list((refused or {}).items())[:20]],
             "failed": [f"{r.expectation} {r.column_name or ''}: {r.observed}" for r in failed[:20]],
         },
     )

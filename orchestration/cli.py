@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from orchestration import clock, evidence_command, publish_command, versions_command
+from orchestration.terminal import console, errors
 from sources.inbox import SAMPLE_MARKER
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -30,8 +31,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 SAMPLE_AS_OF = date(2024, 11, 30)
 
 
@@ -81,7 +80,7 @@ def _write_sample(out: Path, dossiers: int, seed: int, as_of: date) -> dict:
 )
 def sample(
     out: Annotated[Path, typer.Option(help="Folder to write into; an earlier sample there is replaced.")],
-    dossiers: Annotated[int, typer.Option(min=400, help="Number of dossiers, up to millions.")] = 20_000,
+    dossiers: Annotated[int, typer.Option(min=1, help="Number of dossiers, up to millions.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 152,
     as_of: AsOf = None,
 ) -> None:
@@ -91,6 +90,8 @@ def sample(
     except (FileExistsError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     console.print(f"Wrote the exports of {made['dossiers']:,} dossiers to {out}, as of {made['as_of']}.")
+    if made["dossiers"] > dossiers:
+        console.print("Fewer dossiers would not hold all the planted faults.")
     console.print(f"{len(made['faults'])} planted faults are listed in {out / SAMPLE_MARKER}.")
 
 
@@ -128,7 +129,8 @@ class _Progress:
             self.status.update(line[: console.width - 6])
         elif stage != self.stage:
             console.print(line, soft_wrap=True)
-        if (": refused" in detail or " rejected" in detail) and (self.status or stage == self.stage):
+        told = any(word in detail for word in (": refused", ": held back", " rejected"))
+        if told and (self.status or stage == self.stage):
             console.print(f"[yellow]{line}[/]" if console.is_terminal else line, soft_wrap=True)
         self.stage = stage
 
@@ -154,9 +156,9 @@ def run(
     from orchestration.scorecard import show_scorecard
     from sources.inbox import find_arrivals
 
-    settings = _settings(inbox)
     if inbox is not None and not inbox.is_dir():
         raise typer.BadParameter(f"{inbox} is no folder", param_hint="--inbox")
+    settings = _settings(inbox)
     if sample_if_empty and not find_arrivals(settings.inbox):
         _write_sample(settings.inbox, 20_000, 152, SAMPLE_AS_OF)
         console.print(f"The inbox was empty: sample exports are in {settings.inbox}.")
@@ -169,10 +171,10 @@ def run(
         try:
             outcome = run_night(settings, day, full_refresh=full_refresh)
         except NightRunning as busy:
-            errors.print(f"[red]Not run:[/] {busy}")
+            errors.print(f"[red]Not run:[/] {escape(str(busy))}")
             raise typer.Exit(1) from None
     if not outcome.published:
-        errors.print(f"[red]Không công bố – not published:[/] {outcome.message}", soft_wrap=True)
+        errors.print(f"[red]Không công bố – not published:[/] {escape(outcome.message)}", soft_wrap=True)
         errors.print(f"Readers keep the last published night. Details: {log}; `parindex status`.")
         raise typer.Exit(1)
     show_scorecard(settings, console)
@@ -191,16 +193,26 @@ def status() -> None:
 @app.command(epilog="Example: parindex rebuild --as-of 2024-11-30")
 def rebuild(as_of: AsOf = None) -> None:
     """The warehouse again from landing alone; the marts come out identical."""
+    from orchestration.night import NightRunning
+    from orchestration.rebuild import NothingLanded, NotRebuilt
     from orchestration.rebuild import rebuild as build_again
     from orchestration.run import log_to_file
     from warehouse import publish
 
     settings = _settings()
-    log_to_file(settings)
+    log = log_to_file(settings)
     before = publish.current(settings)
     day = _day(as_of) or (before.as_of if before else clock.today())
-    with console.status(f"Rebuilding as of {day} ..."):
-        after = build_again(settings, day)
+    try:
+        with console.status(f"Rebuilding as of {day} ..."):
+            after = build_again(settings, day)
+    except (NightRunning, NothingLanded) as reason:
+        errors.print(f"[red]Not rebuilt:[/] {escape(str(reason))}")
+        raise typer.Exit(1) from None
+    except NotRebuilt as failure:
+        errors.print(f"[red]Không công bố – not published:[/] {escape(str(failure))}")
+        errors.print(f"Readers keep the last published night. Details: {log}; `parindex status`.")
+        raise typer.Exit(1) from None
     console.print(f"Rebuilt {settings.warehouse} and published {after.version}.")
     if before and before.as_of == day:
         changed = sorted(t for t in after.hashes if before.hashes.get(t) != after.hashes[t])

@@ -1,5 +1,6 @@
 """Everything that Dagster knows, assembled. No work is done at import but reading dbt's manifest."""
 
+import hashlib
 import json
 
 import dagster as dg
@@ -77,17 +78,15 @@ def build_definitions() -> dg.Definitions:
         day = context.scheduled_execution_time.astimezone(clock.PROVINCE_TIME).date()
         return dg.RunRequest(run_key=day.isoformat(), run_config=_run_config(day))
 
-    @dg.sensor(job=job, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.STOPPED)
+    @dg.sensor(job=job, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
     def new_deliveries(context: dg.SensorEvaluationContext):
         """A run as soon as the inbox holds files that were not there before and have stopped growing."""
-        settings = load_settings()
-        seen = sorted(
-            (arrival.place, arrival.path.stat().st_size, arrival.path.stat().st_mtime_ns)
-            for arrival in find_arrivals(settings.inbox)
-            if arrival.path.exists()
-        )
+        seen = [(arrival.place, arrival.state()) for arrival in find_arrivals(load_settings().inbox)]
+        if not seen:
+            return dg.SkipReason("the inbox is empty")
         state = json.loads(context.cursor) if context.cursor else {}
-        fingerprint = str(hash(json.dumps(seen)))
+        # The cursor outlives the process, and Python's own hash() of a text does not.
+        fingerprint = hashlib.sha256(json.dumps(seen).encode()).hexdigest()
         still = state.get("seen") == fingerprint
         context.update_cursor(
             json.dumps({"seen": fingerprint, "run": fingerprint if still else state.get("run")})

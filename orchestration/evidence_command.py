@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from orchestration.terminal import console, errors
 from warehouse.settings import load_settings
 
 EPILOG = (
@@ -16,8 +16,6 @@ EPILOG = (
     "parindex evidence 7.3.5 --agency H62.243 --as-of 2024-11-30 --out vinh-yen.xlsx    |    "
     "parindex evidence --all --out bang-chung-2024/"
 )
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 
 def evidence(

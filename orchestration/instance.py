@@ -14,6 +14,8 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+concurrency:
+  runs: {{max_concurrent_runs: 1}}
 retention:
   schedule: {{purge_after_days: 90}}
   sensor: {{purge_after_days: {{skipped: 7, failure: 30, success: -1}}}}

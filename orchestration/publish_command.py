@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from orchestration.terminal import console, errors
 from orchestration.versions_command import VersionArgument, find_version, settings_here
 from warehouse import publish as publishing
 from warehouse.settings import Settings
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from orchestration.night import Night
     from warehouse.postgres import PublishedTo
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 EXAMPLES = (
     "Examples: parindex publish --to postgresql://par_index:SECRET@db.example.gov.vn/par_index    |"
     "    PARINDEX_PUBLISH_TO=postgresql://... parindex publish --version previous"

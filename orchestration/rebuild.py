@@ -7,6 +7,7 @@ from datetime import date
 from orchestration import clock
 from orchestration.instance import prepare_instance
 from orchestration.night import night_lock
+from warehouse.ledger import Ledger
 from warehouse.publish import Version, current
 from warehouse.settings import Settings
 
@@ -15,14 +16,25 @@ class NotRebuilt(Exception):
     """The build or a gate failed; readers keep what they had."""
 
 
+class NothingLanded(Exception):
+    """Landing is empty: there is nothing to build from."""
+
+
 def rebuild(settings: Settings, as_of: date) -> Version:
-    """Build, check and publish as of a day from landing alone. Raises NotRebuilt and NightRunning."""
+    """Build, check and publish as of a day from landing alone.
+
+    Raises NotRebuilt, NothingLanded and NightRunning.
+    """
     from dataclasses import replace
 
     from orchestration.run import run_night
 
     with night_lock(settings):
-        pass
+        ledger = Ledger(settings.ledger)
+        landed = any(entry.accepted for entry in ledger.deliveries())
+        ledger.close()
+    if not landed:
+        raise NothingLanded(f"no delivery has been landed in {settings.landing}: run `parindex run` first")
     prepare_instance(settings)
     # A night over an inbox without files is just that: nothing to land, everything else as always.
     empty = settings.work / "no-inbox"

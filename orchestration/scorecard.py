@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from warehouse.settings import Settings
 
@@ -15,6 +20,8 @@ _STATUS = {
     "no_data": ("[dim]○ chưa có số liệu[/]", "no data"),
     "not_applicable": ("[dim]– không áp dụng[/]", "not applicable"),
 }
+_WIDE = 120
+_SHORTEST_NAME, _LONGEST_NAME = 12, 60
 ESTIMATE = "ước tính, chưa có thang điểm chính thức (estimate, the official scale is not loaded)"
 
 
@@ -24,6 +31,53 @@ def _number(value: float | None) -> str:
         return "–"
     text = f"{value:,.2f}".rstrip("0").rstrip(".")
     return text.translate(str.maketrans(",.", ".,"))
+
+
+def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
+    """One line per target; a narrow terminal leaves the parts and points to the published table."""
+    is_wide = console.width >= _WIDE
+    lines = []
+    for target, name, value, goal, operator, unit, status, points, most, numerator, denominator in rows:
+        shown = _number(value)
+        if value is not None and (unit is None or unit.startswith("%")):
+            shown += " %"
+        parts = "–"
+        if numerator is not None:
+            parts = _number(numerator) + (f" / {_number(denominator)}" if denominator is not None else "")
+        line = {
+            "Mã": target,
+            "Chỉ tiêu": name,
+            "Tử/Mẫu": parts,
+            "Giá trị": shown,
+            "Mục tiêu": f"{operator} {_number(goal)}" if goal is not None else "–",
+            "Kết quả": _STATUS[status][0],
+            "Điểm*": f"{_number(points)} / {_number(most)}",
+        }
+        lines.append(line if is_wide else {k: v for k, v in line.items() if k not in ("Tử/Mẫu", "Điểm*")})
+    table = Table(
+        title=f"PAR INDEX – chỉ tiêu toàn tỉnh đến ngày {as_of:%d/%m/%Y}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    widths = {
+        heading: max(cell_len(heading), *(Text.from_markup(line[heading]).cell_len for line in lines))
+        for heading in lines[0]
+        if heading != "Chỉ tiêu"
+    }
+    left = console.width - sum(widths.values()) - 3 * len(lines[0])
+    for heading in lines[0]:
+        table.add_column(
+            heading,
+            justify="left" if heading in ("Mã", "Chỉ tiêu", "Kết quả") else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            width=widths.get(heading),
+            max_width=max(_SHORTEST_NAME, min(_LONGEST_NAME, left)),
+        )
+    for line in lines:
+        table.add_row(*line.values())
+    console.print(table)
 
 
 def show_scorecard(settings: Settings, console: Console) -> None:
@@ -43,29 +97,7 @@ def show_scorecard(settings: Settings, console: Console) -> None:
             select field_id, field_name, points_estimated, max_points, points_2023, goal_2024
             from marts.rpt_field_score order by field_id
         """).fetchall()
-    table = Table(title=f"PAR INDEX – chỉ tiêu toàn tỉnh đến ngày {as_of:%d/%m/%Y}", title_justify="left")
-    for name, justify in (
-        ("Mã", "left"), ("Chỉ tiêu", "left"), ("Tử/Mẫu", "right"), ("Giá trị", "right"),
-        ("Mục tiêu", "right"), ("Kết quả", "left"), ("Điểm*", "right"),
-    ):  # fmt: skip
-        table.add_column(name, justify=justify, overflow="fold" if name == "Chỉ tiêu" else "ellipsis")
-    for target, name, value, goal, operator, unit, status, points, most, numerator, denominator in rows:
-        shown = _number(value)
-        if value is not None and (unit is None or unit.startswith("%")):
-            shown += " %"
-        parts = "–"
-        if numerator is not None:
-            parts = _number(numerator) + (f" / {_number(denominator)}" if denominator is not None else "")
-        table.add_row(
-            target,
-            name if len(name) <= 60 else name[:59] + "…",
-            parts,
-            shown,
-            f"{operator} {_number(goal)}" if goal is not None else "–",
-            _STATUS[status][0],
-            f"{_number(points)} / {_number(most)}",
-        )
-    console.print(table)
+    _show_targets(rows, as_of, console)
     counts = {status: sum(row[6] == status for row in rows) for status in _STATUS}
     console.print("  ".join(f"{_STATUS[s][0]} {n}" for s, n in counts.items() if n))
     total = Table(title="Điểm theo lĩnh vực", title_justify="left")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from orchestration import clock
+from orchestration.alerting import open_alerts
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
 from warehouse.publish import current
 from warehouse.settings import Settings
+
+_ALERTS_SHOWN = 10
+_FILES_SHOWN = 30
 
 
 def _place(entry: Delivery) -> str:
@@ -35,41 +40,70 @@ def show_status(settings: Settings, console: Console) -> None:
         console.print(f"Đang công bố – published: as of {version.as_of}, version {version.version}")
     entries = [entry for entry in ledger.deliveries() if not entry.replaced_by]
     day = nights[0]["as_of"] if nights else clock.today()
-    table = Table(title=f"Nguồn dữ liệu – sources, đến ngày {day}", title_justify="left")
+    table = Table(
+        title=f"Nguồn dữ liệu đến ngày {day} – sources",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for name in (
         "Bảng – table",
-        "Lần giao cuối – last",
-        "Tuổi – age",
-        "Dòng – rows",
-        "Bị loại – rejected",
-        "Tệp bị từ chối",
+        "Giao cuối",
+        "Tuổi, ngày",
+        "Số dòng",
+        "Bị loại",
     ):
-        table.add_column(name, justify="left" if name.startswith(("Bảng", "Lần")) else "right")
+        is_text = name.startswith(("Bảng", "Giao"))
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
     for contract in all_tables():
         own = [e for e in entries if (e.source, e.table_name) == (contract.source, contract.name)]
         taken = [e for e in own if e.accepted and e.delivered_on <= day]
         last = max((e.delivered_on for e in taken), default=None)
         age = (day - last).days if last else None
-        stale = age is None or age > 2 * contract.cadence_days
+        stale = age is None or age > contract.stale_after_days
         table.add_row(
             contract.relation,
             str(last or "–"),
-            f"[red]{'–' if age is None else age} ngày ▲[/]" if stale else f"{age} ngày",
+            f"[red]{'–' if age is None else age} ▲[/]" if stale else str(age),
             f"{sum(e.rows_loaded for e in taken):,}",
             f"{sum(e.rows_quarantined for e in own):,}",
-            str(sum(e.outcome == REFUSED for e in own)),
         )
     console.print(table)
     for outcome, title in (
         (REFUSED, "Tệp bị từ chối – refused files"),
         (HELD_BACK, "Lần giao giữ lại – held back"),
     ):
-        found = [e for e in entries if e.outcome == outcome]
-        if found:
-            console.print(f"[yellow]{title}[/]")
-            for entry in found:
-                console.print(f"  {_place(entry)}: {entry.reason}", soft_wrap=True, markup=False)
-    for entry in entries:
-        for warning in entry.warnings:
-            console.print(f"  {_place(entry)}: {warning}", soft_wrap=True, markup=False, style="dim")
+        told = [(entry, entry.reason) for entry in entries if entry.outcome == outcome]
+        _show_latest(console, told, f"[yellow]{title}[/]")
+    _show_latest(
+        console,
+        [(entry, warning) for entry in entries for warning in entry.warnings],
+        "Lưu ý – notes",
+        style="dim",
+    )
     ledger.close()
+    _show_alerts(settings, console)
+
+
+def _show_latest(console: Console, told: list[tuple[Delivery, str]], title: str, style: str = "") -> None:
+    """What is told of files, the latest deliveries; years of them would bury the rest."""
+    if not told:
+        return
+    shown = sorted(told, key=lambda item: item[0].loaded_at)[-_FILES_SHOWN:]
+    more = len(told) - len(shown)
+    console.print(f"{title}: {len(told)}" + (f" (… +{more} trong fct_delivery)" if more else ""))
+    for entry, text in shown:
+        console.print(f"  {_place(entry)}: {text}", soft_wrap=True, markup=False, style=style)
+
+
+def _show_alerts(settings: Settings, console: Console) -> None:
+    alerts = open_alerts(settings)
+    if not alerts:
+        console.print("Không có cảnh báo nào đang mở – no open alerts.")
+        return
+    console.print(f"[yellow]Cảnh báo đang mở – open alerts: {len(alerts)}[/] (`parindex alerts list`)")
+    for alert in alerts[:_ALERTS_SHOWN]:
+        console.print(f"  {alert.severity}: {alert.message}", soft_wrap=True, markup=False)
+    if len(alerts) > _ALERTS_SHOWN:
+        console.print(f"  … (+{len(alerts) - _ALERTS_SHOWN})")

@@ -6,15 +6,13 @@ from datetime import date
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from orchestration.terminal import console, errors
 from warehouse import publish as publishing
 from warehouse.publish import Version
 from warehouse.settings import Settings, load_settings
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 _NAMES = "a version, the start of one, its day (YYYY-MM-DD), latest, current, or previous"
 VersionArgument = Annotated[
     str, typer.Option("--version", metavar="VERSION", help=f"Which one to publish: {_NAMES}.")
@@ -29,11 +27,13 @@ def find_version(settings: Settings, name: str) -> Version:
     """A kept version by its name, the start of it, its day, or a word. Raises typer.BadParameter.
 
     latest: published last. current: what readers see. previous: the one published before that.
+    Exits with 1 where nothing has been published yet: that is no wrong usage.
     """
     kept = publishing.versions(settings)
     now = publishing.current(settings)
     if not kept or now is None:
-        raise typer.BadParameter("nothing has been published yet: `parindex run` does")
+        errors.print("Chưa công bố đêm nào – nothing has been published yet: run `parindex run` first.")
+        raise typer.Exit(1)
     if name == "latest":
         return kept[-1]
     if name == "current":

@@ -79,6 +79,11 @@ class Table:
         return f"{self.source}__{self.name}"
 
     @property
+    def stale_after_days(self) -> int:
+        """Older than this, the last delivery is one that should have been followed by another."""
+        return 2 * self.cadence_days
+
+    @property
     def rules(self) -> tuple[Rule, ...]:
         return tuple(rule for column in self.columns for rule in column.rules)
 

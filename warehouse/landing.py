@@ -25,7 +25,8 @@ from sources.contract import Table
 from sources.inbox import Arrival, find_arrivals
 from sources.readers import Part, RefusedFile, read_parts
 from sources.text import shown_list, sql_name, sql_string
-from warehouse.ledger import HELD_BACK, LOADED, PARTLY_QUARANTINED, REFUSED, Delivery, Ledger, delivery_id
+from warehouse.holding import hold_back
+from warehouse.ledger import LOADED, PARTLY_QUARANTINED, REFUSED, Delivery, Ledger, delivery_id
 from warehouse.settings import Settings, SettingsError
 
 _CHANGING = (
@@ -219,28 +220,20 @@ def _store(
     warnings += [warning for part in parts for warning in part.warnings]
     if total == 0:
         warnings.append("tệp không có dòng dữ liệu nào | the file holds no rows")
-    limit = settings.rejected_share_limit_pct
-    limit = table.rejected_share_limit_pct if limit is None else limit
-    held = total > 0 and 100 * bad / total > limit
-    reason = None
-    if held:
-        reason = (
-            f"{bad}/{total} dòng bị loại ({100 * bad / total:.1f} %), quá giới hạn {limit:g} %: cả lần giao được giữ lại"
-            " | too many rows rejected, the delivery is held back"
-        )
     entry = replace(
         base,
-        outcome=HELD_BACK if held else PARTLY_QUARANTINED if bad else LOADED,
-        reason=reason,
+        outcome=PARTLY_QUARANTINED if bad else LOADED,
+        reason=None,
         rows_in_file=total,
-        rows_loaded=0 if held else total - bad,
-        rows_quarantined=total if held else bad,
+        rows_loaded=total - bad,
+        rows_quarantined=bad,
+        rows_rejected=bad,
         warnings=tuple(warnings),
         first_row=first_row,
     )
     rejected = work / "rejected.parquet"
-    if bad or held:
-        _write_rejected(connection, typed, rejected, entry, selects, table, held)
+    if bad:
+        _write_rejected(connection, typed, rejected, entry, selects, table)
     target = landed_file(settings, entry)
     target.parquet.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     for file, place in ((rejected, target.rejected), (written, target.parquet)):
@@ -250,10 +243,14 @@ def _store(
     return entry
 
 
-def _write_rejected(
-    connection, typed: str, target: Path, entry: Delivery, selects, table: Table, held: bool
-) -> None:
-    """The quarantine of one delivery: one row per rejected row, with the first fault found."""
+def record_key(table: Table) -> str:
+    """SQL of what names a row to a person, from its typed columns."""
+    key = ", ".join(f"coalesce(cast({sql_name(name)} as varchar), '')" for name in table.key)
+    return f"left(nullif(concat_ws(' / ', {key}), ''), 200)"
+
+
+def _write_rejected(connection, typed: str, target: Path, entry: Delivery, selects, table: Table) -> None:
+    """The quarantine of one file: one row per rejected row, with the first fault found."""
     labels = {column.name: column.vi for column in table.columns}
     faults = [
         (part, number, fault.column, labels.get(fault.column), fault.reason)
@@ -264,8 +261,6 @@ def _write_rejected(
         "create or replace temp table _faults (part int, error_no int, column_name varchar, label varchar, reason varchar)"
     )
     connection.executemany("insert into _faults values (?, ?, ?, ?, ?)", faults)
-    key = ", ".join(f"coalesce(cast({sql_name(name)} as varchar), '')" for name in table.key)
-    where = "" if held else "where t._error_no is not null"
     connection.execute(
         f"""
         copy (
@@ -281,14 +276,13 @@ def _write_rejected(
                 f.label as column_vi,
                 case when t._error_no <> {ROW_FAULT} then t._error_value end as value,
                 case
-                    when t._error_no is null then {sql_string("cả lần giao được giữ lại | the delivery is held back")}
                     when t._error_no = {ROW_FAULT} then t._error_value
                     else '“' || f.label || '” (' || f.column_name || ') ' || f.reason
                 end as reason,
-                left(nullif(concat_ws(' / ', {key}), ''), 200) as record_key
+                {record_key(table)} as record_key
             from {typed} as t
             left join _faults as f on f.part = t._part and f.error_no = t._error_no
-            {where}
+            where t._error_no is not null
             order by t._sheet_no, t._row_number
         ) to {sql_string(str(target))} (format parquet, compression zstd)
         """
@@ -306,7 +300,8 @@ def land_inbox(
 ) -> list[Delivery]:
     """Land the wanted files of the inbox that are not known yet (all of them when `again`), in delivery order.
 
-    Returns the new entries. The callback gets the file's place and its entry, or None for a file already known.
+    Returns the new entries, and earlier ones that a new file of their delivery has released or held back. The
+    callback gets the file's place and its entry, or None for a file already known.
     """
     in_force = {entry.delivery_id for entry in ledger.deliveries() if not entry.replaced_by}
     known = set() if again else in_force
@@ -335,7 +330,8 @@ def land_inbox(
                 entries.append(entry)
             if on_file:
                 on_file(arrival.place, entry)
-    return entries
+    judged = hold_back(settings, ledger, {a.table.relation: a.table for a in arrivals if a.table}.values())
+    return [judged.pop(entry.delivery_id, entry) for entry in entries] + list(judged.values())
 
 
 class _Lanes:

@@ -33,6 +33,8 @@ delivery = sa.Table(
     sa.Column("rows_loaded", sa.BigInteger, nullable=False),
     sa.Column("rows_unchanged", sa.BigInteger, nullable=False),
     sa.Column("rows_quarantined", sa.BigInteger, nullable=False),
+    # Rows with a fault of their own; of a delivery held back, all rows are quarantined.
+    sa.Column("rows_rejected", sa.BigInteger),
     sa.Column("content_hash", sa.String, nullable=False),
     sa.Column("loaded_at", sa.DateTime, nullable=False),
     sa.Column("replaced_by", sa.String),
@@ -99,10 +101,16 @@ class Delivery:
     warnings: tuple[str, ...] = ()
     replaced_by: str | None = None
     first_row: int | None = None
+    rows_rejected: int | None = None
 
     def __post_init__(self) -> None:
         if self.rows_in_file != self.rows_loaded + self.rows_unchanged + self.rows_quarantined:
             raise ValueError(f"rows of {self.file_name} do not reconcile: {self}")
+
+    @property
+    def rejected(self) -> int:
+        """Rows with a fault of their own."""
+        return self.rows_quarantined if self.rows_rejected is None else self.rows_rejected
 
     @property
     def accepted(self) -> bool:
@@ -126,6 +134,18 @@ class Ledger:
         self.engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self.engine, "connect", _durable)
         metadata.create_all(self.engine)
+        self._add_new_columns()
+
+    def _add_new_columns(self) -> None:
+        """A ledger of an earlier version lacks the columns that came later; in its rows they are null."""
+        with self.engine.begin() as connection:
+            known = {column["name"] for column in sa.inspect(connection).get_columns(delivery.name)}
+            for column in delivery.columns:
+                if column.name not in known:
+                    kind = column.type.compile(self.engine.dialect)
+                    connection.execute(
+                        sa.text(f"alter table {delivery.name} add column {column.name} {kind}")
+                    )
 
     def close(self) -> None:
         self.engine.dispose()
@@ -160,13 +180,17 @@ class Ledger:
             )
         return changed
 
-    def deliveries(self, as_of: date | None = None) -> list[Delivery]:
-        """All deliveries up to a day (files without a date too), in the order in which they take effect."""
+    def deliveries(self, as_of: date | None = None, *, of: tuple[str, str] | None = None) -> list[Delivery]:
+        """All deliveries up to a day (files without a date too), in the order in which they take effect; `of` one
+        source and table.
+        """
         query = sa.select(delivery).order_by(
             delivery.c.source, delivery.c.delivered_on, delivery.c.file_name, delivery.c.delivery_id
         )
         if as_of is not None:
             query = query.where(sa.or_(delivery.c.delivered_on.is_(None), delivery.c.delivered_on <= as_of))
+        if of is not None:
+            query = query.where(delivery.c.source == of[0], delivery.c.table_name == of[1])
         with self.engine.connect() as connection:
             return [_from_row(row) for row in connection.execute(query)]
 

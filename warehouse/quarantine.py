@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from sources.contract import load_contracts
 from sources.text import sql_string
-from warehouse.landing import landed_file
-from warehouse.ledger import Delivery, Ledger
+from warehouse.landing import landed_file, numbered_parquet, record_key
+from warehouse.ledger import HELD_BACK, Delivery, Ledger
 from warehouse.settings import Settings
 
 COLUMNS = (
@@ -21,13 +23,33 @@ _SIGNS = frozenset("=+-@\t\r\n＝＋－＠")
 _SHEET_ROWS = 1_000_000  # of the 1,048,576 that a sheet can hold
 
 
-def quarantined_files(settings: Settings, ledger: Ledger, as_of: date | None = None) -> list[Delivery]:
-    """Deliveries with rejected rows kept beside them, replaced ones left out."""
-    return [
-        entry
-        for entry in ledger.deliveries(as_of)
-        if entry.rows_quarantined and not entry.replaced_by and landed_file(settings, entry).rejected.exists()
-    ]
+_HELD = "cả lần giao được giữ lại | the delivery is held back"
+
+
+def _relations(settings: Settings, entries: list[Delivery]) -> Iterator[str]:
+    """What was rejected of the files, and the good rows of those whose delivery is held back."""
+    rejected = [file for entry in entries if (file := landed_file(settings, entry).rejected).exists()]
+    if rejected:
+        names = ", ".join(sql_string(str(file)) for file in rejected)
+        yield f"select {', '.join(COLUMNS)} from read_parquet([{names}])"
+    for entry in entries:
+        if entry.outcome != HELD_BACK or entry.rejected == entry.rows_in_file:
+            continue
+        values = {
+            **dict.fromkeys(COLUMNS, "null"),
+            **{
+                name: sql_string(getattr(entry, name))
+                for name in ("source", "table_name", "file_name", "delivery_id")
+            },
+            "delivered_on": f"date {sql_string(str(entry.delivered_on))}",
+            "sheet": "_sheet",
+            "row_number": "_row_number",
+            "reason": sql_string(_HELD),
+            "record_key": record_key(load_contracts()[entry.source].tables[entry.table_name]),
+        }
+        landed = numbered_parquet([landed_file(settings, entry).parquet], entry.first_row)
+        selected = ", ".join(f"{value} as {name}" for name, value in values.items())
+        yield f"select {selected} from {landed} where _error_no is null"
 
 
 def quarantine(
@@ -40,18 +62,20 @@ def quarantine(
     as_of: date | None = None,
 ) -> duckdb.DuckDBPyRelation:
     """The rejected rows, ordered by delivery, sheet and row. An empty relation when there are none."""
-    files = [
-        str(landed_file(settings, entry).rejected)
-        for entry in quarantined_files(settings, ledger, as_of)
-        if (source is None or entry.source == source) and (table is None or entry.table_name == table)
+    entries = [
+        entry
+        for entry in ledger.deliveries(as_of)
+        if entry.rows_quarantined
+        and not entry.replaced_by
+        and (source is None or entry.source == source)
+        and (table is None or entry.table_name == table)
     ]
-    names = ", ".join(COLUMNS)
-    if not files:
+    relations = list(_relations(settings, entries))
+    if not relations:
         empty = ", ".join(f"null::varchar as {name}" for name in COLUMNS)
         return connection.sql(f"select {empty} where false")
-    listed = ", ".join(map(sql_string, files))
     return connection.sql(
-        f"select {names} from read_parquet([{listed}]) order by source, table_name, delivered_on, file_name,"
+        f"select * from ({' union all '.join(relations)}) order by source, table_name, delivered_on, file_name,"
         " sheet nulls first, row_number"
     )
 

@@ -18,6 +18,21 @@
     {{ return('cast(cast(' ~ value ~ ' as bigint) as string)') }}
 {%- endmacro %}
 
+{# The source of a target as its readers call it. #}
+{% macro source_text(language) -%}
+    {%- set names = {
+        'tthc': ('hệ thống một cửa (tthc)', 'one-stop shop (tthc)'),
+        'document_office': ('văn phòng điện tử (document_office)', 'document office (document_office)'),
+        'finance': ('tài chính (finance)', 'finance (finance)'),
+        'register': ('sổ theo dõi tiêu chí (register)', 'register of criteria (register)'),
+    } -%}
+    case source_system
+        {%- for source, texts in names.items() %}
+        when '{{ source }}' then '{{ texts[0 if language == 'vi' else 1] }}'
+        {%- endfor %}
+    end
+{%- endmacro %}
+
 {# Why a target has its status; reads reason, value, numerator and the like of rpt_scorecard. #}
 {% macro status_reason(language) -%}
     {%- set value = number_text(language, 'value') -%}
@@ -31,7 +46,7 @@
     {%- if language == 'vi' -%}
         {%- set texts = {
             'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
-            'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || source_system",
+            'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || " ~ source_text('vi'),
             'nothing_to_count': "'Chưa phát sinh trường hợp nào để tính trong năm'",
             'no_verdict': "'Kế hoạch không nêu mức phải đạt; số đo để tham khảo'",
             'no_budget_left': "'Đang đạt, nhưng thêm một hồ sơ trễ hạn nữa là không đạt'",
@@ -46,7 +61,7 @@
     {%- else -%}
         {%- set texts = {
             'level_ended': "'No agency of this level is left after ' || " ~ last_day ~ " || '; no longer judged'",
-            'nothing_delivered': "'No data of this year from source ' || source_system",
+            'nothing_delivered': "'No data of this year from source ' || " ~ source_text('en'),
             'nothing_to_count': "'No case to count in the year yet'",
             'no_verdict': "'The plan gives no number to reach; measured for information'",
             'no_budget_left': "'Met, but one more late dossier and it is not'",

@@ -10,8 +10,6 @@ from orchestration.alerting.marts import Marts
 from orchestration.alerting.model import QUARANTINE, STALE_SOURCE, Problem, problem_of
 from warehouse.ledger import HELD_BACK, REFUSED
 
-STALE_AFTER_CADENCES = 2
-
 
 def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
     """Each table of the contracts with its last accepted delivery; one never delivered ages since the first
@@ -36,14 +34,14 @@ def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
             date_diff(
                 'day', coalesce(last_of_each.last_on, first_of_all.day), cast($as_of as date)
             ) as age_days,
-            $cadences * contract.cadence_days as limit_days,
+            contract.stale_after_days as limit_days,
             coalesce(age_days > limit_days, false) as is_stale
         from contract
         cross join first_of_all
         left join last_of_each using (source, table_name)
         order by relation
         """,
-        {"as_of": as_of, "cadences": STALE_AFTER_CADENCES},
+        {"as_of": as_of},
     )
 
 

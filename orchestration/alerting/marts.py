@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from sources.contract import all_tables
 from sources.text import sql_string
-from warehouse.ledger import ACCEPTED, Ledger
+from warehouse.ledger import ACCEPTED, REFUSED, Ledger
 from warehouse.ledger import delivery as delivery_table
 from warehouse.settings import Settings
 
@@ -71,7 +71,7 @@ def _add_contract(marts: Marts, settings: Settings) -> None:
             "table_name": (pa.string(), [table.name for table in tables]),
             "vi": (pa.string(), [table.vi for table in tables]),
             "owner": (pa.string(), [table.owner for table in tables]),
-            "cadence_days": (pa.int64(), [table.cadence_days for table in tables]),
+            "stale_after_days": (pa.int64(), [table.stale_after_days for table in tables]),
             "limit_pct": (pa.float64(), limits),
         },
     )
@@ -85,6 +85,7 @@ _LEDGER_TYPES = {
     "outcome": pa.string(),
     "rows_in_file": pa.int64(),
     "rows_quarantined": pa.int64(),
+    "rows_rejected": pa.int64(),
     "loaded_at": pa.timestamp("us"),
 }
 
@@ -112,10 +113,13 @@ def _add_deliveries(marts: Marts, ledger: Ledger, as_of: date) -> None:
             ledger_rows.*,
             cast(loaded_at as date) as loaded_on,
             list_contains($accepted, outcome) as is_accepted,
-            case when rows_in_file > 0 then 100.0 * rows_quarantined / rows_in_file end as share,
+            -- Of the delivery, all its files of the day: what decides whether it is held back.
+            100.0 * sum(case when outcome <> $refused then coalesce(rows_rejected, rows_quarantined) end) over whole
+            / nullif(sum(case when outcome <> $refused then rows_in_file end) over whole, 0) as share,
             contract.limit_pct
         from ledger_rows
         left join contract using (source, table_name)
+        window whole as (partition by source, table_name, delivered_on)
         """,
-        {"accepted": list(ACCEPTED)},
+        {"accepted": list(ACCEPTED), "refused": REFUSED},
     )

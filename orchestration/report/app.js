@@ -243,6 +243,8 @@
       chart(rows.map((f) => `${f.id}. ${fieldName(f.id)}: ${T("now")} ${num(f.points, 2)}, ${T("before")} ${num(f.before, 2)}, ${T("goal")} ${num(f.goal, 2)}, ${T("max")} ${num(f.max, 2)}`).join("; "), rows.length * 40 + 30, (width) => {
         const narrow = width < 520;
         const share = (f, v) => (v == null || !f.max ? null : (100 * v) / f.max);
+        // White figures need a bar to stand in; beside a short one they are dark.
+        const bar = (v) => (v != null && v < (narrow ? 22 : 12) ? { value: v, label: { position: "right", color: COLOUR.ink } } : v);
         return {
           grid: { left: narrow ? 118 : 210, right: 20, top: 4, bottom: 22 },
           xAxis: { type: "value", min: 0, max: 100, interval: narrow ? 50 : 25, ...axis, axisLabel: { color: COLOUR.soft, formatter: "{value}%" } },
@@ -253,7 +255,7 @@
           } },
           series: [
             { type: "bar", data: order.map((f) => share(f, f.before)), itemStyle: { color: COLOUR.before }, barWidth: 6, barGap: "25%" },
-            { type: "bar", data: order.map((f) => share(f, f.points)), itemStyle: { color: COLOUR.now }, barWidth: 17, label: { show: true, position: "insideLeft", formatter: (p) => num(order[p.dataIndex].points, 2), color: "#fff", fontWeight: 600 } },
+            { type: "bar", data: order.map((f) => bar(share(f, f.points))), itemStyle: { color: COLOUR.now }, barWidth: 17, label: { show: true, position: "insideLeft", formatter: (p) => num(order[p.dataIndex].points, 2), color: "#fff", fontWeight: 600 } },
             { type: "scatter", data: order.map((f, i) => [share(f, f.goal), i]).filter((p) => p[0] != null), symbol: "rect", symbolSize: [3, 30], itemStyle: { color: COLOUR.goal }, silent: true, z: 5 },
           ],
         };

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from sources.contract import Table
-from sources.text import BLANKS, sql_name, sql_string
+from sources.text import BLANKS, NULL_WORDS, sql_name, sql_string
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,23 @@ class Part:
 def ticked_columns(
     connection: duckdb.DuckDBPyConnection, relation: str, table: Table, present: set[str]
 ) -> frozenset[str]:
-    """The boolean columns of `relation` in which an x occurs: there a blank means no."""
-    booleans = [c.name for c in table.columns if c.type == "bool" and c.name in present]
+    """The boolean columns of `relation` in which an x occurs: there a blank means no.
+
+    Beside such a column a required one without any value is one that nobody ticked.
+    """
+    booleans = [c for c in table.columns if c.type == "bool" and c.name in present]
     if not booleans:
         return frozenset()
-    blanks = sql_string(BLANKS)
-    tests = ", ".join(
-        f"coalesce(bool_or(lower(trim({sql_name(name)}, {blanks})) = 'x'), false)" for name in booleans
-    )
-    found = connection.execute(f"select {tests} from {relation}").fetchall()[0]
-    return frozenset(name for name, ticked in zip(booleans, found, strict=True) if ticked)
+    nulls = ", ".join(map(sql_string, NULL_WORDS))
+    words = {c.name: f"upper(trim({sql_name(c.name)}, {sql_string(BLANKS)}))" for c in booleans}
+    ticks = [f"coalesce(bool_or({word} = 'X'), false)" for word in words.values()]
+    values = [f"coalesce(bool_or({word} not in ({nulls})), false)" for word in words.values()]
+    found = connection.execute(f"select {', '.join(ticks + values)} from {relation}").fetchall()[0]
+    with_x = dict(zip(words, found[: len(ticks)], strict=True))
+    with_value = dict(zip(words, found[len(ticks) :], strict=True))
+    if not any(with_x.values()):
+        return frozenset()
+    return frozenset(c.name for c in booleans if with_x[c.name] or (c.required and not with_value[c.name]))
 
 
 def rows_left_out(number: int, count: int) -> str:

@@ -30,12 +30,12 @@ def write_sample(
 ) -> dict:
     """Writes the exports to `out/<source>/<day>/` and `out/planted_faults.json`, whose content it returns.
 
-    `dossiers` counts the dossiers as they stand at `as_of`; documents come with half as many. The same
+    `dossiers` counts the dossiers as they stand at `as_of`, 400 at least, or the planted faults would find
+    no room; documents come with half as many. The same
     arguments give the same bytes. `progress` is called with the name and the number of rows of each file.
     An earlier sample in `out` is replaced; other files in the way raise FileExistsError.
     """
-    if dossiers < _FEWEST:
-        raise ValueError(f"a sample needs at least {_FEWEST} dossiers, got {dossiers}")
+    dossiers = max(dossiers, _FEWEST)
     if as_of < _EARLIEST:
         raise ValueError(f"a sample needs a date from {_EARLIEST} on, got {as_of}")
     out = Path(out)

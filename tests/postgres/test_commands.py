@@ -52,7 +52,7 @@ def test_publish_by_address_and_by_setting(server, database, address, home, monk
 
 
 def test_publish_says_what_is_missing(server, home):
-    assert "nothing has been published" in run("publish", "--to", "postgresql://u@h/d", code=2)
+    assert "nothing has been published" in run("publish", "--to", "postgresql://u@h/d", code=1)
     home.publish(rows=1)
     assert "--to URL, or PARINDEX_PUBLISH_TO" in run("publish", code=2)
     bad = server.address(password="geheim").render_as_string(hide_password=False)

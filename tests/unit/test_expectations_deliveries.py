@@ -58,7 +58,7 @@ def dossiers(**changes) -> list[dict]:
 
 
 def two_deliveries(**second) -> list[Delivery]:
-    counts = {"rows_in_file": 2, "rows_quarantined": 0, "rows_landed": 2, "earlier_rows": (2, 4, 2)}
+    counts = {"rows_in_file": 2, "rows_rejected": 0, "rows_landed": 2, "earlier_rows": (2, 4, 2)}
     return [Delivery("f1", **counts), Delivery("f2", **{**counts, **second})]
 
 
@@ -141,7 +141,7 @@ def test_what_the_law_and_the_contract_allow_passes(change):
 @pytest.mark.parametrize(
     ("second", "expectation", "severity"),
     [
-        ({"rows_in_file": 19, "rows_quarantined": 2}, "rejected_share_within_limit", HOLD),
+        ({"rows_in_file": 19, "rows_rejected": 2}, "rejected_share_within_limit", HOLD),
         ({"rows_landed": 3}, "all_rows_landed", BLOCK),
         ({"earlier_rows": (5, 5, 5)}, "volume_as_usual", WARN),
     ],
@@ -154,7 +154,7 @@ def test_counts_that_are_wrong_fail_their_check(second, expectation, severity):
 
 
 def test_the_limit_itself_is_allowed_and_can_be_set():
-    at_limit = two_deliveries(rows_in_file=20, rows_quarantined=2)
+    at_limit = two_deliveries(rows_in_file=20, rows_rejected=2)
     assert failed(validate_dossiers(dossiers(), at_limit)) == {}
     lower = validate_dossiers(dossiers(), at_limit, limit_pct=9.9)
     assert failed(lower) == {"rejected_share_within_limit": {"f2"}}
@@ -212,7 +212,7 @@ def test_a_relation_without_a_contract_column_blocks():
 def test_only_what_blocks_or_holds_stops_a_delivery():
     warned = validate_dossiers(dossiers(procedure_code="?"), two_deliveries())
     assert stopped(warned) == {}
-    held = validate_dossiers(dossiers(), two_deliveries(rows_in_file=19, rows_quarantined=9))
+    held = validate_dossiers(dossiers(), two_deliveries(rows_in_file=19, rows_rejected=9))
     assert [r.expectation for r in stopped(held)["f2"]] == ["rejected_share_within_limit"]
 
 

@@ -40,7 +40,8 @@ def rows_csv(good: int, bad: int = 0) -> str:
 def test_rows_reconcile_and_outcomes(desk) -> None:
     cases = {(10, 0): "loaded", (18, 2): "partly_quarantined", (17, 2): "held_back", (0, 3): "held_back"}
     for number, ((good, bad), outcome) in enumerate(cases.items()):
-        entry = desk.one(f"criteria_results_{number}.csv", rows_csv(good, bad))
+        day = f"2024-11-0{number + 1}"
+        entry = desk.one(f"criteria_results_{number}.csv", rows_csv(good, bad), day=day)
         assert (entry.outcome, entry.rows_in_file) == (outcome, good + bad)
         assert entry.rows_in_file == entry.rows_loaded + entry.rows_unchanged + entry.rows_quarantined
         assert entry.rows_loaded == (good if outcome != "held_back" else 0)
@@ -58,6 +59,70 @@ def test_a_held_back_delivery_says_why_for_each_row(desk) -> None:
     desk.one("criteria_results.csv", rows_csv(2, 1))
     reasons = [row["reason"] for row in desk.rejected()]
     assert ["held back" in reason for reason in reasons] == [True, True, False]
+
+
+def test_the_files_of_a_delivery_are_judged_together(desk) -> None:
+    """Cut into files or not, the delivery has 2 of 40 rows rejected."""
+    desk.put("criteria_results_1.csv", rows_csv(1, 1))
+    desk.put("criteria_results_2.csv", rows_csv(37, 1))
+    assert [entry.outcome for entry in desk.land()] == ["partly_quarantined"] * 2
+    assert len(desk.rejected()) == 2
+
+
+def test_a_delivery_is_held_back_with_its_good_files(desk) -> None:
+    desk.put("criteria_results_1.csv", rows_csv(6))
+    desk.put("criteria_results_2.csv", rows_csv(2, 2))
+    first, second = desk.land()
+    assert (first.outcome, first.rows_loaded, first.rows_quarantined, first.rejected) == (
+        "held_back",
+        0,
+        6,
+        0,
+    )
+    assert (second.rows_loaded, second.rows_quarantined, second.rejected) == (0, 4, 2)
+    assert "2/10" in first.reason and first.reason == second.reason
+    told = {(row["file_name"], row["row_number"]): row["reason"] for row in desk.rejected()}
+    assert len(told) == 10 and sum("held back" in reason for reason in told.values()) == 8
+
+
+def test_a_file_that_joins_a_delivery_releases_it_or_holds_it_back(desk) -> None:
+    first = desk.one("criteria_results_1.csv", rows_csv(3, 1))
+    assert first.outcome == "held_back"
+    desk.put("criteria_results_2.csv", rows_csv(16))
+    added, released = desk.land()
+    assert (added.outcome, released.outcome) == ("loaded", "partly_quarantined")
+    assert (released.delivery_id, released.rows_loaded, released.reason) == (first.delivery_id, 3, None)
+    assert desk.land() == []
+    desk.put("criteria_results_3.csv", rows_csv(0, 9))
+    assert {entry.outcome for entry in desk.land()} == {"held_back"}
+    # Another day is another delivery.
+    assert desk.one("criteria_results_1.csv", rows_csv(1), day="2024-11-09").outcome == "loaded"
+
+
+def test_a_corrected_file_releases_its_delivery(desk) -> None:
+    desk.put("criteria_results_1.csv", rows_csv(9))
+    desk.put("criteria_results_2.csv", rows_csv(5, 5))
+    assert {entry.outcome for entry in desk.land()} == {"held_back"}
+    desk.put("criteria_results_2.csv", rows_csv(10))
+    assert {entry.outcome for entry in desk.land()} == {"loaded"}
+
+
+def test_a_raised_limit_releases_what_was_held_back(desk) -> None:
+    desk.one("criteria_results.csv", rows_csv(3, 1))
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=30)
+    (released,) = desk.land()
+    assert (released.outcome, released.rows_loaded) == ("partly_quarantined", 3)
+
+
+def test_a_ledger_of_an_earlier_version_gets_its_new_columns(desk) -> None:
+    entry = desk.one("criteria_results.csv", rows_csv(18, 2))
+    desk.ledger.close()
+    with sqlite3.connect(desk.settings.ledger) as connection:
+        connection.execute("alter table delivery drop column rows_rejected")
+    desk.ledger = Ledger(desk.settings.ledger)
+    (known,) = desk.ledger.deliveries()
+    assert (known.delivery_id, known.rows_rejected, known.rejected) == (entry.delivery_id, None, 2)
+    assert desk.land() == []
 
 
 def test_the_same_file_on_the_same_date_is_a_no_op(desk) -> None:
@@ -205,7 +270,7 @@ def everything_written(home: Path) -> str:
 
 def test_personal_data_are_hashed_and_nowhere_in_clear(desk) -> None:
     for name, data in personal_files().items():
-        desk.put(name, data, source="tthc")
+        desk.put(name, data, source="tthc", day="2024-11-02" if "held" in name else "2024-11-01")
     entries = {entry.file_name: entry for entry in desk.land()}
     outcomes = {name: entry.outcome for name, entry in entries.items()}
     assert outcomes == {

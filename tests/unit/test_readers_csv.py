@@ -104,6 +104,21 @@ def test_ticks(desk) -> None:
     assert desk.values(desk.one("criteria_results_2.csv", criteria_csv(*rows)), "achieved") == [True, None]
 
 
+def test_a_required_column_that_nobody_ticked_is_no(desk) -> None:
+    columns = ["agency_code", "budget_year", "spending_compliant", "asset_regulation_issued"]
+    columns += ["asset_database_updated", "asset_inspected", "premises_total", "premises_approved"]
+    rows = [["H62.1", "2024", "x", "", "x", "-", "1", "1"], ["H62.2", "2024", "", "", "x", "", "1", "0"]]
+    entry = desk.one("budget_compliance.csv", csv_text(columns, *rows), source="finance")
+    assert entry.outcome == "loaded"
+    assert (
+        desk.values(entry, "asset_regulation_issued") == desk.values(entry, "asset_inspected") == [False] * 2
+    )
+    # Without an x anywhere nobody can tell a no from a column that was not filled in.
+    blank = [[*row[:2], "Có", "", "Có", "", *row[6:]] for row in rows]
+    entry = desk.one("budget_compliance_2.csv", csv_text(columns, *blank), source="finance", day="2024-12-01")
+    assert (entry.outcome, entry.rows_loaded) == ("held_back", 0)
+
+
 def test_a_tick_in_the_first_column(desk) -> None:
     heads = ["achieved", "target_id", "agency_code", "reported_on"]
     rows = [["x", "1.1", "H62", "01/10/2024"], ["", "1.2", "H62", "01/10/2024"]]

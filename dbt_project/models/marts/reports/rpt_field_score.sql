@@ -13,14 +13,16 @@ with targets as (
 
 surveys as (
     select
-        field_id,
-        survey,
-        sum(cast(score as double)) / nullif(sum(cast(max_score as double)), 0) as share
-    from {{ ref('stg_register__survey_scores') }}
-    where year = {{ as_of_year() }}
-    group by
-        field_id,
-        survey
+        points.field_id,
+        sum(cast(scores.score as double)) / nullif(sum(cast(scores.max_score as double)), 0) as share
+    from {{ ref('stg_register__survey_scores') }} as scores
+    inner join {{ ref('field_points') }} as points
+        on
+            scores.survey = points.survey
+            -- SIPAS as a whole is field 8's, whatever its rows are called: the same rows as target 8.1.
+            and (scores.survey = 'sipas' or scores.field_id = points.field_id)
+    where scores.year = {{ as_of_year() }}
+    group by points.field_id
 ),
 
 printed as (
@@ -64,10 +66,7 @@ fields as (
         points.survey_max_points
     from {{ ref('field_points') }} as points
     left join targets on points.field_id = targets.field_id
-    left join surveys
-        on
-            points.field_id = surveys.field_id
-            and points.survey = surveys.survey
+    left join surveys on points.field_id = surveys.field_id
 ),
 
 with_total as (

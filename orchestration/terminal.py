@@ -1,0 +1,19 @@
+"""The two consoles of the commands: answers, and what went wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+
+# A log, a pipe or a test has no width: nothing is cut or folded there, so that a file name can be searched for.
+_UNLIMITED = 1_000
+
+
+def _width(stream) -> int | None:
+    return None if stream.isatty() or os.environ.get("COLUMNS") else _UNLIMITED
+
+
+console = Console(highlight=False, width=_width(sys.stdout))
+errors = Console(stderr=True, highlight=False, width=_width(sys.stderr))

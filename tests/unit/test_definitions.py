@@ -1,0 +1,119 @@
+"""What Dagster is told: schedule, sensor, freshness; that a sensor's memory outlives its process."""
+
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+
+from orchestration import dbt
+from orchestration.assets import landing_key
+from orchestration.checks import FRESHNESS_CHECK, check_freshness
+from sources.contract import all_tables
+from warehouse.ledger import LOADED, REFUSED, Delivery, Ledger
+
+READ_CURSOR = """
+import sys
+import dagster as dg
+from orchestration.definitions import build_definitions
+sensor = build_definitions().resolve_sensor_def("new_deliveries")
+with dg.DagsterInstance.ephemeral() as instance:
+    data = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor=sys.argv[1] or None))
+print(len(data.run_requests), data.cursor)
+"""
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory) -> dg.Definitions:
+    from orchestration.definitions import build_definitions
+
+    dbt.manifest_path()
+    return build_definitions()
+
+
+@pytest.fixture
+def inbox(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("PARINDEX_HOME", str(tmp_path))
+    folder = tmp_path / "inbox" / "tthc" / "2024-06-30"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def tick(definitions: dg.Definitions, cursor: str | None):
+    sensor = definitions.resolve_sensor_def("new_deliveries")
+    with dg.DagsterInstance.ephemeral() as instance:
+        return sensor.evaluate_tick(dg.build_sensor_context(instance, cursor=cursor))
+
+
+def test_a_night_at_one_o_clock_of_the_province_and_the_inbox_are_watched_from_the_start(definitions):
+    schedule = definitions.resolve_schedule_def("every_night")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 1 * * *", "Asia/Ho_Chi_Minh")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    sensor = definitions.resolve_sensor_def("new_deliveries")
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert schedule.job_name == sensor.job_name == "nightly"
+
+
+def test_each_table_has_a_check_of_its_last_delivery(definitions):
+    keys = definitions.resolve_asset_graph().asset_check_keys
+    for table in all_tables():
+        assert dg.AssetCheckKey(landing_key(table), FRESHNESS_CHECK) in keys
+
+
+def test_a_table_is_fresh_for_twice_the_cadence_of_its_contract(tmp_path):
+    table = all_tables()[0]
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+
+    def check(day: date) -> dg.AssetCheckResult:
+        return check_freshness(SimpleNamespace(ledger=ledger, day=day), table)
+
+    assert not check(date(2024, 6, 1)).passed  # never delivered
+    for outcome, day in ((LOADED, date(2024, 6, 1)), (REFUSED, date(2024, 8, 1))):
+        ledger.record(
+            Delivery(
+                delivery_id=outcome, source=table.source, table_name=table.name, file_name=outcome, format="csv",
+                delivered_on=day, outcome=outcome, reason=None, rows_in_file=0, rows_loaded=0, rows_unchanged=0,
+                rows_quarantined=0, content_hash="x", loaded_at=datetime(2024, 6, 1, 1),
+            )
+        )  # fmt: skip
+    last = date(2024, 6, 1) + timedelta(days=2 * table.cadence_days)
+    assert check(last).passed
+    late = check(last + timedelta(days=1))
+    assert not late.passed and late.metadata["last_delivery"].value == "2024-06-01"
+    ledger.close()
+
+
+def test_new_files_run_a_night_once_they_have_stopped_growing(definitions, inbox):
+    file = inbox / "dossiers.csv"
+    file.write_text("Mã hồ sơ\n")
+    first = tick(definitions, None)
+    assert first.run_requests == [] and first.skip_message
+    file.write_text("Mã hồ sơ\n1\n")
+    growing = tick(definitions, first.cursor)
+    assert growing.run_requests == []
+    still = tick(definitions, growing.cursor)
+    assert len(still.run_requests) == 1
+    assert tick(definitions, still.cursor).run_requests == []
+    (inbox / "dossiers_2.csv").write_text("Mã hồ sơ\n2\n")
+    second = tick(definitions, tick(definitions, still.cursor).cursor)
+    assert len(second.run_requests) == 1
+    assert second.run_requests[0].run_key != still.run_requests[0].run_key
+
+
+def test_an_empty_inbox_and_what_is_no_file_run_nothing(definitions, inbox):
+    assert tick(definitions, None).run_requests == []
+    (inbox / "dossiers.csv").symlink_to("/nowhere")
+    tick(definitions, None)
+
+
+def test_another_process_knows_what_has_been_run(definitions, inbox):
+    (inbox / "dossiers.csv").write_text("Mã hồ sơ\n")
+    done = tick(definitions, tick(definitions, None).cursor)
+    assert len(done.run_requests) == 1
+    said = subprocess.run(
+        [sys.executable, "-c", READ_CURSOR, done.cursor], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.split(maxsplit=1) == ["0", f"{done.cursor}\n"]
