@@ -133,6 +133,9 @@ def _serve(beginning: str) -> None:
                     os._exit(1)  # the night is gone, perhaps killed: nobody wants what we are doing
                 calls.put(None)
                 return
+            except Exception:  # a call that cannot be read would be waited for without end
+                traceback.print_exc()
+                os._exit(1)
 
     def answer(what: Any) -> None:
         pickle.dump(what, answers)
@@ -140,7 +143,13 @@ def _serve(beginning: str) -> None:
 
     _tell = answer
     module, _, function = beginning.partition(":")
-    getattr(importlib.import_module(module), function)()
+    failed = (
+        None  # a beginning that fails (a model that does not parse) is told to the first who asks for work
+    )
+    try:
+        getattr(importlib.import_module(module), function)()
+    except Exception as error:
+        failed = ("raised", (error, traceback.format_exc()))
     # Only now: two threads that import at once wait for each other.
     threading.Thread(target=listen, daemon=True).start()
     gc.freeze()
@@ -151,7 +160,7 @@ def _serve(beginning: str) -> None:
         os.environ.clear()
         os.environ.update(environment)
         try:
-            result = ("done", function(*arguments))
+            result = failed or ("done", function(*arguments))
         except Exception as error:
             result = ("raised", (error, traceback.format_exc()))
         at_work.clear()
