@@ -45,13 +45,13 @@ class Arrival:
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def state(self) -> tuple[int, int, int] | None:
+    def state(self) -> tuple[int, int, int, int] | None:
         """What changes when somebody writes to the file; None when it is gone."""
         try:
             found = self.path.lstat()
         except OSError:
             return None
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _written(name: str) -> str:

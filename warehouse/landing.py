@@ -307,20 +307,26 @@ def land_inbox(
     known = set() if again else in_force
     arrivals = list(filter(wanted, find_arrivals(settings.inbox)))
     entries = []
+    seen = {} if again else ledger.seen_files()
+    hashed: dict[str, tuple[str, str]] = {}
     with _Lanes(settings, arrivals) as lanes:
 
         def land(arrival: Arrival) -> Delivery | None:
             before = arrival.state()
-            try:
-                content_hash = arrival.content_hash()
-            except OSError as error:
-                content_hash = f"unreadable-{error.errno}"
-                arrival = replace(arrival, reason=_reader_failed(error))
+            state, content_hash = seen.get(arrival.place, (None, ""))
+            if state != str(before):
+                try:
+                    content_hash = arrival.content_hash()
+                    hashed[arrival.place] = str(before), content_hash
+                except OSError as error:
+                    content_hash = f"unreadable-{error.errno}"
+                    arrival = replace(arrival, reason=_reader_failed(error))
             if delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash) in known:
                 return None
             lane, connection = lanes.mine()
             entry = land_file(settings, connection, arrival, content_hash, now(), lane)
             if arrival.state() != before:
+                hashed.pop(arrival.place, None)
                 entry = _unplaced(arrival, f"changing-{before}", now(), _CHANGING)
             return entry
 
@@ -330,6 +336,7 @@ def land_inbox(
                 entries.append(entry)
             if on_file:
                 on_file(arrival.place, entry)
+    ledger.remember_files(hashed)
     judged = hold_back(settings, ledger, {a.table.relation: a.table for a in arrivals if a.table}.values())
     return [judged.pop(entry.delivery_id, entry) for entry in entries] + list(judged.values())
 

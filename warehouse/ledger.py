@@ -72,6 +72,15 @@ check_result = sa.Table(
     sa.Column("checked_at", sa.DateTime, nullable=False),
 )
 
+# Files of the inbox as they were when their bytes were last hashed, so that a night need not read again what it knows.
+seen_file = sa.Table(
+    "seen_file",
+    metadata,
+    sa.Column("place", sa.String, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("content_hash", sa.String, nullable=False),
+)
+
 # What a delivery can come to.
 LOADED = "loaded"
 PARTLY_QUARANTINED = "partly_quarantined"
@@ -149,6 +158,19 @@ class Ledger:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def seen_files(self) -> dict[str, tuple[str, str]]:
+        """Place in the inbox -> (state of the file, hash of its content)."""
+        with self.engine.connect() as connection:
+            return {
+                place: (state, content) for place, state, content in connection.execute(sa.select(seen_file))
+            }
+
+    def remember_files(self, seen: Mapping[str, tuple[str, str]]) -> None:
+        rows = [{"place": p, "state": state, "content_hash": content} for p, (state, content) in seen.items()]
+        if rows:
+            with self.engine.begin() as connection:
+                connection.execute(sa.insert(seen_file).prefix_with("or replace"), rows)
 
     def known(self) -> set[str]:
         with self.engine.connect() as connection:

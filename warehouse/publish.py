@@ -116,9 +116,7 @@ def _carried_from(settings: Settings, build: carry.Build | None) -> Version | No
     return next((v for v in reversed(versions(settings)) if v.build_id == build.carried_from), None)
 
 
-def _start_from(
-    connection: duckdb.DuckDBPyConnection, before: Version | None, file: Path
-) -> Version | None:
+def _start_from(connection: duckdb.DuckDBPyConnection, before: Version | None, file: Path) -> Version | None:
     """Attach the new file as `published`: a copy of an earlier one where that can be read, else empty."""
     attach = f"attach {sql_string(str(file))} as published (storage_version {sql_string(STORAGE)})"
     if before is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import sqlite3
 import stat
 import unicodedata
@@ -14,6 +15,7 @@ import duckdb
 import pytest
 from landing_kit import (
     CRITERIA,
+    NOW,
     Desk,
     criteria_csv,
     criteria_row,
@@ -26,7 +28,8 @@ from landing_kit import (
     xlsx_bytes,
 )
 
-from warehouse.landing import landed_file
+from sources.inbox import Arrival
+from warehouse.landing import land_inbox, landed_file
 from warehouse.ledger import Ledger
 
 __all__ = ["desk"]
@@ -345,3 +348,20 @@ def test_a_full_disk_is_no_fault_of_the_file(desk, monkeypatch: pytest.MonkeyPat
 def test_the_ledger_survives_being_opened_again(desk) -> None:
     desk.one("criteria_results.csv", rows_csv(2))
     assert len(Ledger(desk.settings.ledger).deliveries()) == 1
+
+
+def test_a_file_that_nobody_touched_is_not_read_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its size, times and inode say so; a full refresh asks its bytes all the same."""
+    place = desk.put("criteria_results.csv", criteria_csv(criteria_row()))
+    assert len(desk.land()) == 1
+    read = []
+    real = Arrival.content_hash
+    monkeypatch.setattr(Arrival, "content_hash", lambda self: read.append(self.place) or real(self))
+    assert desk.land() == []
+    assert read == []
+    before = place.stat()
+    place.write_bytes(criteria_csv(criteria_row(2)).encode())
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert len(desk.land()) == 1, "the same size and time, but other bytes"
+    land_inbox(desk.settings, desk.ledger, lambda: NOW, again=True)
+    assert len(read) == 2
