@@ -1,10 +1,7 @@
 -- One row per document at agency and direction: its latest version.
 -- Source: contract document_office.documents; key document_code, agency_code, direction.
-with versions as (
-    select
-        *,
-        {{ version_rank(['document_code', 'agency_code', 'direction']) }} as version_rank
-    from {{ source('document_office', 'documents') }}
+with latest as (
+    {{ latest_versions(source('document_office', 'documents'), ['document_code', 'agency_code', 'direction']) }}
 )
 
 select
@@ -22,5 +19,4 @@ select
     _file_name as file_name,
     _sheet_no as sheet_no,
     _row_number as row_number_in_file
-from versions
-where version_rank = 1
+from latest
