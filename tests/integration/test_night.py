@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import shutil
+import sqlite3
 import unicodedata
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from sources.contract import load_contracts
 from tests.conftest import SAMPLE_DAY, parindex
 
 BI_CONTRACT = {
@@ -142,6 +146,41 @@ def test_status_tells_what_was_refused(night: Path) -> None:
 @pytest.mark.parametrize("arguments", [("run", "--as-of", "31/12/2024"), ("sample",), ("nonsense",)])
 def test_wrong_usage_ends_with_2(home: Path, arguments: tuple[str, ...]) -> None:
     assert parindex(*arguments, home=home, check=False).returncode == 2
+
+
+def test_a_mistyped_inbox_is_wrong_usage_and_no_new_folder(home: Path, tmp_path: Path) -> None:
+    typo = tmp_path / "inbxo"
+    assert parindex("run", "--inbox", str(typo), home=home, check=False).returncode == 2
+    assert not typo.exists()
+
+
+def test_without_a_landed_file_nothing_is_rebuilt(home: Path) -> None:
+    result = parindex("rebuild", home=home, check=False)
+    assert (result.returncode, "parindex run" in result.stderr) == (1, True)
+    assert not (home / "published" / "par_index.duckdb").exists()
+
+
+def test_the_gate_keeps_a_hollow_night_from_readers(
+    own_night: Path, sample_inbox: Path, tmp_path: Path
+) -> None:
+    """All dossiers gone at once: Great Expectations blocks, readers keep the night before, and it is told."""
+    published = own_night / "published" / "par_index.duckdb"
+    before = published.read_bytes()
+    inbox = tmp_path / "inbox"
+    shutil.copytree(sample_inbox, inbox)
+    header = ",".join(column.name for column in load_contracts()["tthc"].tables["dossiers"].columns)
+    for file in (inbox / "tthc").glob("*/dossiers*"):
+        file.unlink()
+        file.with_suffix(".csv").write_text(header + "\n")
+    # Each takes the place of the file of its name: what was landed counts no longer.
+    with sqlite3.connect(own_night / "landing" / "ledger.sqlite") as ledger:
+        ledger.execute("update delivery set file_name = replace(file_name, '.' || format, '.csv')")
+    day = (SAMPLE_DAY + timedelta(days=1)).isoformat()
+    result = parindex("run", "--inbox", str(inbox), "--as-of", day, home=own_night, check=False)
+    assert result.returncode == 1
+    assert "not fit to publish" in result.stderr and "fct_dossier" in result.stderr
+    assert published.read_bytes() == before
+    assert "failed" in parindex("status", home=own_night).stdout
 
 
 def test_a_night_that_fails_leaves_the_published_marts(
