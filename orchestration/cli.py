@@ -16,10 +16,10 @@ from typing import Annotated, ClassVar
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from orchestration import clock, evidence_command, publish_command, versions_command
 from orchestration.terminal import console, errors
+from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -227,6 +227,27 @@ SourceOption = Annotated[str | None, typer.Option(help="Only this source, e.g. t
 TableOption = Annotated[str | None, typer.Option(help="Only this table, e.g. dossiers.")]
 
 
+def _check_names(source: str | None, table: str | None) -> None:
+    """A name that no contract knows would look as if nothing had been rejected."""
+    contracts = load_contracts()
+    if source is not None and source not in contracts:
+        raise typer.BadParameter(f"{source!r}: one of {', '.join(contracts)}", param_hint="--source")
+    known = [name for one in contracts.values() if source in (None, one.name) for name in one.tables]
+    if table is not None and table not in known:
+        raise typer.BadParameter(f"{table!r}: one of {', '.join(known)}", param_hint="--table")
+
+
+def _show_rejected(row: dict) -> None:
+    """One row on one line, as narrow as the terminal may be: a file name that is cut cannot be searched for."""
+    place = f"{row['source']}/{row['delivered_on']}/{row['file_name']}"
+    sheet = f", trang {row['sheet']}" if row["sheet"] else ""
+    value = f" = {row['value']!r}" if row["value"] else ""
+    cell = f", {row['column_name']}{value}" if row["column_name"] else ""
+    console.print(
+        f"{place}{sheet}, dòng {row['row_number']}{cell}: {row['reason'] or ''}", markup=False, soft_wrap=True
+    )
+
+
 @quarantine_app.command("list", epilog="Example: parindex quarantine list --table dossiers --limit 50")
 def quarantine_list(
     source: SourceOption = None,
@@ -239,33 +260,16 @@ def quarantine_list(
     from warehouse.ledger import Ledger
     from warehouse.quarantine import quarantine
 
+    _check_names(source, table)
     settings = _settings()
     ledger = Ledger(settings.ledger)
     with duckdb.connect() as connection:
         relation = quarantine(settings, ledger, connection, source=source, table=table)
         total = relation.aggregate("count(*)").fetchall()[0][0]
-        shown = Table(title=f"{total:,} dòng bị loại – rejected rows", title_justify="left")
-        for name in (
-            "Tệp – file",
-            "Trang – sheet",
-            "Dòng – row",
-            "Cột – column",
-            "Giá trị – value",
-            "Lý do – reason",
-        ):
-            shown.add_column(name, overflow="fold")
+        console.print(f"{total:,} dòng bị loại – rejected rows")
         for row in relation.limit(limit).fetchall():
-            values = dict(zip(relation.columns, row, strict=True))
-            shown.add_row(
-                f"{values['source']}/{values['delivered_on']}/{values['file_name']}",
-                values["sheet"] or "",
-                str(values["row_number"]),
-                values["column_name"] or "",
-                values["value"] or "",
-                values["reason"] or "",
-            )
+            _show_rejected(dict(zip(relation.columns, row, strict=True)))
     ledger.close()
-    console.print(shown)
     if total > limit:
         console.print(f"{total - limit:,} more: `parindex quarantine export --out FILE.xlsx`, or --limit.")
 
@@ -286,6 +290,7 @@ def quarantine_export(
 
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise typer.BadParameter("the file must end with .csv or .xlsx", param_hint="--out")
+    _check_names(source, table)
     settings = _settings()
     ledger = Ledger(settings.ledger)
     with duckdb.connect() as connection:
@@ -313,20 +318,15 @@ def alerts_list() -> None:
     """Open and muted alerts, the most severe first."""
     from orchestration.alerting import open_alerts
 
-    shown = Table(title="Cảnh báo đang mở – open alerts", title_justify="left")
-    for name in ("Mã – id", "Mức độ", "Trạng thái", "Từ – since", "Nội dung – message", "Phụ trách – owner"):
-        shown.add_column(name, overflow="fold")
     alerts = open_alerts(_settings())
+    if not alerts:
+        console.print("Không có cảnh báo nào đang mở – no open alerts.")
+        return
+    console.print(f"Cảnh báo đang mở – open alerts: {len(alerts)}")
     for alert in alerts:
-        shown.add_row(
-            alert.alert_id,
-            alert.severity,
-            alert.status,
-            f"{alert.opened_at:%Y-%m-%d}",
-            alert.message,
-            alert.owner,
-        )
-    console.print(shown if alerts else "Không có cảnh báo nào đang mở – no open alerts.")
+        owner = f" ({alert.owner})" if alert.owner else ""
+        line = f"{alert.alert_id}  {alert.severity:8}  {alert.status:6}  {alert.opened_at:%Y-%m-%d}  {alert.message}"
+        console.print(line + owner, markup=False, soft_wrap=True)
 
 
 @alerts_app.command(

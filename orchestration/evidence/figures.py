@@ -147,12 +147,20 @@ def _plan_order(target_id: str) -> list[tuple[int, str]]:
 
 
 def agency_name(night: EvidenceNight, code: str) -> str:
-    """The name of an agency. Raises UnknownName with the nearest codes when none has that code."""
+    """The name of an agency; the code itself where figures have it and no catalogue does.
+
+    Raises UnknownName with the nearest codes when none has that code.
+    """
     rows = night.connection.execute(
         f"select agency_name from published.{MARTS}.dim_agency where agency_code = $1 and is_latest", [code]
     ).fetchall()
     if rows:
         return rows[0][0]
+    measured = night.connection.execute(
+        f"select 1 from published.{MARTS}.fct_indicator where agency_code = $1 limit 1", [code]
+    ).fetchall()
+    if measured:
+        return code
     known = night.connection.execute(
         f"select agency_code, agency_name from published.{MARTS}.dim_agency where is_latest order by 1"
     ).fetchall()

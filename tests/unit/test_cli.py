@@ -1,0 +1,45 @@
+"""What the commands print, and what they call wrong usage."""
+
+from __future__ import annotations
+
+import pytest
+from landing_kit import criteria_csv, criteria_row, desk
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+
+__all__ = ["desk"]
+
+LONG = "criteria_results_" + "b" * 120 + ".csv"
+
+
+@pytest.fixture
+def run(desk, monkeypatch):
+    monkeypatch.setenv("PARINDEX_HOME", str(desk.settings.home))
+
+    def command(*arguments: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, [*arguments])
+        assert done.exit_code == code, done.output + str(done.exception)
+        return done.output
+
+    return command
+
+
+def test_a_rejected_row_is_one_line_that_can_be_searched_for(desk, run) -> None:
+    desk.one(LONG, criteria_csv(*map(criteria_row, range(19)), criteria_row(20, reported_on="[hỏng]\n")))
+    line = next(line for line in run("quarantine", "list").splitlines() if "dòng 21" in line)
+    assert line.startswith(f"register/2024-11-01/{LONG}, dòng 21, reported_on = '[hỏng]\\n': “Ngày báo cáo”")
+
+
+def test_a_table_that_no_contract_knows_is_wrong_usage(run) -> None:
+    assert "criteria_results" in run("quarantine", "list", "--table", "criteria", code=2)
+    run("quarantine", "list", "--source", "register", "--table", "dossiers", code=2)
+    run("quarantine", "export", "--source", "thuế", code=2)
+
+
+def test_status_names_tables_and_refused_files_in_full(desk, run) -> None:
+    desk.put("bao_cao_" + LONG, b"x")
+    desk.land()
+    said = run("status")
+    assert "document_office__periodic_reports" in said
+    assert f"register/2024-11-01/bao_cao_{LONG}: " in said and "no open alerts" in said
