@@ -138,7 +138,7 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
     def marts_gate(night: Night) -> Iterator[Any]:
         tell("gate", "checking the marts")
         # Of an earlier day: a night that is run again is compared with what it was compared with before.
-        earlier = [v for v in publishing.versions(night.settings) if v.as_of < night.day]
+        earlier = publishing.last_before(night.settings, night.day)
         personal = {c.name for t in all_tables() for c in t.columns if c.personal}
         building = night.settings.building
         with open_build_file(night.settings, building) as connection:
@@ -148,7 +148,7 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
             marts_checks(
                 as_of=night.day,
                 staged_dossiers=staged,
-                previous_counts=earlier[-1].counts if earlier else None,
+                previous_counts=earlier.counts if earlier else None,
                 personal_columns=personal,
                 tables=[key.path[-1] for key in marts if key.path[-1] in PROMISED],
             ),

@@ -18,7 +18,7 @@ from sources.text import sql_name, sql_string
 from warehouse import carry
 from warehouse.landing import landed_file, numbered_parquet
 from warehouse.ledger import Delivery, Ledger
-from warehouse.publish import MARTS, versions
+from warehouse.publish import MARTS, last_before
 from warehouse.settings import STORAGE, Settings
 
 log = logging.getLogger(__name__)
@@ -168,12 +168,11 @@ def _create_previous_night(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
-    """What was published last for an earlier day, so that changes of closed periods can be told."""
+    """What readers saw last of an earlier day, so that changes of closed periods can be told."""
     _create_previous_night(connection)
-    before = [version for version in versions(settings) if version.as_of < as_of]
-    if not before:
+    previous = last_before(settings, as_of)
+    if previous is None:
         return
-    previous = before[-1]
     connection.execute(
         "insert into landing.previous_night values ($1, $2)", [previous.as_of, previous.published_at]
     )

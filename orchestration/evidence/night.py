@@ -106,7 +106,6 @@ def open_evidence(
 
 
 def _version(settings: Settings, as_of: date | None) -> publish.Version:
-    kept = publish.versions(settings)
     now = publish.current(settings)
     if now is None:
         raise EvidenceError(
@@ -115,14 +114,14 @@ def _version(settings: Settings, as_of: date | None) -> publish.Version:
         )
     if as_of is None or now.as_of == as_of:
         return now
-    of_day = [version for version in kept if version.as_of == as_of]
-    if not of_day:
-        days = ", ".join(sorted({version.as_of.isoformat() for version in kept}))
+    found = publish.of_day(settings, as_of)
+    if found is None:
+        days = ", ".join(sorted({version.as_of.isoformat() for version in publish.versions(settings)}))
         raise EvidenceError(
             f"không còn giữ đêm công bố nào của ngày {as_of}; đang giữ: {days} (PARINDEX_KEEP_VERSIONS)"
             f" | no published night of {as_of} is kept; kept are: {days}"
         )
-    return of_day[-1]
+    return found
 
 
 def _delivery_ids(version: publish.Version) -> set[str]:
