@@ -20,6 +20,7 @@ from warehouse import publish as publishing
 from warehouse.build import open_build_file
 from warehouse.landing import landed_file, numbered_parquet
 from warehouse.ledger import REFUSED, Delivery
+from warehouse.settings import province_code
 
 SUITE_CHECK = "deliveries_keep_the_contract"
 FRESHNESS_CHECK = "delivery_is_fresh"
@@ -151,6 +152,7 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
                 previous_counts=earlier.counts if earlier else None,
                 personal_columns=personal,
                 tables=[key.path[-1] for key in marts if key.path[-1] in PROMISED],
+                province=province_code(),
             ),
             clock.now().replace(microsecond=0),
         )

@@ -18,7 +18,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration import clock, evidence_command, metrics_command, publish_command, versions_command
+from orchestration import (
+    clock,
+    evidence_command,
+    home_command,
+    metrics_command,
+    publish_command,
+    versions_command,
+)
 from orchestration.terminal import console, errors
 from sources.inbox import SAMPLE_MARKER
 from warehouse.settings import Settings, SettingsError, load_settings
@@ -304,6 +311,11 @@ app.command(epilog="Examples: parindex rollback previous    |    parindex rollba
     versions_command.rollback
 )
 
+app.command(epilog=home_command.DOCTOR_EXAMPLES)(home_command.doctor)
+app.command(epilog=home_command.BACKUP_EXAMPLES)(home_command.backup)
+app.command(epilog=home_command.RESTORE_EXAMPLE)(home_command.restore)
+app.command(epilog=home_command.PRUNE_EXAMPLES)(home_command.prune)
+
 metrics_app = typer.Typer(help="Headline rates by any cut: the ratio of two sums.", no_args_is_help=True)
 app.add_typer(metrics_app, name="metrics")
 metrics_app.command("list", epilog="Example: parindex metrics list")(metrics_command.list_metrics)
@@ -418,6 +430,7 @@ def serve(
 
 def main() -> None:
     """Entry point: turns our own errors into a message and an exit code, never a traceback."""
+    os.umask(0o027)  # what a command writes is for the data team, not for every user of the machine
     try:
         app()
     except SettingsError as error:

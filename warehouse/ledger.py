@@ -15,7 +15,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from warehouse.upgrade import Step, bring_up_to_date
+
 metadata = sa.MetaData()
+
+# A change of a table below is a step here: files of earlier releases are brought up to date by them.
+STEPS: tuple[Step, ...] = ()
 
 delivery = sa.Table(
     "delivery",
@@ -140,6 +145,8 @@ def _from_row(row: sa.Row) -> Delivery:
 
 class Ledger:
     def __init__(self, path: Path) -> None:
+        """Open or make the file. Raises SettingsError when a newer release wrote it."""
+        bring_up_to_date(path, STEPS)
         self.engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self.engine, "connect", _durable)
         metadata.create_all(self.engine)

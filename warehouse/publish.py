@@ -110,6 +110,13 @@ def last_before(settings: Settings, day: date) -> Version | None:
     return next((version for version in seen(settings) if version.as_of < day), None)
 
 
+def delivery_ids(version: Version) -> set[str]:
+    """The deliveries that a version knew."""
+    with duckdb.connect(str(version.database), read_only=True) as connection:
+        rows = connection.execute(f"select delivery_id from {MARTS}.fct_delivery").fetchall()
+    return {delivery_id for (delivery_id,) in rows}
+
+
 def _columns(connection: duckdb.DuckDBPyConnection, catalog: str, table: str) -> list[tuple[str, str | None]]:
     return connection.execute(
         "select column_name, comment from duckdb_columns()"
@@ -194,7 +201,7 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
     file = folder / FILE_NAME
     hashes, counts = {}, {}
     keys = mart_keys()
-    with duckdb.connect(config={"memory_limit": settings.memory_limit}) as connection:
+    with duckdb.connect(config=settings.duckdb()) as connection:
         connection.execute(f"attach {sql_string(str(building))} as building (read_only)")
         build = carry.read_build(connection, "building")
         before = _start_from(connection, _carried_from(settings, build), file)

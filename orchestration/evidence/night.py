@@ -93,7 +93,7 @@ def open_evidence(
     version = _version(settings, as_of)
     ledger = Ledger(settings.ledger)
     try:
-        known = KnownThen(ledger, _delivery_ids(version))
+        known = KnownThen(ledger, publish.delivery_ids(version))
         rebuilt = not _is_of(settings, settings.warehouse, version)
         path = _prepared(settings, version, known, tell, rebuilt)
         connection = _connect(settings, path, version)
@@ -124,19 +124,10 @@ def _version(settings: Settings, as_of: date | None) -> publish.Version:
     return found
 
 
-def _delivery_ids(version: publish.Version) -> set[str]:
-    with duckdb.connect(str(version.database), read_only=True) as connection:
-        rows = connection.execute(f"select delivery_id from {publish.MARTS}.fct_delivery").fetchall()
-    return {delivery_id for (delivery_id,) in rows}
-
-
 def _connect(settings: Settings, path: Path, version: publish.Version) -> duckdb.DuckDBPyConnection:
     spill = settings.work / "spill"
     spill.mkdir(parents=True, exist_ok=True, mode=0o750)
-    config = {"memory_limit": settings.memory_limit, "temp_directory": str(spill)}
-    if settings.threads:
-        config["threads"] = settings.threads
-    connection = duckdb.connect(str(path), read_only=True, config=config)
+    connection = duckdb.connect(str(path), read_only=True, config=settings.duckdb())
     connection.execute(f"attach {sql_string(str(version.database))} as {PUBLISHED} (read_only)")
     return connection
 
