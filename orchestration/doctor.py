@@ -26,7 +26,7 @@ from sources.contract import all_tables
 from warehouse import publish
 from warehouse.landing import landed_file
 from warehouse.ledger import Ledger
-from warehouse.settings import DBT_PROJECT, PROJECT, Settings, dbt_variables
+from warehouse.settings import DBT_PROJECT, PROJECT, Settings, SettingsError, dbt_variables
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 _DAY = timedelta(hours=26)  # a night each day, and some patience
@@ -49,6 +49,8 @@ def examine(settings: Settings, now: datetime) -> Findings:
     for check in _CHECKS:
         try:
             yield from check(settings, now)
+        except SettingsError as error:
+            yield Finding(FAIL, check.__name__.strip("_"), str(error))
         except Exception as error:
             yield Finding(
                 FAIL, check.__name__.strip("_"), f"cannot be looked at ({type(error).__name__}: {error})"

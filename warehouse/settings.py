@@ -19,13 +19,16 @@ BUILDING = "warehouse.building.duckdb"
 # Storage format of our DuckDB files: BI drivers of DuckDB 1.5 must be able to read them.
 STORAGE = "v1.5.0"
 
+# The loader in C where PyYAML has it: it reads ten times faster.
+YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 PERSONAL_DATA_MODES = ("hash", "plain")
 
 
 @cache
 def dbt_variables() -> dict[str, Any]:
     """What the models are told of the province: its code, its calendar, thresholds. Stands in dbt_project.yml."""
-    return yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    return yaml.load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"), Loader=YAML)["vars"]
 
 
 def province_code() -> str:
