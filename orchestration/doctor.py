@@ -312,7 +312,7 @@ def _freshness(settings: Settings, now: datetime) -> Findings:
     for table in all_tables():
         own = [e.delivered_on for e in entries if (e.source, e.table_name) == (table.source, table.name)]
         age = (day - max(own)).days if own else None
-        if age is not None and age <= 2 * table.cadence_days:
+        if age is not None and age <= table.stale_after_days:
             fresh += 1
             continue
         told = "never came" if age is None else f"last came {age} days before {day}"

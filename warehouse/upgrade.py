@@ -8,12 +8,28 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse.settings import SettingsError
 
-# One step: the statements that lead from one shape to the next.
-Step = Sequence[str]
+
+@dataclass(frozen=True)
+class NewColumn:
+    """A column that came later; null in the rows that were there. Nothing is done where it is there already."""
+
+    table: str
+    name: str
+    kind: str
+
+    def add(self, connection: sqlite3.Connection) -> None:
+        known = {row[1] for row in connection.execute(f"pragma table_info({self.table})")}
+        if known and self.name not in known:  # a table that is not there yet is made whole
+            connection.execute(f"alter table {self.table} add column {self.name} {self.kind}")
+
+
+# One step leads from one shape to the next: statements of SQL, and columns.
+Step = Sequence[str | NewColumn]
 FIRST = 1  # the shape of release 0.1.0, whose files carry no number
 
 
@@ -34,8 +50,11 @@ def bring_up_to_date(path: Path, steps: Sequence[Step]) -> int:
                 f"{path} was written by a newer release (shape {known}, this one knows {latest}): install that"
                 " release again; nothing was changed"
             )
-        for statement in (statement for step in steps[known - FIRST :] for statement in step):
-            connection.execute(statement)
+        for change in (change for step in steps[known - FIRST :] for change in step):
+            if isinstance(change, NewColumn):
+                change.add(connection)
+            else:
+                connection.execute(change)
         connection.execute(f"pragma user_version = {latest}")
         connection.execute("commit")
     return latest

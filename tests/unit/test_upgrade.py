@@ -18,12 +18,12 @@ from warehouse.build import prepare_build
 from warehouse.landing import landed_file
 from warehouse.ledger import Ledger
 from warehouse.settings import Settings, SettingsError
-from warehouse.upgrade import FIRST, bring_up_to_date
+from warehouse.upgrade import FIRST, NewColumn, bring_up_to_date
 
 __all__ = ["desk"]
 
 STEPS = (
-    ("alter table note add column author text", "update note set author = 'nobody'"),
+    (NewColumn("note", "author", "text"), "update note set author = 'nobody'"),
     ("create index note_by_author on note (author)",),
 )
 
@@ -67,7 +67,7 @@ def test_a_new_file_needs_no_step(tmp_path: Path) -> None:
 def test_a_file_of_a_newer_release_is_not_touched(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(home=home, inbox=home / "inbox").create()
     for path in (settings.ledger, store.store_path(settings)):
-        bring_up_to_date(path, STEPS)
+        bring_up_to_date(path, (*ledgers.STEPS, *STEPS))
     before = settings.ledger.read_bytes()
     with pytest.raises(SettingsError, match="newer release"):
         Ledger(settings.ledger)
@@ -83,11 +83,20 @@ def test_a_ledger_of_an_earlier_shape_is_brought_up_to_date_when_it_is_opened(
     ledger = Ledger(path)
     ledger.start_night("n", date(2024, 11, 30), datetime(2024, 12, 1, 1))
     ledger.close()
-    monkeypatch.setattr(ledgers, "STEPS", (("update night set message = 'by the step'",),))
+    step = ("update night set message = 'by the step'",)
+    monkeypatch.setattr(ledgers, "STEPS", (*ledgers.STEPS, step))
     ledger = Ledger(path)
     assert [night["message"] for night in ledger.nights()] == ["by the step"]
     ledger.close()
-    assert version_of(path) == FIRST + 1
+    assert version_of(path) == FIRST + len(ledgers.STEPS)
+
+
+def test_a_column_that_is_there_already_is_left_alone(old_file: Path) -> None:
+    with closing(sqlite3.connect(old_file)) as connection:
+        connection.execute("alter table note add column author text default 'somebody'")
+    assert bring_up_to_date(old_file, ((NewColumn("note", "author", "text"),),)) == FIRST + 1
+    with closing(sqlite3.connect(old_file)) as connection:
+        assert connection.execute("select * from note").fetchall() == [("kept", "somebody")]
 
 
 def test_a_column_that_the_contract_did_not_have_yet_is_null(desk: Desk) -> None:
