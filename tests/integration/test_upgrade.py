@@ -7,6 +7,7 @@ tests/data/home_0_1_0.tar.xz was written by 0.1.0 as of commit 68b7d8a: the samp
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -29,6 +30,10 @@ def old_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tarfile.open(HOME) as archive:
         archive.extractall(home, filter="data")
     home.chmod(0o750)
+    published = home / "published"
+    os.link(
+        next(published.glob("versions/*/par_index.duckdb")), published / "par_index.duckdb"
+    )  # stored once
     return home
 
 
