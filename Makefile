@@ -43,5 +43,6 @@ lock:            ## resolve the dependencies again (needs uv)
 clean:           ## remove the installation, not the data
 	rm -rf $(VENV) dbt_project/target
 
-docs: setup      ## the data dictionary again, from contracts and dbt
+docs: setup      ## the data dictionary again, and the site of all pages with lineage: build/docs/index.html
 	@$(BIN)/python -m orchestration.dictionary
+	@$(BIN)/python -m orchestration.docs_site

@@ -274,13 +274,15 @@ def alert_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
     kinds={"python"},
     description="Messages to those who answer for a problem, and the metrics that monitoring reads.",
 )
-def sent(night: Night) -> dg.MaterializeResult:
+def sent(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
     from orchestration.alerting import send_pending, write_metrics
+    from orchestration.tidy import after_the_night
 
     report = send_pending(night.settings, clock.now())
     write_metrics(night.settings, night.settings.published_file, night.ledger, night.day)
     tell("alert", report.note)
-    return dg.MaterializeResult(metadata={"note": report.note})
+    removed = after_the_night(night.settings, night.ledger, context.instance)
+    return dg.MaterializeResult(metadata={"note": report.note, "removed": removed})
 
 
 @dg.asset(

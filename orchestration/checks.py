@@ -20,6 +20,7 @@ from warehouse import publish as publishing
 from warehouse.build import open_build_file
 from warehouse.landing import landed_file, numbered_parquet
 from warehouse.ledger import REFUSED, Delivery
+from warehouse.settings import province_code
 
 SUITE_CHECK = "deliveries_keep_the_contract"
 FRESHNESS_CHECK = "delivery_is_fresh"
@@ -138,7 +139,7 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
     def marts_gate(night: Night) -> Iterator[Any]:
         tell("gate", "checking the marts")
         # Of an earlier day: a night that is run again is compared with what it was compared with before.
-        earlier = [v for v in publishing.versions(night.settings) if v.as_of < night.day]
+        earlier = publishing.last_before(night.settings, night.day)
         personal = {c.name for t in all_tables() for c in t.columns if c.personal}
         building = night.settings.building
         with open_build_file(night.settings, building) as connection:
@@ -148,9 +149,10 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
             marts_checks(
                 as_of=night.day,
                 staged_dossiers=staged,
-                previous_counts=earlier[-1].counts if earlier else None,
+                previous_counts=earlier.counts if earlier else None,
                 personal_columns=personal,
                 tables=[key.path[-1] for key in marts if key.path[-1] in PROMISED],
+                province=province_code(),
             ),
             clock.now().replace(microsecond=0),
         )

@@ -17,7 +17,14 @@ from typing import Annotated, ClassVar
 import typer
 from rich.markup import escape
 
-from orchestration import clock, evidence_command, publish_command, versions_command
+from orchestration import (
+    clock,
+    evidence_command,
+    home_command,
+    metrics_command,
+    publish_command,
+    versions_command,
+)
 from orchestration.terminal import console, errors
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER
@@ -309,6 +316,16 @@ app.command(epilog="Examples: parindex rollback previous    |    parindex rollba
     versions_command.rollback
 )
 
+app.command(epilog=home_command.DOCTOR_EXAMPLES)(home_command.doctor)
+app.command(epilog=home_command.BACKUP_EXAMPLES)(home_command.backup)
+app.command(epilog=home_command.RESTORE_EXAMPLE)(home_command.restore)
+app.command(epilog=home_command.PRUNE_EXAMPLES)(home_command.prune)
+
+metrics_app = typer.Typer(help="Headline rates by any cut: the ratio of two sums.", no_args_is_help=True)
+app.add_typer(metrics_app, name="metrics")
+metrics_app.command("list", epilog="Example: parindex metrics list")(metrics_command.list_metrics)
+metrics_app.command("query", epilog=metrics_command.EXAMPLES)(metrics_command.query)
+
 alerts_app = typer.Typer(help="Problems that are told to those who answer for them.", no_args_is_help=True)
 app.add_typer(alerts_app, name="alerts")
 
@@ -361,20 +378,33 @@ def alerts_test() -> None:
     raise typer.Exit(1 if outcome.failed else 0)
 
 
-@app.command(epilog="Example: parindex report --out /var/www/par-index")
+@app.command(
+    epilog="Examples: parindex report --out /var/www/par-index    |    "
+    "parindex report --as-of 2024-11-29 --out reports-of-29-11"
+)
 def report(
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write into. [default: PARINDEX_HOME/reports]")
+        Path | None, typer.Option(help="Folder to write into; without it PARINDEX_HOME/reports.")
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="YYYY-MM-DD", help="A published night that is kept; needs --out."),
     ] = None,
 ) -> None:
-    """The morning page of the published night: one HTML file, Vietnamese and English."""
+    """The morning page of a published night: one HTML file, Vietnamese and English."""
     from orchestration.report import write_report
 
     settings = _settings()
     if not settings.published_file.exists():
         errors.print("Nothing is published yet: run `parindex run` first.")
         raise typer.Exit(1)
-    console.print(f"Wrote {write_report(settings.published_file, out or settings.reports)}", soft_wrap=True)
+    file = settings.published_file
+    if as_of is not None:
+        _day(as_of)
+        if out is None:
+            raise typer.BadParameter("say where to: the page of today stays as it is", param_hint="--out")
+        file = versions_command.find_version(settings, as_of).database
+    console.print(f"Wrote {write_report(file, out or settings.reports)}", soft_wrap=True)
 
 
 @app.command(epilog="Example: parindex serve --port 3000   then open http://127.0.0.1:3000")
@@ -400,6 +430,7 @@ def serve(
 
 def main() -> None:
     """Entry point: turns our own errors into a message and an exit code, never a traceback."""
+    os.umask(0o027)  # what a command writes is for the data team, not for every user of the machine
     try:
         app()
     except SettingsError as error:

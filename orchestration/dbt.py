@@ -27,11 +27,20 @@ class DbtFailed(Exception):
     """Some model, seed or test of dbt failed; the message names them."""
 
 
+def _usual_threads() -> int:
+    """As many as DuckDB takes by itself."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        return connection.execute("select current_setting('threads')").fetchall()[0][0]
+
+
 @contextmanager
 def _environment(warehouse: Path, settings: Settings | None = None) -> Iterator[None]:
     values = {"PARINDEX_WAREHOUSE": str(warehouse), "DO_NOT_TRACK": "1"}
     if settings is not None:
         values["PARINDEX_MEMORY_LIMIT"] = settings.memory_limit
+        values["PARINDEX_DUCKDB_THREADS"] = str(settings.threads or _usual_threads())
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

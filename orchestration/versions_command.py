@@ -13,9 +13,9 @@ from warehouse import publish as publishing
 from warehouse.publish import Version
 from warehouse.settings import Settings, load_settings
 
-_NAMES = "a version, the start of one, its day (YYYY-MM-DD), latest, current, or previous"
+NIGHTS = "a version, the start of one, its day (YYYY-MM-DD), latest, current, or previous"
 VersionArgument = Annotated[
-    str, typer.Option("--version", metavar="VERSION", help=f"Which one to publish: {_NAMES}.")
+    str, typer.Option("--version", metavar="VERSION", help=f"Which one to publish: {NIGHTS}.")
 ]
 
 
@@ -26,7 +26,7 @@ def settings_here() -> Settings:
 def find_version(settings: Settings, name: str) -> Version:
     """A kept version by its name, the start of it, its day, or a word. Raises typer.BadParameter.
 
-    latest: published last. current: what readers see. previous: the one published before that.
+    latest: published last. current: what readers see. previous: what they saw before that.
     Exits with 1 where nothing has been published yet: that is no wrong usage.
     """
     kept = publishing.versions(settings)
@@ -39,10 +39,10 @@ def find_version(settings: Settings, name: str) -> Version:
     if name == "current":
         return now
     if name == "previous":
-        before = [version for version in kept if version.version < now.version]
+        before = publishing.seen(settings)[1:]
         if not before:
-            raise typer.BadParameter(f"{now.version} is the oldest version kept: there is none before it")
-        return before[-1]
+            raise typer.BadParameter(f"nothing is kept of what readers saw before {now.version}")
+        return before[0]
     try:
         day = date.fromisoformat(name)
     except ValueError:
@@ -55,10 +55,9 @@ def find_version(settings: Settings, name: str) -> Version:
                 f"{name!r} is the start of {len(found)} versions, {found[0].version} one of them: write more of it"
             ) from None
     else:
-        # Of several of one day, the one that readers see, else the newest.
-        found = [version for version in kept if version.as_of == day]
-        if found:
-            return next((version for version in found if version.version == now.version), found[-1])
+        version = publishing.of_day(settings, day)
+        if version is not None:
+            return version
     days = ", ".join(sorted({str(version.as_of) for version in kept}))
     raise typer.BadParameter(
         f"no version {name!r} is kept; kept are the days {days} (`parindex versions` lists them;"
@@ -90,7 +89,7 @@ def versions() -> None:
 
 
 def diff(
-    night1: Annotated[str, typer.Argument(metavar="NIGHT1", help=f"The earlier one: {_NAMES}.")] = "previous",
+    night1: Annotated[str, typer.Argument(metavar="NIGHT1", help=f"The earlier one: {NIGHTS}.")] = "previous",
     night2: Annotated[
         str, typer.Argument(metavar="NIGHT2", help="The later one, named likewise.")
     ] = "current",
@@ -208,7 +207,7 @@ def _side(is_there: bool, value: float | None, numerator: float | None, denomina
 
 def rollback(
     version: Annotated[
-        str, typer.Argument(metavar="[VERSION]", help=f"{_NAMES[0].upper()}{_NAMES[1:]}.")
+        str, typer.Argument(metavar="[VERSION]", help=f"{NIGHTS[0].upper()}{NIGHTS[1:]}.")
     ] = "previous",
 ) -> None:
     """Publish an earlier kept version again; nothing is computed, and the later versions stay."""

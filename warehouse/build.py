@@ -7,6 +7,7 @@ a new file, or one that starts from the dossiers of the night before (warehouse/
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from sources.text import sql_name, sql_string
 from warehouse import carry
 from warehouse.landing import landed_file, numbered_parquet
 from warehouse.ledger import Delivery, Ledger
-from warehouse.publish import MARTS, versions
+from warehouse.publish import MARTS, last_before
 from warehouse.settings import STORAGE, Settings
 
 log = logging.getLogger(__name__)
@@ -64,42 +65,61 @@ _CHECK_COLUMNS = {
 }
 
 
-def landed_relation(settings: Settings, table: Table, deliveries: list[Delivery]) -> str:
-    """SQL of the good rows of some deliveries of a table: contract columns without personal ones, and provenance."""
-    columns = ", ".join(
-        f"cast({sql_name(column.name)} as {column.sql_type}) as {sql_name(column.name)}"
-        for column in table.columns
-        if not column.personal
-    )
+def landed_relation(
+    settings: Settings,
+    table: Table,
+    deliveries: list[Delivery],
+    columns_of: Callable[[str], Collection[str]] | None = None,
+) -> str:
+    """SQL of the good rows of some deliveries of a table: contract columns without personal ones, and provenance.
+
+    `columns_of` tells the columns of a relation: those that it lacks are null. Without it all must be there.
+    """
+    kept = [column for column in table.columns if not column.personal]
     provenance = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in _PROVENANCE.items())
     accepted = [
         d for d in deliveries if d.accepted and (d.source, d.table_name) == (table.source, table.name)
     ]
     if not accepted:
         empty = [
-            *(f"cast(null as {c.sql_type}) as {sql_name(c.name)}" for c in table.columns if not c.personal),
+            *(f"cast(null as {c.sql_type}) as {sql_name(c.name)}" for c in kept),
             *(f"cast(null as {kind}) as {name}" for name, kind in _PROVENANCE.items()),
         ]
         return f"select {', '.join(empty)} where false"
     by_first_row: dict[int | None, list[Path]] = {}
     for delivery in accepted:
         by_first_row.setdefault(delivery.first_row, []).append(landed_file(settings, delivery).parquet)
-    parts = [
-        f"select {columns}, {provenance} from {numbered_parquet(files, first_row)} where _error_no is null"
-        for first_row, files in sorted(by_first_row.items(), key=lambda item: (item[0] is None, item[0] or 0))
-    ]
+    parts = []
+    for first_row, files in sorted(by_first_row.items(), key=lambda item: (item[0] is None, item[0] or 0)):
+        relation = numbered_parquet(files, first_row)
+        there = {c.name for c in kept} if columns_of is None else columns_of(relation)
+        columns = ", ".join(
+            f"cast({sql_name(c.name) if c.name in there else 'null'} as {c.sql_type}) as {sql_name(c.name)}"
+            for c in kept
+        )
+        parts.append(f"select {columns}, {provenance} from {relation} where _error_no is null")
     return " union all ".join(parts)
 
 
+def _show_landed(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    deliveries: list[Delivery],
+    name: str,
+) -> None:
+    def columns_of(relation: str) -> set[str]:
+        return {name for name, *_ in connection.execute(f"describe select * from {relation}").fetchall()}
+
+    view = f"create view landing.{sql_name(name)} as "
+    try:
+        connection.execute(view + landed_relation(settings, table, deliveries))
+    except duckdb.BinderException:  # landed before the contract had all of today's columns
+        connection.execute(view + landed_relation(settings, table, deliveries, columns_of))
+
+
 def open_build_file(settings: Settings, path: Path) -> duckdb.DuckDBPyConnection:
-    config = {
-        "memory_limit": settings.memory_limit,
-        "storage_compatibility_version": STORAGE,
-        "temp_directory": str(settings.work / "spill"),
-    }
-    if settings.threads:
-        config["threads"] = settings.threads
-    return duckdb.connect(str(path), config=config)
+    return duckdb.connect(str(path), config=settings.duckdb(storage_compatibility_version=STORAGE))
 
 
 def prepare_build(settings: Settings, ledger: Ledger, as_of: date, *, whole: bool = False) -> Path:
@@ -130,12 +150,10 @@ def _prepare(
             carry.keep_dossiers(connection)
         connection.execute("create schema if not exists landing")
         for table in all_tables():
-            connection.execute(
-                f"create view landing.{sql_name(table.relation)} as {landed_relation(settings, table, deliveries)}"
-            )
+            _show_landed(settings, connection, table, deliveries, table.relation)
             if (table.source, table.name) == carry.DOSSIERS:
-                fresh = landed_relation(settings, table, carry.new_deliveries(deliveries, carried))
-                connection.execute(f"create view landing.{sql_name(table.relation + '_new')} as {fresh}")
+                fresh = carry.new_deliveries(deliveries, carried)
+                _show_landed(settings, connection, table, fresh, f"{table.relation}_new")
         if carried is None:
             carry.carry_nothing(connection)
         carry.record_build(connection, as_of, deliveries, carried)
@@ -168,12 +186,11 @@ def _create_previous_night(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
-    """What was published last for an earlier day, so that changes of closed periods can be told."""
+    """What readers saw last of an earlier day, so that changes of closed periods can be told."""
     _create_previous_night(connection)
-    before = [version for version in versions(settings) if version.as_of < as_of]
-    if not before:
+    previous = last_before(settings, as_of)
+    if previous is None:
         return
-    previous = before[-1]
     connection.execute(
         "insert into landing.previous_night values ($1, $2)", [previous.as_of, previous.published_at]
     )

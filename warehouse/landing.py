@@ -39,10 +39,7 @@ _LEAST_FREE = 16 << 20  # bytes; below, a failed write is the disk's fault
 
 def connect(settings: Settings, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
     """A DuckDB connection within the memory limit, spilling into the home, with the parsing macros."""
-    config = {"memory_limit": settings.memory_limit, "temp_directory": str(settings.work / "spill")}
-    if settings.threads:
-        config["threads"] = settings.threads
-    connection = duckdb.connect(database, config=config)
+    connection = duckdb.connect(database, config=settings.duckdb())
     install_macros(connection)
     return connection
 
@@ -359,6 +356,8 @@ class _Lanes:
         """Number and connection of the lane that asks."""
         with self._lock:
             me = threading.get_ident()
+            if not self._cursors and self._settings.personal_data == "hash":
+                self._settings.personal_data_key()  # made here on the first night, by one lane alone
             if me not in self._cursors:
                 self._database = self._database or connect(self._settings)
                 cursor = self._database.cursor()

@@ -15,7 +15,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from warehouse.upgrade import NewColumn, Step, bring_up_to_date
+
 metadata = sa.MetaData()
+
+# A change of a table below is a step here: files of earlier releases are brought up to date by them.
+STEPS: tuple[Step, ...] = ((NewColumn("delivery", "rows_rejected", "bigint"),),)
 
 delivery = sa.Table(
     "delivery",
@@ -140,21 +145,11 @@ def _from_row(row: sa.Row) -> Delivery:
 
 class Ledger:
     def __init__(self, path: Path) -> None:
+        """Open or make the file. Raises SettingsError when a newer release wrote it."""
+        bring_up_to_date(path, STEPS)
         self.engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self.engine, "connect", _durable)
         metadata.create_all(self.engine)
-        self._add_new_columns()
-
-    def _add_new_columns(self) -> None:
-        """A ledger of an earlier version lacks the columns that came later; in its rows they are null."""
-        with self.engine.begin() as connection:
-            known = {column["name"] for column in sa.inspect(connection).get_columns(delivery.name)}
-            for column in delivery.columns:
-                if column.name not in known:
-                    kind = column.type.compile(self.engine.dialect)
-                    connection.execute(
-                        sa.text(f"alter table {delivery.name} add column {column.name} {kind}")
-                    )
 
     def close(self) -> None:
         self.engine.dispose()

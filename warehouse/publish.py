@@ -39,6 +39,7 @@ class Version:
     hashes: dict[str, str]  # table -> hash of its rows
     counts: dict[str, int]
     build_id: str | None = None  # of the build that it shows
+    follows: str | None = None  # the version that readers saw when this one was made
 
     @property
     def database(self) -> Path:
@@ -62,6 +63,7 @@ def _load(folder: Path) -> Version | None:
         data["hashes"],
         data["counts"],
         data.get("build_id"),
+        data.get("follows"),
     )
 
 
@@ -78,6 +80,41 @@ def current(settings: Settings) -> Version | None:
     if not pointer.exists():
         return None
     return _load(versions_folder(settings) / json.loads(pointer.read_text())["version"])
+
+
+def seen(settings: Settings) -> list[Version]:
+    """What readers saw, the current version first: a night that was rolled back from is not among them.
+
+    Where a version is not kept any more, or does not say what it follows, the one kept before it stands in.
+    """
+    kept = {version.version: version for version in versions(settings)}
+    found = []
+    version = current(settings)
+    while version is not None and version not in found:  # a clock that was set back can make a ring
+        found.append(version)
+        before = version.follows or version.version
+        version = kept.get(before) if before != version.version else None
+        if version is None:
+            version = next((v for name, v in sorted(kept.items(), reverse=True) if name < before), None)
+    return found
+
+
+def of_day(settings: Settings, day: date) -> Version | None:
+    """The version of a day: the one that readers saw last, else the newest that is kept."""
+    candidates = [*seen(settings), *reversed(versions(settings))]
+    return next((version for version in candidates if version.as_of == day), None)
+
+
+def last_before(settings: Settings, day: date) -> Version | None:
+    """What readers saw last of an earlier day."""
+    return next((version for version in seen(settings) if version.as_of < day), None)
+
+
+def delivery_ids(version: Version) -> set[str]:
+    """The deliveries that a version knew."""
+    with duckdb.connect(str(version.database), read_only=True) as connection:
+        rows = connection.execute(f"select delivery_id from {MARTS}.fct_delivery").fetchall()
+    return {delivery_id for (delivery_id,) in rows}
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, catalog: str, table: str) -> list[tuple[str, str | None]]:
@@ -157,13 +194,14 @@ CLOCK_COLUMNS = {"checked_at", "last_seen_at"}
 def write_version(settings: Settings, building: Path, as_of: date, now: datetime) -> Version:
     """Copy the marts of a build into a new version: a DuckDB file, sorted Parquet beside it, a manifest last."""
     name = f"{now:%Y%m%dT%H%M%S%f}-{as_of:%Y%m%d}"
+    shown = current(settings)
     folder = versions_folder(settings) / name
     parquet = folder / "parquet"
     parquet.mkdir(parents=True, mode=0o750)
     file = folder / FILE_NAME
     hashes, counts = {}, {}
     keys = mart_keys()
-    with duckdb.connect(config={"memory_limit": settings.memory_limit}) as connection:
+    with duckdb.connect(config=settings.duckdb()) as connection:
         connection.execute(f"attach {sql_string(str(building))} as building (read_only)")
         build = carry.read_build(connection, "building")
         before = _start_from(connection, _carried_from(settings, build), file)
@@ -201,6 +239,7 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
         "hashes": hashes,
         "counts": counts,
         "build_id": build.build_id if build else None,
+        "follows": shown.version if shown else None,
     }
     _write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
     return _load(folder)

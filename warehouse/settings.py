@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import yaml
 from dotenv import load_dotenv
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -16,7 +19,21 @@ BUILDING = "warehouse.building.duckdb"
 # Storage format of our DuckDB files: BI drivers of DuckDB 1.5 must be able to read them.
 STORAGE = "v1.5.0"
 
+# The loader in C where PyYAML has it: it reads ten times faster.
+YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 PERSONAL_DATA_MODES = ("hash", "plain")
+
+
+@cache
+def dbt_variables() -> dict[str, Any]:
+    """What the models are told of the province: its code, its calendar, thresholds. Stands in dbt_project.yml."""
+    return yaml.load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"), Loader=YAML)["vars"]
+
+
+def province_code() -> str:
+    """The agency code of the province as a whole."""
+    return dbt_variables()["province_code"]
 
 
 class SettingsError(Exception):
@@ -44,6 +61,7 @@ class Settings:
     rejected_share_limit_pct: float | None = None  # None: as each contract says
     keep_versions: int = 14
     whole_build_every: int = 7  # nights; 1: every night is built whole
+    keep_days: int = 90  # of run history, and of rows that a later delivery took the place of
     memory_limit: str = "3GB"
     threads: int = 0
     publish_to: str | None = field(default=None, repr=False)  # may hold a password
@@ -92,9 +110,16 @@ class Settings:
     def lock_file(self) -> Path:
         return self.home / "night.lock"
 
+    def duckdb(self, **more: Any) -> dict[str, Any]:
+        """How every DuckDB of ours is opened: within the limits of memory and threads, spilling into the home."""
+        limits = {"memory_limit": self.memory_limit, "temp_directory": str(self.work / "spill")}
+        if self.threads:
+            limits["threads"] = self.threads
+        return limits | more
+
     def create(self) -> Settings:
         """Make the folders of the home, readable by their owner and group only."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o750)
         for folder in (self.inbox, self.landing, self.published, self.reports, self.dagster, self.work):
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         return self
@@ -102,11 +127,17 @@ class Settings:
     def personal_data_key(self) -> bytes:
         """The key of the keyed hash: PARINDEX_KEY, else the key file, made on first use for its owner only.
 
-        Raises SettingsError when the key is short or the file can be read by others.
+        Raises SettingsError when the key is short, the file can be read by others, or it is gone: a new one would
+        silently tell the same person apart.
         """
         text = os.environ.get("PARINDEX_KEY", "").strip()
         if not text:
             if not self.key_file.exists():
+                if next(self.landing.rglob("*.parquet"), None) is not None:
+                    raise SettingsError(
+                        f"{self.key_file} is gone, and data were landed under it: put it back, or make a new one"
+                        " knowingly (docs/runbook/key.md)"
+                    )
                 handle = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(handle, "w") as file:
                     file.write(secrets.token_hex(32) + "\n")
@@ -139,6 +170,7 @@ def load_settings(inbox: Path | None = None) -> Settings:
         rejected_share_limit_pct=_number("PARINDEX_REJECTED_SHARE_LIMIT_PCT", 10, 0, 100) if limit else None,
         keep_versions=int(_number("PARINDEX_KEEP_VERSIONS", 14, 1, 10_000)),
         whole_build_every=int(_number("PARINDEX_WHOLE_BUILD_EVERY", 7, 1, 10_000)),
+        keep_days=int(_number("PARINDEX_KEEP_DAYS", 90, 1, 36_500)),
         memory_limit=os.environ.get("PARINDEX_MEMORY_LIMIT", "").strip() or "3GB",
         threads=int(_number("PARINDEX_THREADS", 0, 0, 1024)),
         publish_to=os.environ.get("PARINDEX_PUBLISH_TO", "").strip() or None,

@@ -31,8 +31,12 @@ from orchestration.alerting.model import (
     alert_id,
 )
 from warehouse.settings import Settings
+from warehouse.upgrade import Step, bring_up_to_date
 
 metadata = sa.MetaData()
+
+# A change of a table below is a step here: files of earlier releases are brought up to date by them.
+STEPS: tuple[Step, ...] = ()
 
 # What became of an event: not looked at yet, in the outbox, or wanted by no route of the configuration.
 NEW, ROUTED, UNROUTED = "new", "routed", "unrouted"
@@ -142,6 +146,7 @@ class Store:
         path = store_path(settings)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
+        bring_up_to_date(path, STEPS)
         self.engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self.engine, "connect", _durable)
         sa.event.listen(self.engine, "begin", _begin)

@@ -10,7 +10,9 @@ import re
 from datetime import date
 from typing import Any
 
-PROVINCE = "H62"
+from warehouse.settings import province_code
+
+PROVINCE = province_code()
 
 SEVERITY_VI = {"low": "Thấp", "medium": "Trung bình", "high": "Cao", "critical": "Nghiêm trọng"}
 SEVERITY_EN = {"low": "Low", "medium": "Medium", "high": "High", "critical": "Critical"}

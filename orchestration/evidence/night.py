@@ -93,7 +93,7 @@ def open_evidence(
     version = _version(settings, as_of)
     ledger = Ledger(settings.ledger)
     try:
-        known = KnownThen(ledger, _delivery_ids(version))
+        known = KnownThen(ledger, publish.delivery_ids(version))
         rebuilt = not _is_of(settings, settings.warehouse, version)
         path = _prepared(settings, version, known, tell, rebuilt)
         connection = _connect(settings, path, version)
@@ -106,7 +106,6 @@ def open_evidence(
 
 
 def _version(settings: Settings, as_of: date | None) -> publish.Version:
-    kept = publish.versions(settings)
     now = publish.current(settings)
     if now is None:
         raise EvidenceError(
@@ -115,29 +114,20 @@ def _version(settings: Settings, as_of: date | None) -> publish.Version:
         )
     if as_of is None or now.as_of == as_of:
         return now
-    of_day = [version for version in kept if version.as_of == as_of]
-    if not of_day:
-        days = ", ".join(sorted({version.as_of.isoformat() for version in kept}))
+    found = publish.of_day(settings, as_of)
+    if found is None:
+        days = ", ".join(sorted({version.as_of.isoformat() for version in publish.versions(settings)}))
         raise EvidenceError(
             f"không còn giữ đêm công bố nào của ngày {as_of}; đang giữ: {days} (PARINDEX_KEEP_VERSIONS)"
             f" | no published night of {as_of} is kept; kept are: {days}"
         )
-    return of_day[-1]
-
-
-def _delivery_ids(version: publish.Version) -> set[str]:
-    with duckdb.connect(str(version.database), read_only=True) as connection:
-        rows = connection.execute(f"select delivery_id from {publish.MARTS}.fct_delivery").fetchall()
-    return {delivery_id for (delivery_id,) in rows}
+    return found
 
 
 def _connect(settings: Settings, path: Path, version: publish.Version) -> duckdb.DuckDBPyConnection:
     spill = settings.work / "spill"
     spill.mkdir(parents=True, exist_ok=True, mode=0o750)
-    config = {"memory_limit": settings.memory_limit, "temp_directory": str(spill)}
-    if settings.threads:
-        config["threads"] = settings.threads
-    connection = duckdb.connect(str(path), read_only=True, config=config)
+    connection = duckdb.connect(str(path), read_only=True, config=settings.duckdb())
     connection.execute(f"attach {sql_string(str(version.database))} as {PUBLISHED} (read_only)")
     return connection
 

@@ -16,8 +16,9 @@ from typing import Any
 import duckdb
 
 from sources.text import sql_name, sql_string
+from warehouse.settings import province_code
 
-PROVINCE = "H62"
+PROVINCE = province_code()
 DOSSIERS_SHOWN_PER_AGENCY = 30
 DELIVERIES_SHOWN = 100
 CHECKS_SHOWN = 100

@@ -1,0 +1,105 @@
+"""Kept versions: which one readers saw, after nights that were rolled back, run again or pruned."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+import typer
+
+from orchestration.evidence import EvidenceError
+from orchestration.evidence.night import _version
+from orchestration.versions_command import find_version
+from tests.postgres.nights import Nights
+from warehouse.build import prepare_build
+from warehouse.ledger import Ledger
+from warehouse.publish import last_before, of_day, prune, seen, swap_in, versions
+
+MONDAY, TUESDAY, WEDNESDAY = date(2024, 11, 25), date(2024, 11, 26), date(2024, 11, 27)
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> Nights:
+    made = Nights(tmp_path / "home", tmp_path / "store")
+    made.made = {}  # versions are not shared here: each one says what it follows
+    return made
+
+
+def names(found) -> list[str]:
+    return [version.version for version in found]
+
+
+def test_a_night_after_a_rollback_follows_what_readers_saw(nights: Nights) -> None:
+    monday = nights.publish(day=MONDAY)
+    tuesday = nights.publish(day=TUESDAY, rows=200)
+    swap_in(nights.settings, monday)  # Tuesday was wrong
+    assert names(seen(nights.settings)) == names([monday])
+    assert last_before(nights.settings, WEDNESDAY) == monday
+    wednesday = nights.publish(day=WEDNESDAY)
+    assert wednesday.follows == monday.version
+    assert names(seen(nights.settings)) == names([wednesday, monday])
+    assert find_version(nights.settings, "previous") == monday
+    again = nights.publish(day=WEDNESDAY)
+    assert last_before(nights.settings, WEDNESDAY) == monday  # run again: compared with the same night
+    assert names(seen(nights.settings)) == names([again, wednesday, monday])
+    # The withdrawn night is kept, and can be named.
+    assert of_day(nights.settings, TUESDAY) == tuesday == find_version(nights.settings, "2024-11-26")
+
+
+def test_restatements_are_told_against_what_readers_saw(nights: Nights) -> None:
+    """The build file shows the figures of the night that was not rolled back from."""
+    promised = "alter table marts.fct_indicator add column target_value double default 90.5"
+    monday = nights.publish(day=MONDAY, rows=300, change=promised)
+    nights.publish(day=TUESDAY, rows=100, change=promised)
+    swap_in(nights.settings, monday)
+    ledger = Ledger(nights.settings.ledger)
+    building = prepare_build(nights.settings, ledger, WEDNESDAY)
+    ledger.close()
+    with duckdb.connect(str(building), read_only=True) as connection:
+        assert connection.execute("select as_of_date from landing.previous_night").fetchall() == [(MONDAY,)]
+        assert connection.execute(
+            "select distinct denominator from landing.previous_indicator"
+        ).fetchall() == [(300.0,)]
+
+
+def test_of_several_versions_of_a_day_the_one_that_readers_saw_counts(nights: Nights) -> None:
+    nights.publish(day=MONDAY)
+    good = nights.publish(day=TUESDAY, rows=300)
+    bad = nights.publish(day=TUESDAY, rows=200)
+    swap_in(nights.settings, good)
+    nights.publish(day=WEDNESDAY)
+    assert of_day(nights.settings, TUESDAY) == good != bad
+    assert _version(nights.settings, TUESDAY) == good  # evidence --as-of
+    assert find_version(nights.settings, "2024-11-26") == good  # diff, rollback, report, metrics
+    with pytest.raises(EvidenceError, match="2024-11-28"):
+        _version(nights.settings, date(2024, 11, 28))
+    with pytest.raises(typer.BadParameter, match="kept are the days 2024-11-25, 2024-11-26, 2024-11-27"):
+        find_version(nights.settings, "2024-11-28")
+
+
+def test_versions_of_an_earlier_release_stand_in_their_order(nights: Nights) -> None:
+    """They do not say what they follow, and neither does one whose predecessor was pruned."""
+    from dataclasses import replace
+
+    published = [nights.publish(day=day) for day in (MONDAY, TUESDAY, WEDNESDAY)]
+    for version in published:
+        manifest = version.folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"follows"', '"unknown"'))
+    assert names(seen(nights.settings)) == names(reversed(published))
+    prune(replace(nights.settings, keep_versions=2))
+    assert names(versions(nights.settings)) == names(published[1:])
+    assert last_before(nights.settings, WEDNESDAY).as_of == TUESDAY
+    assert last_before(nights.settings, TUESDAY) is None
+
+
+def test_a_clock_that_was_set_back_ends_nowhere_in_a_ring(nights: Nights) -> None:
+    from warehouse.publish import write_version
+
+    late = nights.publish(day=TUESDAY)
+    file = nights.settings.home / "made.duckdb"
+    early = write_version(nights.settings, file, TUESDAY, datetime(2020, 1, 1))
+    swap_in(nights.settings, early)
+    assert names(seen(nights.settings)) == names([early, late])
+    assert last_before(nights.settings, TUESDAY) is None
