@@ -20,7 +20,7 @@ from benchmarks.compare import Unequal
 from benchmarks.deliveries import prepare
 from benchmarks.dlt_environment import NoEnvironment, dlt_python
 from benchmarks.measure import PROJECT, Failed
-from benchmarks.nights import CONTENDERS, DLT, Results, Wanted, measure_nights
+from benchmarks.nights import CONTENDERS, DLT, OURS, Results, Wanted, measure_nights
 from benchmarks.report import keep
 from benchmarks.workbook import measure_workbook
 
@@ -84,10 +84,12 @@ def measure(wanted: argparse.Namespace, work: Path) -> None:
                 Wanted(folder, inbox, contenders, wanted.rounds, python, int(wanted.memory_gb * 1e9), tell)
             )
             results.left_out.update(left_out)
-            tell("workbook ...")
-            workbook = measure_workbook(inbox, folder, min(size, _WORKBOOK_ROWS), wanted.rounds)
-        keep(wanted.out, size, results, workbook, date.today().isoformat())
-        tell(f"{size:,} dossiers: written to {wanted.out / 'benchmarks.md'}")
+            workbook = None
+            if OURS in contenders:
+                tell("workbook ...")
+                workbook = measure_workbook(inbox, folder, min(size, _WORKBOOK_ROWS), wanted.rounds)
+        tell("\n" + keep(wanted.out, size, results, workbook, date.today().isoformat()))
+        tell(f"written to {wanted.out / 'benchmarks.md'}")
 
 
 def main() -> None:

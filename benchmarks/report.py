@@ -67,8 +67,11 @@ def machine() -> dict[str, str]:
 
 def keep(
     folder: Path, size: int, results: Results, workbook: tuple[int, dict[str, list[Run]]] | None, when: str
-) -> None:
-    """Add the results of a size to those of others, or replace them, and write the page and the chart again."""
+) -> str:
+    """Add the results of a size to those of others, or replace them, and write the page and the chart again.
+
+    Returns the part of the page that tells of this size.
+    """
     file = folder / "benchmarks.json"
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     entry = {"when": when, **machine(), "results": asdict(results)}
@@ -84,6 +87,7 @@ def keep(
     file.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     (folder / "benchmarks.svg").write_text(_chart(known), encoding="utf-8")
     (folder / "benchmarks.md").write_text(_page(known), encoding="utf-8")
+    return "\n".join(_size_section(entry))
 
 
 def _middle(runs: list[dict], what: str = "seconds") -> float:
