@@ -9,6 +9,7 @@ Results of several sizes stand beside each other in the report: a run replaces t
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from datetime import date
@@ -99,6 +100,7 @@ def main() -> None:
         del sys.argv[1]
         return postgres.main()
     wanted = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # as Ctrl-C: nothing is left at work
     try:
         if wanted.work:
             wanted.work.mkdir(parents=True, exist_ok=True)

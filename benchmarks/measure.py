@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,12 @@ def _resident(pid: int) -> tuple[int, int]:
     return int(sizes.get("VmRSS", 0)) * 1024, int(sizes.get("VmHWM", 0)) * 1024
 
 
+def _kill(leader: int) -> None:
+    """A command and all its children, where they have not ended meanwhile."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
 class _Watcher(threading.Thread):
     """Adds up the memory of a process and all below it, and ends them where they take more than a limit."""
 
@@ -63,7 +70,7 @@ class _Watcher(threading.Thread):
             self.peak = max(self.peak, total := self._memory())
             if self._limit is not None and total > self._limit:
                 self.stopped = True
-                os.killpg(self._root.pid, signal.SIGKILL)
+                _kill(self._root.pid)
                 return
 
     def _memory(self) -> int:
@@ -99,7 +106,7 @@ def measured(
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:  # Ctrl-C must not leave it at work
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill(process.pid)
             raise
         seconds = time.perf_counter() - started
         process.returncode = code = os.waitstatus_to_exitcode(status)
@@ -127,6 +134,8 @@ def killed(arguments: Sequence[str], after: float, environment: Mapping[str, str
         process.wait(after)
         return False
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
         return True
+    finally:
+        if process.poll() is None:
+            _kill(process.pid)
+            process.wait()
