@@ -34,11 +34,12 @@ lint: setup      ## ruff and sqlfluff
 	@$(BIN)/ruff format --check .
 	@$(BIN)/sqlfluff lint dbt_project/models --disable-progress-bar
 
-bench: setup     ## compare with a hand-written script; DOSSIERS=1000000 by default
-	@$(BIN)/python -m benchmarks --dossiers $(or $(DOSSIERS),1000000)
+bench: setup     ## the night against other ways to the same figures, into docs/benchmarks.md; DOSSIERS, ROUNDS, CONTENDERS
+	@$(BIN)/python -m benchmarks --dossiers $(or $(DOSSIERS),1000000) --rounds $(or $(ROUNDS),5) $(if $(CONTENDERS),--contenders $(CONTENDERS))
 
 lock:            ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:dlt -c requirements.lock -o benchmarks/requirements-dlt.txt
 
 clean:           ## remove the installation, not the data
 	rm -rf $(VENV) dbt_project/target

@@ -1,169 +1,115 @@
-"""`make bench`: a whole night against a hand-written script over the same files, in one run, with equal results.
+"""`make bench`: a whole night against other ways to the same figures, over the same files, in one run, with equal results.
 
-Both read the same CSV exports. The script (floor.sql) is what a good analyst would write once: it trusts the files,
-keeps nothing and checks nothing. The night does everything a night does. Prints times, memory, ratios and the fixed cost.
+    python -m benchmarks [--dossiers 1000000 ...] [--rounds 5] [--contenders duckdb pandas polars dlt ours] [--out docs]
+    python -m benchmarks postgres [--rows 1000000]     publishing to PostgreSQL against a bare COPY
+
+Results of several sizes stand beside each other in the report: a run replaces those of its own sizes only.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import resource
-import shutil
-import statistics
-import subprocess
+import signal
 import sys
 import tempfile
-import time
 from datetime import date
 from pathlib import Path
 
-import duckdb
+import psutil
 
-HERE = Path(__file__).resolve().parent
-AS_OF = date(2024, 11, 30)
-CATALOGUES = ("agencies", "procedures", "agency_procedures")
-BULK = {
-    "dossiers": ("tthc/*/dossiers_2024_p*.csv", {"dossier_code": "Mã hồ sơ"}, ";"),
-    "documents": (
-        "document_office/*/documents_p*.csv",
-        {name: name for name in ("document_code", "agency_code", "direction")},
-        ",",
-    ),
-}
+from benchmarks.compare import Unequal
+from benchmarks.deliveries import prepare
+from benchmarks.dlt_environment import NoEnvironment, dlt_python
+from benchmarks.measure import PROJECT, Failed
+from benchmarks.nights import CONTENDERS, DLT, OURS, Results, Wanted, measure_nights
+from benchmarks.report import keep
+from benchmarks.workbook import measure_workbook
+
+_WORKBOOK_ROWS = 100_000
 
 
-def parindex(home: Path, *arguments: str) -> tuple[float, float]:
-    """Seconds and peak memory (GB) of one command in a process of its own."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from orchestration.cli import main; main()", *arguments],
-        env={**os.environ, "PARINDEX_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
+def tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"parindex {' '.join(arguments)} failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1e6
+    add = parser.add_argument
+    add(
+        "--dossiers", type=int, nargs="+", default=[1_000_000], metavar="N", help="sizes, one after the other"
+    )
+    add("--rounds", type=int, default=5)
+    add("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    add("--out", type=Path, default=PROJECT / "docs", help="folder of benchmarks.md, .svg and .json")
+    add("--work", type=Path, help="folder for the files, which keeps the prepared inboxes for the next run")
+    add(
+        "--memory-gb",
+        type=float,
+        default=psutil.virtual_memory().total * 0.6 / 1e9,
+        help="a contender that takes more is stopped and left out (default: 60 %% of the machine's)",
+    )
+    wanted = parser.parse_args()
+    if wanted.rounds < 1 or min(wanted.dossiers) < 1000:
+        parser.error("at least one round, and at least 1000 dossiers")
+    return wanted
 
 
-def prepare(folder: Path, dossiers: int) -> Path:
-    """An inbox of plain CSV that the script can read: the sample's bulk files in the vendors' layouts without their faults,
-    and the catalogues as they are on the day. A first night over the sample says which rows those are."""
-    from sources.sample import write_sample
-
-    sample, inbox, dirty, home = (folder / name for name in ("sample", "inbox", "dirty", "dirty-home"))
-    write_sample(sample, dossiers=dossiers, as_of=AS_OF)
-    patterns = [pattern for pattern, *_ in BULK.values()] + [f"tthc/*/{table}*" for table in CATALOGUES]
-    for file in [file for pattern in patterns for file in sample.glob(pattern)]:
-        target = dirty / file.relative_to(sample)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file.rename(target)
-    shutil.rmtree(sample)
-    parindex(home, "run", "--inbox", str(dirty), "--as-of", AS_OF.isoformat())
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
-        for table, (pattern, key, delimiter) in BULK.items():
-            for file in sorted(dirty.glob(pattern)):
-                target = inbox / file.relative_to(dirty)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                good = ", ".join(f'{column} as "{header}"' for column, header in key.items())
-                headers = ", ".join(f'"{header}"' for header in key.values())
-                connection.execute(f"""
-                    copy (
-                        from read_csv('{file}', all_varchar = true, delim = '{delimiter}', header = true, quote = '"',
-                            escape = '"', ignore_errors = true, strict_mode = false)
-                        semi join (select {good} from landing.{file.parent.parent.name}__{table}) using ({headers})
-                    ) to '{target}' (delimiter '{delimiter}', header true)
-                """)
-        day = inbox / "tthc" / AS_OF.isoformat()
-        day.mkdir(parents=True)
-        for table in CATALOGUES:
-            lineage = "delivered_on, file_name, sheet_no, row_number_in_file"
-            connection.execute(
-                f"copy (select * exclude ({lineage}) from staging.stg_tthc__{table}) to '{day / table}.csv' (header true)"
-            )
-    shutil.rmtree(home)
-    shutil.rmtree(dirty)
+def prepared(work: Path, dossiers: int) -> Path:
+    """The inbox of a size, made where it is not there yet; the rename at the end says that it is whole."""
+    inbox = work / f"inbox-{dossiers}"
+    if not inbox.exists():
+        tell(f"preparing {dossiers:,} dossiers ...")
+        with tempfile.TemporaryDirectory(dir=work, prefix="preparing-") as name:
+            prepare(Path(name), Path(name) / "inbox", dossiers)
+            (Path(name) / "inbox").rename(inbox)
     return inbox
 
 
-def floor(inbox: Path, target: Path) -> tuple[float, float]:
-    """Seconds and peak memory (GB) of the hand-written script, in a process of its own."""
-    started = time.perf_counter()
-    code = (
-        "import duckdb, sys; c = duckdb.connect(sys.argv[3]);"
-        " c.execute(open(sys.argv[1]).read().replace('{inbox}', sys.argv[2]))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, str(HERE / "floor.sql"), str(inbox), str(target)])
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit("the hand-written script failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1e6
-
-
-def differences(home: Path, target: Path) -> int:
-    """Figures of the script that the published marts do not have to the unit."""
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{home}/published/par_index.duckdb' as ours (read_only)")
-        connection.execute(f"attach '{target}' as floor (read_only)")
-        return connection.execute("""
-            with script as (from floor.main.figures where denominator > 0 or numerator > 0),
-            published as (
-                from ours.marts.fct_indicator
-                where target_id in (select target_id from script) and (denominator > 0 or numerator > 0)
-                    and variant <> 'register'
+def measure(wanted: argparse.Namespace, work: Path) -> None:
+    contenders, left_out, python = list(wanted.contenders), {}, ""
+    if DLT in contenders:
+        tell("dlt's own environment ...")
+        try:
+            python = dlt_python()
+        except NoEnvironment as error:
+            left_out[DLT] = f"its environment could not be made: {error}"
+            contenders.remove(DLT)
+            tell(f"left out: {CONTENDERS[DLT]}: {left_out[DLT]}")
+    for size in wanted.dossiers:
+        inbox = prepared(work, size)
+        with tempfile.TemporaryDirectory(dir=work, prefix="measuring-") as name:
+            folder = Path(name)
+            results: Results = measure_nights(
+                Wanted(folder, inbox, contenders, wanted.rounds, python, int(wanted.memory_gb * 1e9), tell)
             )
-            select count(*)
-            from script as f
-            full join published as i using (target_id, variant, agency_code, period_kind, period_start)
-            where i.numerator is distinct from f.numerator or i.denominator is distinct from f.denominator
-        """).fetchall()[0][0]
+            results.left_out.update(left_out)
+            workbook = None
+            if OURS in contenders:
+                tell("workbook ...")
+                workbook = measure_workbook(inbox, folder, min(size, _WORKBOOK_ROWS), wanted.rounds)
+        tell("\n" + keep(wanted.out, size, results, workbook, date.today().isoformat()))
+        tell(f"written to {wanted.out / 'benchmarks.md'}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--dossiers", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="parindex-bench-") as name:
-        folder = Path(name)
-        print(f"{options.dossiers:,} dossiers, {os.cpu_count()} cores, Python {platform.python_version()},"
-              f" DuckDB {duckdb.__version__}; preparing ...", flush=True)  # fmt: skip
-        inbox = prepare(folder, options.dossiers)
-        floors, firsts, quiet = [], [], []
-        for number in range(options.rounds):
-            target = folder / f"floor{number}.duckdb"
-            floors.append(floor(inbox, target))
-            home = folder / f"home{number}"
-            firsts.append(parindex(home, "run", "--inbox", str(inbox), "--as-of", AS_OF.isoformat()))
-            wrong = differences(home, target)
-            if wrong:
-                raise SystemExit(f"{wrong} figures differ: times of different results are not compared")
-            quiet.append(parindex(home, "run", "--inbox", str(inbox), "--as-of", AS_OF.isoformat()))
-            shutil.rmtree(home)
-        small = folder / "small"
-        shutil.copytree(inbox / "tthc" / AS_OF.isoformat(), small / "tthc" / AS_OF.isoformat())
-        fixed = parindex(folder / "tiny", "run", "--inbox", str(small), "--as-of", AS_OF.isoformat())
-    rows = {
-        "hand-written script": floors,
-        "full night": firsts,
-        "no-news night": quiet,
-        "night of catalogues": [fixed],
-    }
-    print("results equal\n")
-    print(f"{'':24}{'median s':>10}{'spread s':>10}{'peak GB':>10}")
-    for label, runs in rows.items():
-        seconds = [run[0] for run in runs]
-        print(f"{label:24}{statistics.median(seconds):10.1f}{max(seconds) - min(seconds):10.1f}"
-              f"{max(run[1] for run in runs):10.2f}")  # fmt: skip
-    base = statistics.median(run[0] for run in floors)
-    night = statistics.median(run[0] for run in firsts)
-    print(f"\nfull night / script: {night / base:.2f}")
-    print(f"(full night - 20 s fixed) / script: {(night - 20) / base:.2f}   bar: at most 2")
-    print(
-        f"peak memory of this process's children: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6:.2f} GB"
-    )
+    if sys.argv[1:2] == ["postgres"]:
+        from benchmarks import postgres
+
+        del sys.argv[1]
+        return postgres.main()
+    wanted = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # as Ctrl-C: nothing is left at work
+    try:
+        if wanted.work:
+            wanted.work.mkdir(parents=True, exist_ok=True)
+            measure(wanted, wanted.work)
+        else:
+            with tempfile.TemporaryDirectory(prefix="parindex-bench-") as name:
+                measure(wanted, Path(name))
+    except (Unequal, Failed) as error:
+        sys.exit(f"no report: {error}")
 
 
 if __name__ == "__main__":

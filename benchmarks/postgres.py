@@ -1,6 +1,6 @@
 """Publishing to PostgreSQL against a bare COPY of the same rows.
 
-    python -m benchmarks.postgres [--rows 1000000] [--changed 1] [--night FILE.duckdb]
+    python -m benchmarks postgres [--rows 1000000] [--changed 1] [--night FILE.duckdb]
 
 Bars: the first publish, with keys, indexes, comments and statistics, takes at most twice as long as a COPY of a
 CSV file made beforehand into a table without any; after a night with 1 % changed rows the second takes at most a
@@ -126,7 +126,7 @@ def bare_copy(server: OwnPostgres, version: Version, folder: Path) -> Callable[[
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="benchmarks postgres", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--changed", type=float, default=1.0, help="per cent of the rows")

@@ -1,9 +1,11 @@
 -- The hand-written script: what a good analyst would write once to get the figures counted from dossiers and documents, in
 -- every reading, by agency and province, month, quarter and year to date, and the table of dossiers that BI reads.
--- It trusts its input: no contract, no quarantine, no history, no checks.
+-- It trusts its input: no contract, no quarantine, no history, no checks. The latest delivery of a key stands; deliveries of
+-- later days are not known yet.
 create temp table agencies as
-select agency_code, level, valid_from <= date '2024-11-30' and coalesce(valid_to >= date '2024-11-30', true) as is_valid
-from read_csv('{inbox}/tthc/*/agencies.csv')
+select agency_code, level,
+    cast(valid_from as date) <= date '{as_of}' and coalesce(cast(valid_to as date) >= date '{as_of}', true) as is_valid
+from read_csv('{inbox}/tthc/*/agencies.csv', all_varchar = true)
 qualify row_number() over (partition by agency_code order by is_valid desc, valid_from desc) = 1;
 
 create temp table procedures as
@@ -33,18 +35,18 @@ select
     coalesce("Đối tượng miễn phí" = 'Có', false) as exempt,
     coalesce("Thanh toán trực tuyến" = 'Có', false) as paid,
     try_cast("Phí lệ phí (đồng)" as bigint) as fee
-from read_csv('{inbox}/tthc/*/dossiers_*.csv', all_varchar = true, delim = ';', header = true, ignore_errors = true)
-where try_cast(status as int) between 1 and 10
-qualify row_number() over (partition by dossier_code order by received desc) = 1;
+from read_csv('{inbox}/tthc/*/dossiers_*.csv', all_varchar = true, delim = ';', header = true, filename = true)
+where try_cast(status as int) between 1 and 10 and filename < '{inbox}/tthc/{next_day}'
+qualify row_number() over (partition by dossier_code order by filename desc, received desc) = 1;
 
 create table dossiers as
 select
     d.*, a.level, p.authority_level,
     d.status not in ('1', '3') as accepted,
-    d.status in ('9', '10') and coalesce(d.finished <= date '2024-11-30', true) as resolved,
-    d.status = '7' and coalesce(d.finished <= date '2024-11-30', true) as withdrawn,
-    d.status in ('5', '6', '8') and coalesce(d.finished <= date '2024-11-30', true) as paused,
-    d.status in ('2', '4') or (d.status not in ('1', '3') and coalesce(d.finished > date '2024-11-30', false)) as open,
+    d.status in ('9', '10') and coalesce(d.finished <= date '{as_of}', true) as resolved,
+    d.status = '7' and coalesce(d.finished <= date '{as_of}', true) as withdrawn,
+    d.status in ('5', '6', '8') and coalesce(d.finished <= date '{as_of}', true) as paused,
+    d.status in ('2', '4') or (d.status not in ('1', '3') and coalesce(d.finished > date '{as_of}', false)) as open,
     coalesce(d.due_first, d.due) as due_promised,
     d.result_attached or coalesce(not p.has_result, false) as has_e_result,
     coalesce(x.online_level = '4', false) as full_online,
@@ -64,7 +66,7 @@ select
     count(*) filter (where withdrawn) as withdrawn,
     count(*) filter (where paused) as paused,
     count(*) filter (where open) as open,
-    count(*) filter (where open and due < date '2024-11-30') as overdue,
+    count(*) filter (where open and due < date '{as_of}') as overdue,
     count(*) filter (where synced) as synced,
     count(*) filter (where published) as published,
     count(*) filter (where full_online and channel = '2') as online,
@@ -77,9 +79,9 @@ select
     count(*) filter (where missed and not has_supplement and apology is not null) as missed_plain_apology,
     count(*) as accepted
 from (
-    select *, (resolved and finished > due_promised) or (open and due_promised < date '2024-11-30') or due > due_first as missed
+    select *, (resolved and finished > due_promised) or (open and due_promised < date '{as_of}') or due > due_first as missed
     from dossiers
-    where accepted and received between date '2024-01-01' and date '2024-11-30'
+    where accepted and received between date '{year}-01-01' and date '{as_of}'
 )
 group by all;
 
@@ -101,7 +103,7 @@ finished as (
         count(*) filter (where pay_enabled and not exempt and fee > 0) as payable,
         count(*) filter (where pay_enabled and not exempt and fee > 0 and paid) as paid
     from dossiers
-    where resolved and finished between date '2024-01-01' and date '2024-11-30'
+    where resolved and finished between date '{year}-01-01' and date '{as_of}'
     group by all
 )
 
@@ -123,8 +125,8 @@ union all select '7.3.6c', 'headline', agency_code, month, paid, payable from fi
 
 create temp table months as
 select month, unnest(['month', 'quarter', 'ytd']) as period_kind,
-    unnest([month, date_trunc('quarter', month), date '2024-01-01']) as period_start
-from (select unnest(generate_series(date '2024-01-01', date '2024-11-01', interval 1 month)) as month);
+    unnest([month, date_trunc('quarter', month), date '{year}-01-01']) as period_start
+from (select unnest(generate_series(date '{year}-01-01', date '{as_of}', interval 1 month)) as month);
 
 create temp table papers as
 select agency_code, period_kind, period_start,
@@ -133,13 +135,13 @@ select agency_code, period_kind, period_start,
     count(*) filter (where direction = 'in' and exchanged_electronically = '1') as came,
     count(*) filter (where direction = 'out' and exchanged_electronically = '1') as went
 from (
-    from read_csv('{inbox}/document_office/*/documents_*.csv', all_varchar = true, ignore_errors = true)
+    from read_csv('{inbox}/document_office/*/documents_*.csv', all_varchar = true, filename = true)
     select *, try_cast(registered_at[:10] as date) as registered
-    where direction in ('in', 'out')
-    qualify row_number() over (partition by document_code, agency_code, direction order by registered_at desc) = 1
+    where direction in ('in', 'out') and filename < '{inbox}/document_office/{next_day}'
+    qualify row_number() over (partition by document_code, agency_code, direction order by filename desc, registered_at desc) = 1
 )
 inner join months on date_trunc('month', registered) = month
-where registered between date '2024-01-01' and date '2024-11-30'
+where registered between date '{year}-01-01' and date '{as_of}'
 group by all;
 
 create table figures as
@@ -147,7 +149,7 @@ with paying as (
     select agency_code, procedure_code, period_kind, period_start, bool_or(paid) as paid
     from dossiers
     inner join months on date_trunc('month', received) = month
-    where accepted and pay_enabled and received <= date '2024-11-30'
+    where accepted and pay_enabled and received <= date '{as_of}'
     group by all
 ),
 
