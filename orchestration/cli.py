@@ -19,8 +19,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestration import clock, evidence_command, publish_command, versions_command
-from orchestration.terminal import console, errors
 from orchestration.bi import command as superset_command
+from orchestration.terminal import console, errors
 from sources.inbox import SAMPLE_MARKER
 from warehouse.settings import Settings, SettingsError, load_settings
 

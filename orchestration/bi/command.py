@@ -7,11 +7,10 @@ from typing import Annotated
 
 import sqlalchemy as sa
 import typer
-from rich.console import Console
 
+from orchestration.terminal import console
 from warehouse.settings import load_settings
 
-console = Console(highlight=False)
 EXAMPLES = (
     "Examples: parindex superset --out par_index.zip    |    parindex superset --out par_index.zip --database"
     " postgresql+psycopg2://superset:SECRET@db.example.gov.vn/par_index    then: Superset, Dashboards, Import"

@@ -21,19 +21,17 @@ from pathlib import Path
 
 import duckdb
 import sqlalchemy as sa
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from orchestration.bi.model import Bundle, Chart, load_bundle
 from orchestration.bi.superset import DATABASE_FILE, DATABASE_NAME, files, identifier, write_bundle
+from orchestration.terminal import console
 from tests.bi.demo.api import Api, ApiError
 from tests.bi.demo.superset import USER, Superset, SupersetError
 from warehouse.postgres import publish_to
 from warehouse.publish import current
 from warehouse.settings import Settings, load_settings
-
-console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
