@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BI := .venv-bi
+BI_STAMP := $(BI)/.installed
 
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test lint bench docs lock clean
+.PHONY: help setup run test lint bench bi-demo docs lock clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -37,12 +39,24 @@ lint: setup      ## ruff and sqlfluff
 bench: setup     ## the night against other ways to the same figures, into docs/benchmarks.md; DOSSIERS, ROUNDS, CONTENDERS
 	@$(BIN)/python -m benchmarks --dossiers $(or $(DOSSIERS),1000000) --rounds $(or $(ROUNDS),5) $(if $(CONTENDERS),--contenders $(CONTENDERS))
 
+# Superset has an environment of its own: its SQLAlchemy and pandas are older than ours.
+$(BI_STAMP): tests/bi/demo/requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v[:2] in ((3, 11), (3, 12)) else "Superset 6.1 needs Python 3.11 or 3.12, this is %d.%d; say `make PYTHON=/path/to/python3.12 bi-demo`" % v[:2])'
+	@echo "Installing Superset into $(BI) (about two minutes the first time) ..."
+	@test -x $(BI)/bin/python || $(PYTHON) -m venv $(BI)
+	@$(BI)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $(BI_STAMP)
+
+bi-demo: setup $(BI_STAMP)  ## the BI bundle in a real Superset, every chart checked; SERVE=1 POSTGRES=1 PICTURES=folder
+	@$(BIN)/python -m tests.bi.demo --programs $(BI)/bin $(if $(SERVE),--serve) $(if $(POSTGRES),--postgres) $(if $(PICTURES),--pictures $(PICTURES)) $(if $(PORT),--port $(PORT))
+
 lock:            ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:dlt -c requirements.lock -o benchmarks/requirements-dlt.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header tests/bi/demo/requirements.in -o tests/bi/demo/requirements.lock
 
 clean:           ## remove the installation, not the data
-	rm -rf $(VENV) dbt_project/target
+	rm -rf $(VENV) $(BI) dbt_project/target
 
 docs: setup      ## the data dictionary again, and the site of all pages with lineage: build/docs/index.html
 	@$(BIN)/python -m orchestration.dictionary

@@ -25,6 +25,7 @@ from orchestration import (
     publish_command,
     versions_command,
 )
+from orchestration.bi import command as superset_command
 from orchestration.terminal import console, errors
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER
@@ -308,6 +309,7 @@ def quarantine_export(
 
 app.command(epilog=publish_command.EXAMPLES)(publish_command.publish)
 app.command(epilog=evidence_command.EPILOG)(evidence_command.evidence)
+app.command(epilog=superset_command.EXAMPLES)(superset_command.superset)
 app.command(epilog="Example: parindex versions")(versions_command.versions)
 app.command(epilog="Examples: parindex diff    |    parindex diff 2024-11-29 2024-11-30")(
     versions_command.diff

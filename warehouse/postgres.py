@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -135,7 +135,7 @@ class _Job:
     dropped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def rows(self, query: str, parameters: Sequence | None = None) -> list[tuple]:
+    def rows(self, query: str, parameters: Sequence | Mapping | None = None) -> list[tuple]:
         return self.pg.execute(query, parameters).fetchall()
 
     def value(self, query: str, parameters: Sequence | None = None):
@@ -169,6 +169,10 @@ def _settle(job: _Job) -> None:
         "lock_timeout": "60s",
         "maintenance_work_mem": "256MB",
         "client_min_messages": "error",
+        # When this side vanishes, the server ends the session and frees the lock in two minutes, not in two hours.
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_interval": "10",
+        "tcp_keepalives_count": "6",
     }
     if job.pg.info.server_version >= 170000:
         settings["transaction_timeout"] = "0"
@@ -200,9 +204,9 @@ def _prepare(job: _Job) -> None:
     for schema in (MARTS, META):
         if not job.rows("select from pg_namespace where nspname = %s", [schema]):
             pg.execute(f"create schema {schema}")
-        pg.execute(f"revoke all on schema {schema} from public")
+        pg.execute(f"revoke all on schema {schema} from public, {READER}")
     pg.execute(f"grant usage on schema {MARTS} to {READER}")
-    pg.execute(f"revoke create on schema {MARTS} from {READER}")
+    _look_at_the_reader(job)
     if not job.value("select to_regclass(%s) is not null", [_LEDGER]):
         pg.execute(
             f"create table {_LEDGER} (table_name text primary key, hash text not null, shape text not null,"
@@ -230,6 +234,24 @@ def _prepare(job: _Job) -> None:
             " schema, or drop it, then run again"
         )
     job.dropped = sorted(set(job.noted) & set(job.present) - set(job.marts))
+
+
+def _look_at_the_reader(job: _Job) -> None:
+    """Rights that no revoking here takes away are told."""
+    more = job.rows(
+        "select trim(leading ', ' from concat(case when rolsuper then ', superuser' end,"
+        " case when rolcreaterole then ', createrole' end, case when rolcreatedb then ', createdb' end,"
+        " case when rolreplication then ', replication' end, case when rolbypassrls then ', bypassrls' end,"
+        " (select string_agg(', member of ' || quote_ident(g.rolname), '' order by g.rolname)"
+        " from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid)))"
+        " from pg_roles r where rolname = %s",
+        [READER],
+    )[0][0]
+    if more:
+        job.warnings.append(
+            f"{READER} may do more than read the marts ({more}): consider `alter role {READER} nosuperuser"
+            f" nocreaterole nocreatedb noreplication nobypassrls;` and `revoke ROLE from {READER};`"
+        )
 
 
 def _close_the_database(job: _Job) -> None:
@@ -503,18 +525,21 @@ def _describe_tables(job: _Job) -> None:
                 job.pg.execute(
                     f"comment on column {target}.{sql_name(column.name)} is {_literal(column.comment)}"
                 )
-        reads, writes, public = job.rows(
-            "select has_table_privilege(%s, oid, 'select'),"
-            " has_table_privilege(%s, oid, 'insert, update, delete, truncate, references, trigger'),"
-            " exists (select from aclexplode(relacl) as a where a.grantee = 0)"
-            " from pg_class where oid = %s::regclass",
-            [READER, READER, target],
+        # Rights on single columns too; a right to grant is more than a reader needs.
+        reads, more, public = job.rows(
+            "with rights as (select a.* from pg_class, aclexplode(relacl) as a where oid = %(table)s::regclass"
+            " union all select a.* from pg_attribute, aclexplode(attacl) as a where attrelid = %(table)s::regclass)"
+            " select has_table_privilege(%(reader)s, %(table)s::regclass, 'select'),"
+            " coalesce(bool_or(grantee = %(reader)s::regrole"
+            " and (privilege_type <> 'SELECT' or is_grantable)), false),"
+            " coalesce(bool_or(grantee = 0), false) from rights",
+            {"reader": READER, "table": target},
         )[0]
         if public:
             job.pg.execute(f"revoke all on {target} from public")
-        if writes:
-            job.pg.execute(f"revoke all on {target} from {READER}")
-        if writes or public or not reads:
+        if more:
+            job.pg.execute(f"revoke all on {target} from {READER} cascade")
+        if more or public or not reads:
             job.pg.execute(f"grant select on {target} to {READER}")
     job.pg.execute(
         f"comment on schema {MARTS} is "

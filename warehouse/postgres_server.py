@@ -61,6 +61,7 @@ class Server:
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 6,
+            "tcp_user_timeout": 120_000,  # ms; while rows are on the way keepalives are not sent
         }
         arguments = {name: value for name, value in defaults.items() if name not in self.url.query}
         # No prepared statements: they break behind a connection pooler.

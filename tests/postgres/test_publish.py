@@ -158,11 +158,43 @@ def test_rights_given_by_hand_are_taken_back(server, database, address, nights):
     publish_to(address, nights.publish())
     with server.connect(database) as admin:
         admin.execute(
-            f"grant insert on marts.fct_dossier to {READER}; grant select on marts.fct_dossier to public"
+            f"grant insert on marts.fct_dossier to {READER}; grant select on marts.fct_dossier to public;"
+            f"grant update (note) on marts.fct_dossier to {READER};"
+            f"grant select (agency_name) on marts.dim_agency to public;"
+            f"grant select on marts.dim_target to {READER} with grant option;"
+            f"grant usage on schema parindex_meta to {READER}; grant create on schema marts to {READER}"
         )
     publish_to(address, nights.publish())
-    assert rows(server, database, "select has_table_privilege(%s, 'marts.fct_dossier', 'insert'),"
-                " has_table_privilege('public', 'marts.fct_dossier', 'select')", READER) == [(False, False)]  # fmt: skip
+    assert rows(
+        server, database,
+        "select has_table_privilege(%(r)s, 'marts.fct_dossier', 'insert'),"
+        " has_table_privilege('public', 'marts.fct_dossier', 'select'),"
+        " has_any_column_privilege(%(r)s, 'marts.fct_dossier', 'update'),"
+        " has_any_column_privilege('public', 'marts.dim_agency', 'select'),"
+        " has_table_privilege(%(r)s, 'marts.dim_target', 'select with grant option'),"
+        " has_schema_privilege(%(r)s, 'parindex_meta', 'usage'),"
+        " has_schema_privilege(%(r)s, 'marts', 'create')".replace("%(r)s", f"'{READER}'"),
+    ) == [(False,) * 7]  # fmt: skip
+    assert rows(
+        server, database,
+        "select bool_and(has_table_privilege(%s, oid, 'select')) from pg_class"
+        " where relnamespace = 'marts'::regnamespace and relkind = 'r'",
+        READER,
+    ) == [(True,)]  # fmt: skip
+
+
+def test_a_reader_that_may_do_more_is_told(server, database, address, nights):
+    publish_to(address, nights.publish())
+    with server.connect(database) as admin:
+        admin.execute("drop role if exists writers; create role writers")
+        admin.execute(f"grant writers to {READER}; alter role {READER} createdb")
+    try:
+        done = publish_to(address, nights.publish())
+        assert any("createdb, member of writers" in warning for warning in done.warnings)
+    finally:
+        with server.connect(database) as admin:
+            admin.execute(f"alter role {READER} nocreatedb; drop role writers")
+    assert publish_to(address, nights.publish()).warnings == ()
 
 
 def test_a_second_publish_moves_only_what_changed(server, database, address, nights):
