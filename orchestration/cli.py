@@ -18,7 +18,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration import clock, evidence_command, publish_command, versions_command
+from orchestration import clock, evidence_command, publish_command, spark_command, versions_command
 from orchestration.terminal import console, errors
 from sources.inbox import SAMPLE_MARKER
 from warehouse.settings import Settings, SettingsError, load_settings
@@ -296,6 +296,9 @@ def quarantine_export(
 
 app.command(epilog=publish_command.EXAMPLES)(publish_command.publish)
 app.command(epilog=evidence_command.EPILOG)(evidence_command.evidence)
+app.command(
+    epilog="Examples: parindex spark-check    |    parindex spark-check --as-of 2024-11-30 --everything"
+)(spark_command.spark_check)
 app.command(epilog="Example: parindex versions")(versions_command.versions)
 app.command(epilog="Examples: parindex diff    |    parindex diff 2024-11-29 2024-11-30")(
     versions_command.diff
