@@ -12,12 +12,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from orchestration import aside, dbt
 from warehouse.build import open_build_file
 from warehouse.ledger import Ledger
 from warehouse.settings import PROJECT, Settings
 from warehouse.spark_landing import landing_statements
-from warehouse.spark_tables import SparkTable, local_folder, take_over
+from warehouse.spark_tables import OutOfReach, SparkTable, local_folder, take_over
 
 CONF_DIR = Path(__file__).parent  # holds spark-defaults.conf, for those who have none
 _JAVA = 17  # Spark 4 needs it or a later one
@@ -78,8 +80,7 @@ def build_on_spark(
 ) -> Iterator[dict[str, Any]]:
     """What `dbt.build` does, on Spark: the prepared build file ends with the same schemas and rows in it.
 
-    Yields one dict per node. `selection` are dbt's own arguments instead of those of a night. Raises SparkFailed and
-    whatever taking the tables over raises.
+    Yields one dict per node. `selection` are dbt's own arguments instead of those of a night. Raises SparkFailed.
     """
     require(settings)
     work = settings.work / "spark"
@@ -118,7 +119,12 @@ def build_on_spark(
             f"the Spark process ended in the middle of its work, most likely for want of memory: {work / 'spark.log'}"
         )
     with open_build_file(settings, settings.building) as connection:
-        take_over(connection, local_folder(warehouse), built)
+        try:
+            take_over(connection, local_folder(warehouse), built)
+        except OutOfReach as error:
+            raise SparkFailed(str(error)) from error
+        except duckdb.ConstraintException as error:
+            raise SparkFailed(f"a table from Spark breaks its contract: {error}") from error
     # Views cannot be carried over; they are made again over the same tables.
     aside.building.run(
         dbt.run_models,
@@ -141,7 +147,7 @@ def _answers(settings: Settings, job: Path) -> Iterator[dict[str, Any]]:
     with (job.parent / "spark.log").open("wb") as log:
         process = subprocess.Popen(
             [str(settings.spark_python), "-m", "orchestration.spark.worker", str(job)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # closed with us, which ends it
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=PROJECT,

@@ -44,6 +44,7 @@ def _process(command: list[str], folder: Path, name: str) -> Iterator[subprocess
         "SPARK_CONF_DIR": str(CONF_DIR),
         **os.environ,
         "SPARK_LOCAL_IP": _HOST,
+        "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
         "SPARK_HOME": str(Path(command[0]).parent.parent),
     }
     with (folder / f"{name}.log").open("wb") as log:
@@ -78,7 +79,7 @@ def _wait(what: str, is_there, processes: list[subprocess.Popen], folder: Path) 
         try:
             if is_there():
                 return
-        except OSError:
+        except (OSError, ValueError):  # nobody listens yet, or its page is not ready
             pass
         if any(process.poll() is not None for process in processes):
             break

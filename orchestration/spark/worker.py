@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,14 @@ def _dbt(arguments: list[str], tell: Callable[[dict], None]) -> None:
             )
 
 
+def _end_with_parent() -> None:
+    """Our input ends when the night does, however it ends; Spark's own process ends with us."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
 def main(job_file: str) -> int:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
 
