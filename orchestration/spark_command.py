@@ -10,15 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from orchestration import clock
+from orchestration.terminal import console, errors
 from warehouse import publish
 from warehouse.settings import load_settings
-
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 
 def spark_check(
@@ -67,9 +65,9 @@ def spark_check(
                 settings = replace(settings, spark_url=url)
             found = check(settings, day, everything=everything, tell=status.update)
     except DbtFailed as error:
-        errors.print(f"[red]Not checked:[/] {error}", soft_wrap=True)
+        errors.print(f"[red]Not checked:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
-    shown = Table(title=f"{day}: DuckDB – Spark ({settings.spark_url})", title_justify="left")
+    shown = Table(title=f"{day}: DuckDB – Spark ({escape(settings.spark_url)})", title_justify="left")
     shown.add_column("Bảng – table", no_wrap=True)
     for name in ("Dòng – rows", "Chỉ DuckDB – DuckDB only", "Chỉ Spark – Spark only"):
         shown.add_column(name, justify="right")
@@ -87,7 +85,7 @@ def spark_check(
         counts = ", ".join(f"{number} {status}" for status, number in sorted(found.nodes[engine].items()))
         console.print(f"{engine}: {seconds:.1f} s; {counts}")
     for line in found.failed:
-        errors.print(f"[red]{line}[/]", soft_wrap=True)
+        errors.print(f"[red]{escape(line)}[/]", soft_wrap=True)
     alike = sum(difference.same for difference in found.differences)
     console.print(f"{alike} of {len(found.differences)} tables are equal row by row.")
     raise typer.Exit(0 if found.same else 1)

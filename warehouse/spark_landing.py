@@ -14,11 +14,15 @@ import duckdb
 
 from sources.contract import Column, Table, all_tables
 from sources.text import sql_string
+from warehouse import carry
 from warehouse.ledger import Ledger
 from warehouse.settings import Settings
 
-# The build file's tables of the schema landing that are no views over Parquet.
-RECORDS = ("deliveries", "check_results", "previous_indicator", "previous_night")
+# The build file's tables that are no views over Parquet, by schema. A build on Spark is whole: nothing is carried.
+RECORDS = {
+    "landing": ("deliveries", "check_results", "previous_indicator", "previous_night"),
+    "carried": ("dossiers", *carry.CATALOGUES),
+}
 
 _PROVENANCE = {
     "_delivered_on": "date",
@@ -74,10 +78,10 @@ def table_statements(folder: Path, table: Table) -> list[str]:
     ]
 
 
-def _record_statements(name: str, file: Path) -> list[str]:
+def _record_statements(schema: str, name: str, file: Path) -> list[str]:
     return [
-        f"drop table if exists landing.{_name(name)}",
-        f"create table landing.{_name(name)} using parquet options (path {_text(str(file))})",
+        f"drop table if exists {schema}.{_name(name)}",
+        f"create table {schema}.{_name(name)} using parquet options (path {_text(str(file))})",
     ]
 
 
@@ -89,16 +93,23 @@ def landing_statements(
     Writes the records into `folder`, which Spark must be able to read, like the landing folder itself.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    statements = ["create schema if not exists landing"]
+    statements = [f"create schema if not exists {schema}" for schema in RECORDS]
     accepted = [(d.delivery_id, d.first_row) for d in ledger.deliveries(as_of) if d.accepted]
     building.execute("create or replace temp table _accepted (file_id varchar, first_row bigint)")
     if accepted:
         building.executemany("insert into _accepted values (?, ?)", accepted)
-    for name, relation in {"accepted": "_accepted", **{r: f"landing.{r}" for r in RECORDS}}.items():
-        file = folder / f"{name}.parquet"
+    records = [("landing", "accepted", "_accepted")]
+    records += [(schema, name, f"{schema}.{name}") for schema, names in RECORDS.items() for name in names]
+    for schema, name, relation in records:
+        file = folder / f"{schema}.{name}.parquet"
         building.execute(f"copy (from {relation}) to {sql_string(str(file))} (format parquet)")
-        statements += _record_statements(name, file)
+        statements += _record_statements(schema, name, file)
     building.execute("drop table _accepted")
     for table in all_tables():
         statements += table_statements(settings.landing / table.source / table.name, table)
+        if (table.source, table.name) == carry.DOSSIERS:
+            shown = f"landing.{_name(table.relation)}"
+            statements.append(
+                f"create or replace view landing.{_name(table.relation + '_new')} as select * from {shown}"
+            )
     return statements

@@ -57,6 +57,7 @@ def tables_of(manifest: dict[str, Any]) -> dict[str, SparkTable]:
         if node["resource_type"] not in ("seed", "model") or node["config"]["materialized"] not in (
             "seed",
             "table",
+            "incremental",
         ):
             continue
         told = node["config"].get("persist_docs") or {}

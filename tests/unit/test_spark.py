@@ -87,7 +87,7 @@ def test_landing_for_spark_has_every_table_even_where_nothing_landed(settings: S
         assert f"create or replace view landing.`{table.relation}` as select cast(null as" in text
         for column in table.columns:
             assert (f"`{column.name}`" in text) or column.personal
-    assert (settings.work / "spark landing" / "accepted.parquet").exists()
+    assert (settings.work / "spark landing" / "landing.accepted.parquet").exists()
 
 
 def test_tables_come_back_with_comments_and_promised_not_nulls(tmp_path: Path) -> None:
