@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from orchestration import dbt
-from orchestration.spark.engine import SparkFailed, require, tables_of
+from orchestration.spark.engine import SparkFailed, build_on_spark, require, tables_of
 from sources.contract import all_tables
 from warehouse.build import open_build_file, prepare_build
 from warehouse.compare import opened, row_differences
@@ -66,6 +66,29 @@ def test_a_night_without_spark_fails_before_anything_is_built(settings: Settings
     with pytest.raises(dbt.DbtFailed, match="make setup-spark"):
         next(dbt.build(broken, date(2024, 11, 30)))
     assert not broken.building.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ('{"failed": "AnalysisException: no such table"}', "AnalysisException: no such table"),
+        ('{"done": "s3a://bucket/warehouse"}', "no folder of this machine"),
+        ("", "in the middle of its work"),
+    ],
+    ids=["failed", "out of reach", "died"],
+)
+def test_what_goes_wrong_on_spark_is_told_and_the_night_fails(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, told: str
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(_java(tmp_path / "java", "17.0.15")))
+    settings.spark_python.write_text(f"#!/bin/sh\necho '{answer}'\n" if answer else "#!/bin/sh\nexit 1\n")
+    settings.spark_python.chmod(0o755)
+    day = date(2024, 11, 30)
+    ledger = Ledger(settings.ledger)
+    prepare_build(settings, ledger, day)
+    ledger.close()
+    with pytest.raises(SparkFailed, match=told):
+        list(build_on_spark(settings, day))
 
 
 def test_an_unknown_engine_is_a_wrong_setting(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
