@@ -1,6 +1,6 @@
 -- Division by zero and by nothing, quarter boundaries, rounding halves, greatest and least over nulls, sums of nothing.
 with cases as (
-    select 'percent' as name, {{ percent('1', '3') }} as actual, 100.0 / 3.0 as expected
+    select 'percent' as name, {{ percent('1', '3') }} as actual, cast(100 as double) / 3 as expected
     union all
     select 'percent_by_zero' as name, {{ percent('1', '0') }} as actual, null as expected
     union all
