@@ -8,7 +8,7 @@ BI_STAMP := $(BI)/.installed
 
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test lint bench bi-demo docs lock clean
+.PHONY: help setup setup-spark run test test-spark lint bench bi-demo docs lock clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -25,11 +25,27 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 	@echo "Ready: $(BIN)/parindex --help"
 
+SPARK := .venv-spark
+SPARK_STAMP := $(SPARK)/.installed
+
+setup-spark: $(SPARK_STAMP)  ## install dbt-spark and pyspark into .venv-spark (half a gigabyte); Java 17 is needed
+
+$(SPARK_STAMP): requirements-spark.lock
+	@"$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version 2>&1 | grep -qE '"(1[7-9]|[2-9][0-9])[."]' || { echo 'Spark needs Java 17 or later on the PATH (Debian: apt-get install openjdk-17-jre-headless).'; exit 1; }
+	@echo "Installing Spark into $(SPARK) ..."
+	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
+	@$(SPARK)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
+	@touch $(SPARK_STAMP)
+	@echo "Ready: PARINDEX_ENGINE=spark $(BIN)/parindex run, or $(BIN)/parindex spark-check"
+
 run: setup       ## one night: sample exports if the inbox is empty, then everything up to the scorecard
 	@$(BIN)/parindex run --sample-if-empty
 
 test: setup      ## the whole test suite
 	@$(BIN)/python -m pytest
+
+test-spark: setup setup-spark  ## both engines, row by row; does its own set-up
+	@PARINDEX_REQUIRE_SPARK=1 $(BIN)/python -m pytest tests/spark
 
 lint: setup      ## ruff and sqlfluff
 	@$(BIN)/ruff check .
@@ -54,9 +70,10 @@ lock:            ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:dlt -c requirements.lock -o benchmarks/requirements-dlt.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header tests/bi/demo/requirements.in -o tests/bi/demo/requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:spark -o requirements-spark.lock
 
 clean:           ## remove the installation, not the data
-	rm -rf $(VENV) $(BI) dbt_project/target
+	rm -rf $(VENV) $(SPARK) $(BI) dbt_project/target
 
 docs: setup      ## the data dictionary again, and the site of all pages with lineage: build/docs/index.html
 	@$(BIN)/python -m orchestration.dictionary

@@ -166,7 +166,7 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         nodes = manifest["nodes"]
         expected = {spec.key for spec in models.check_specs}
         failed = []
-        for result in dbt.build(night.settings, night.day):
+        for result in _told_plainly(dbt.build(night.settings, night.day)):
             tell("build", result["name"])
             node = nodes.get(result["unique_id"])
             if node is None:
@@ -190,6 +190,14 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
             )
 
     return models
+
+
+def _told_plainly(results: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same; what stops dbt as a whole becomes the message of the night."""
+    try:
+        yield from results
+    except dbt.DbtFailed as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 def _check_result(manifest, result, expected) -> dg.AssetCheckResult | None:

@@ -23,6 +23,7 @@ from orchestration import (
     home_command,
     metrics_command,
     publish_command,
+    spark_command,
     versions_command,
 )
 from orchestration.bi import command as superset_command
@@ -310,6 +311,9 @@ def quarantine_export(
 app.command(epilog=publish_command.EXAMPLES)(publish_command.publish)
 app.command(epilog=evidence_command.EPILOG)(evidence_command.evidence)
 app.command(epilog=superset_command.EXAMPLES)(superset_command.superset)
+app.command(
+    epilog="Examples: parindex spark-check    |    parindex spark-check --as-of 2024-11-30 --everything"
+)(spark_command.spark_check)
 app.command(epilog="Example: parindex versions")(versions_command.versions)
 app.command(epilog="Examples: parindex diff    |    parindex diff 2024-11-29 2024-11-30")(
     versions_command.diff

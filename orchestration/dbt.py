@@ -18,8 +18,8 @@ from orchestration import aside
 from warehouse.settings import BUILDING, DBT_PROJECT, Settings
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
-# Generic tests: the gate checks keys and ranges in one pass. Evidence views: made when evidence is asked for.
-NOT_AT_NIGHT = "test_type:generic par_index.evidence"
+# Generic and dialect tests: the gate checks keys and ranges in one pass. Evidence views: made when evidence is asked for.
+NOT_AT_NIGHT = "test_type:generic tag:dialect par_index.evidence"
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +72,7 @@ def _parse():
 
     The name of the build file is that of the database in every relation, so parsing needs it too, if not the file.
     """
-    arguments = ["parse", *_options(MANIFEST.parent, _PARSING_DAY)]
+    arguments = ["parse", *options(MANIFEST.parent, _PARSING_DAY)]
     return _invoke(arguments, Path(BUILDING)).result
 
 
@@ -92,10 +92,11 @@ def manifest() -> dict[str, Any]:
     return json.loads(manifest_path().read_text(encoding="utf-8"))
 
 
-def _options(target: Path, as_of: date) -> list[str]:
+def options(target: Path, as_of: date, engine: str = "duckdb") -> list[str]:
     return [
         "--project-dir", str(DBT_PROJECT),
         "--profiles-dir", str(DBT_PROJECT),
+        "--target", engine,
         "--target-path", str(target),
         "--log-path", str(target / "logs"),
         # Failures only: its 4,000 lines of every night's SQL cost a fifth of the build.
@@ -139,6 +140,11 @@ def build(settings: Settings, as_of: date, *, data_tests: bool = True) -> Iterat
     tests and tests of single columns are for developers: they run in the test suite, not at night, where the gate
     checks keys and ranges of the marts in one pass. Raises DbtFailed when dbt itself fails.
     """
+    if settings.engine == "spark":
+        from orchestration.spark.engine import build_on_spark
+
+        yield from build_on_spark(settings, as_of, data_tests=data_tests)
+        return
     seen = set()
     done = aside.building.stream(_build, settings, as_of, data_tests)
     while True:
@@ -150,6 +156,12 @@ def build(settings: Settings, as_of: date, *, data_tests: bool = True) -> Iterat
             return
         seen.add(node["unique_id"])
         yield node
+
+
+def of_a_night(data_tests: bool = True) -> list[str]:
+    """dbt's arguments for what a night builds of the project."""
+    left_out = ["unit_test", *([] if data_tests else ["test"])]
+    return ["--exclude-resource-type", *left_out, "--exclude", *NOT_AT_NIGHT.split()]
 
 
 def _build(settings: Settings, as_of: date, data_tests: bool) -> list[dict[str, Any]]:
@@ -172,10 +184,9 @@ def _build(settings: Settings, as_of: date, data_tests: bool) -> list[dict[str, 
 
     arguments = [
         "build",
-        *_options(settings.work / "dbt", as_of),
-        "--exclude-resource-type", "unit_test", *([] if data_tests else ["test"]),
-        "--exclude", *NOT_AT_NIGHT.split(),
-    ]  # fmt: skip
+        *options(settings.work / "dbt", as_of),
+        *of_a_night(data_tests),
+    ]
     parsed, _parsed_ahead = _parsed_ahead or _parse(), None
     result = _invoke(arguments, settings.building, settings, [listen], parsed=parsed)
     return [
@@ -196,7 +207,7 @@ def run_models(settings: Settings, as_of: date, select: list[str]) -> None:
     """Seeds and models of a selection into the build file, without tests. Raises DbtFailed."""
     arguments = [
         "build",
-        *_options(settings.work / "dbt", as_of),
+        *options(settings.work / "dbt", as_of),
         "--select", *select,
         "--exclude-resource-type", "test", "unit_test",
     ]  # fmt: skip

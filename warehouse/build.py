@@ -125,10 +125,11 @@ def open_build_file(settings: Settings, path: Path) -> duckdb.DuckDBPyConnection
 def prepare_build(settings: Settings, ledger: Ledger, as_of: date, *, whole: bool = False) -> Path:
     """A build file with the landing schema as it was known on `as_of`; an unfinished one is thrown away.
 
-    It starts from the dossiers of the last build where these can be carried over, unless a `whole` one is asked for.
+    It starts from the dossiers of the last build where these can be carried over, unless a `whole` one is asked for. On
+    Spark every build is whole.
     """
     deliveries = ledger.deliveries(as_of)
-    carried = None if whole else carry.usable(settings, as_of, deliveries)
+    carried = None if whole or settings.engine == "spark" else carry.usable(settings, as_of, deliveries)
     if carried is not None:
         try:
             return _prepare(settings, ledger, as_of, deliveries, carried)

@@ -164,3 +164,45 @@ def figure_changes(before: Version, after: Version) -> list[FigureChange]:
     )
     with opened(before=before.database, after=after.database) as connection:
         return [FigureChange(*row) for row in connection.execute(query).fetchall()]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Rows of a table that only one of two relations has, counted as often as they stand there."""
+
+    table: str
+    rows: int
+    only_left: int
+    only_right: int
+    columns: tuple[str, ...] = ()  # whose name, order or type differs
+
+    @property
+    def same(self) -> bool:
+        return not (self.only_left or self.only_right or self.columns)
+
+
+def row_differences(
+    connection: duckdb.DuckDBPyConnection, left: str, right: str, tables: Collection[str]
+) -> list[Difference]:
+    """Compare tables `schema.name` of two attached catalogues row by row, all columns, to the last bit of a double."""
+    found = []
+    for table in tables:
+        here, there = (f"{sql_name(catalog)}.{table}" for catalog in (left, right))
+        columns = [
+            {
+                (place, name, kind)
+                for place, (name, kind, *_) in enumerate(connection.execute(f"describe {r}").fetchall())
+            }
+            for r in (here, there)
+        ]
+        (rows,) = connection.execute(f"select count(*) from {here}").fetchall()[0]
+        differing = tuple(sorted({name for _, name, _ in columns[0] ^ columns[1]}))
+        if differing:
+            found.append(Difference(table, rows, 0, 0, differing))
+            continue
+        only = [
+            connection.execute(f"select count(*) from (from {a} except all from {b})").fetchall()[0][0]
+            for a, b in ((here, there), (there, here))
+        ]
+        found.append(Difference(table, rows, *only))
+    return found

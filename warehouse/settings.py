@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ STORAGE = "v1.5.0"
 YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 PERSONAL_DATA_MODES = ("hash", "plain")
+ENGINES = ("duckdb", "spark")
 
 
 @cache
@@ -65,6 +66,9 @@ class Settings:
     memory_limit: str = "3GB"
     threads: int = 0
     publish_to: str | None = field(default=None, repr=False)  # may hold a password
+    engine: str = "duckdb"  # what computes the models
+    spark_url: str = "local[*]"  # a Spark master, or thrift://user@host:port
+    spark_python: Path = PROJECT / ".venv-spark" / "bin" / "python"
 
     @property
     def landing(self) -> Path:
@@ -153,20 +157,45 @@ class Settings:
         return text.encode()
 
 
+@dataclass(frozen=True)
+class Aside(Settings):
+    """The same home, with the build file and the scratch folder in a place of their own."""
+
+    aside: Path = Path()
+
+    @classmethod
+    def of(cls, settings: Settings, aside: Path) -> Aside:
+        return cls(**{f.name: getattr(settings, f.name) for f in fields(Settings)}, aside=aside)
+
+    @property
+    def building(self) -> Path:
+        return self.aside / BUILDING
+
+    @property
+    def warehouse(self) -> Path:
+        return self.aside / "warehouse.duckdb"
+
+    @property
+    def work(self) -> Path:
+        return self.aside / "work"
+
+
+def _one_of(name: str, allowed: tuple[str, ...]) -> str:
+    value = os.environ.get(name, "").strip().lower() or allowed[0]
+    if value not in allowed:
+        raise SettingsError(f"{name}={value!r}: one of {', '.join(allowed)} is needed")
+    return value
+
+
 def load_settings(inbox: Path | None = None) -> Settings:
     """Settings of this process. Raises SettingsError."""
     load_dotenv(Path.cwd() / ".env", override=False)
     home = Path(os.environ.get("PARINDEX_HOME") or "data").expanduser().resolve()
-    mode = os.environ.get("PARINDEX_PERSONAL_DATA", "hash").strip().lower() or "hash"
-    if mode not in PERSONAL_DATA_MODES:
-        raise SettingsError(
-            f"PARINDEX_PERSONAL_DATA={mode!r}: one of {', '.join(PERSONAL_DATA_MODES)} is needed"
-        )
     limit = os.environ.get("PARINDEX_REJECTED_SHARE_LIMIT_PCT", "").strip()
     return Settings(
         home=home,
         inbox=(inbox or home / "inbox").expanduser().resolve(),
-        personal_data=mode,
+        personal_data=_one_of("PARINDEX_PERSONAL_DATA", PERSONAL_DATA_MODES),
         rejected_share_limit_pct=_number("PARINDEX_REJECTED_SHARE_LIMIT_PCT", 10, 0, 100) if limit else None,
         keep_versions=int(_number("PARINDEX_KEEP_VERSIONS", 14, 1, 10_000)),
         whole_build_every=int(_number("PARINDEX_WHOLE_BUILD_EVERY", 7, 1, 10_000)),
@@ -174,4 +203,7 @@ def load_settings(inbox: Path | None = None) -> Settings:
         memory_limit=os.environ.get("PARINDEX_MEMORY_LIMIT", "").strip() or "3GB",
         threads=int(_number("PARINDEX_THREADS", 0, 0, 1024)),
         publish_to=os.environ.get("PARINDEX_PUBLISH_TO", "").strip() or None,
+        engine=_one_of("PARINDEX_ENGINE", ENGINES),
+        spark_url=os.environ.get("PARINDEX_SPARK_URL", "").strip() or Settings.spark_url,
+        spark_python=Path(os.environ.get("PARINDEX_SPARK_PYTHON") or Settings.spark_python),
     )

@@ -1,19 +1,68 @@
-{# Where engines differ: days. dbt's own cross-database macros know each of them. #}
+{#
+  Where engines differ, and nowhere else: each macro here has one body per dialect and is tested by itself on every engine
+  (tests/spark/test_dialect.py). `default` is DuckDB.
+#}
 
 {% macro add_days(days, day) -%}
+    {{ return(adapter.dispatch('add_days')(days, day)) }}
+{%- endmacro %}
+
+{% macro default__add_days(days, day) -%}
     cast({{ dbt.dateadd('day', days, day) }} as date)
 {%- endmacro %}
 
-{# 1 = Monday. Counted from a known Monday, because engines number weekdays differently. #}
+{% macro spark__add_days(days, day) -%}
+    date_add({{ day }}, cast({{ days }} as int))
+{%- endmacro %}
+
+{# The same day of another month, or its last one where it has no such day. #}
+{% macro add_months(months, day) -%}
+    {{ return(adapter.dispatch('add_months')(months, day)) }}
+{%- endmacro %}
+
+{% macro default__add_months(months, day) -%}
+    cast({{ dbt.dateadd('month', months, day) }} as date)
+{%- endmacro %}
+
+{% macro spark__add_months(months, day) -%}
+    add_months({{ day }}, cast({{ months }} as int))
+{%- endmacro %}
+
+{# 1 = Monday. #}
 {% macro iso_weekday(day) -%}
-    cast({{ dbt.datediff("cast('1990-01-01' as date)", day, 'day') }} % 7 + 1 as int)
+    {{ return(adapter.dispatch('iso_weekday')(day)) }}
+{%- endmacro %}
+
+{% macro default__iso_weekday(day) -%}
+    cast(extract(isodow from {{ day }}) as int)
+{%- endmacro %}
+
+{% macro spark__iso_weekday(day) -%}
+    (weekday({{ day }}) + 1)
 {%- endmacro %}
 
 {# One row per day, first and last included: date_day. #}
 {% macro day_spine(first_day, last_day) -%}
-    {{ dbt.date_spine(
-        datepart='day',
-        start_date="cast('" ~ first_day ~ "' as date)",
-        end_date=dbt.dateadd('day', 1, "cast('" ~ last_day ~ "' as date)")
-    ) }}
+    {{ return(adapter.dispatch('day_spine')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro default__day_spine(first_day, last_day) -%}
+    select cast(unnest(generate_series(date '{{ first_day }}', date '{{ last_day }}', interval 1 day)) as date) as date_day
+{%- endmacro %}
+
+{% macro spark__day_spine(first_day, last_day) -%}
+    select explode(sequence(date '{{ first_day }}', date '{{ last_day }}', interval 1 day)) as date_day
+{%- endmacro %}
+
+{# The values of a group as one text, in a given order; nulls are left out, and nothing but nulls is null. #}
+{% macro ordered_concat(value, separator, order_by) -%}
+    {{ return(adapter.dispatch('ordered_concat')(value, separator, order_by)) }}
+{%- endmacro %}
+
+{% macro default__ordered_concat(value, separator, order_by) -%}
+    string_agg({{ value }}, '{{ separator }}' order by {{ order_by }})
+{%- endmacro %}
+
+{% macro spark__ordered_concat(value, separator, order_by) -%}
+    listagg({{ value }}, '{{ separator }}') within group (order by {{ order_by }})
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{# Days that only jinja can count, and text that each engine joins in its own way. #}
+{# Days that only jinja can count, and keys and codes taken apart in SQL that every engine speaks. #}
 
 {% macro as_of_day() -%}
     {{ return(modules.datetime.datetime.strptime(as_of_text(), '%Y-%m-%d').date()) }}
@@ -37,35 +37,12 @@
     cast('{{ as_of_text()[:8] }}01' as date)
 {%- endmacro %}
 
-{% macro add_months(months, day) -%}
-    cast({{ dbt.dateadd('month', months, day) }} as date)
-{%- endmacro %}
-
 {# Sorts 3.4.2 before 3.10.1: the parts of an id, each filled up to the same length. #}
 {% macro plan_order(criterion_id, target_id) -%}
-    lpad({{ dbt.split_part(criterion_id, "'.'", 1) }}, 4, '0')
-    || lpad(coalesce({{ dbt.split_part(criterion_id, "'.'", 2) }}, ''), 4, '0')
-    || lpad(coalesce({{ dbt.split_part(criterion_id, "'.'", 3) }}, ''), 4, '0')
+    lpad(split_part({{ criterion_id }}, '.', 1), 4, '0')
+    || lpad(coalesce(split_part({{ criterion_id }}, '.', 2), ''), 4, '0')
+    || lpad(coalesce(split_part({{ criterion_id }}, '.', 3), ''), 4, '0')
     || {{ target_id }}
-{%- endmacro %}
-
-{# The values of a group as one text, in a given order. #}
-{% macro ordered_concat(value, separator, order_by) -%}
-    {{ return(adapter.dispatch('ordered_concat')(value, separator, order_by)) }}
-{%- endmacro %}
-
-{% macro default__ordered_concat(value, separator, order_by) -%}
-    string_agg({{ value }}, '{{ separator }}' order by {{ order_by }})
-{%- endmacro %}
-
-{% macro spark__ordered_concat(value, separator, order_by) -%}
-    array_join(
-        transform(
-            array_sort(collect_list(struct({{ order_by }} as position, {{ value }} as item))),
-            pair -> pair.item
-        ),
-        '{{ separator }}'
-    )
 {%- endmacro %}
 
 {# YYMMDD of a day, and the six digits that a dossier code carries (TT 01/2018 Điều 19). #}

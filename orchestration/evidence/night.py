@@ -11,7 +11,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from warehouse import publish
 from warehouse.build import prepare_build
 from warehouse.landing import landed_file
 from warehouse.ledger import Delivery, Ledger
-from warehouse.settings import DBT_PROJECT, Settings
+from warehouse.settings import DBT_PROJECT, Aside, Settings
 
 PUBLISHED = "published"
 SCHEMA = "evidence"
@@ -64,25 +64,6 @@ class KnownThen:
 
     def checks(self) -> list[dict]:
         return self._ledger.checks()
-
-
-@dataclass(frozen=True)
-class _Aside(Settings):
-    """The same home, with the build file and the scratch folder in a place of their own."""
-
-    aside: Path = Path()
-
-    @property
-    def building(self) -> Path:
-        return self.aside / "warehouse.building.duckdb"
-
-    @property
-    def warehouse(self) -> Path:
-        return self.aside / "warehouse.duckdb"
-
-    @property
-    def work(self) -> Path:
-        return self.aside / "work"
 
 
 @contextmanager
@@ -165,8 +146,7 @@ def _prepared(
     again from landing. The last one made is kept beside the current one."""
     folder = settings.work / SCHEMA
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
-    aside = _Aside(**values, aside=folder / f"{version.version}-{_models_hash()}")
+    aside = Aside.of(settings, folder / f"{version.version}-{_models_hash()}")
     with FileLock(folder / "lock"):  # two commands about the same night build it once
         if not aside.warehouse.exists() or not _is_of(settings, aside.warehouse, version):
             for old in folder.iterdir():
@@ -184,7 +164,7 @@ def _prepared(
     return aside.warehouse
 
 
-def _run_dbt(aside: _Aside, version: publish.Version, select: list[str]) -> None:
+def _run_dbt(aside: Aside, version: publish.Version, select: list[str]) -> None:
     from orchestration import dbt
 
     dbt.run_models(aside, version.as_of, select)
@@ -200,7 +180,7 @@ def _models_hash() -> str:
     return digest.hexdigest()[:12]
 
 
-def _build(aside: _Aside, version: publish.Version, known: KnownThen, tell: Callable[[str], None]) -> None:
+def _build(aside: Aside, version: publish.Version, known: KnownThen, tell: Callable[[str], None]) -> None:
     for entry in known.deliveries(version.as_of):
         if entry.accepted and not landed_file(aside, entry).parquet.exists():
             raise EvidenceError(

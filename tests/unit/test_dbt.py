@@ -20,7 +20,7 @@ def test_unit_tests_of_the_models_and_data_tests_hold(tmp_path: Path) -> None:
     to_landing_duckdb(make_province(size=50, seed=3, as_of=DAY).tables, settings.building, DAY)
     with open_build_file(settings, settings.building) as connection:
         _without_an_earlier_night(connection)
-    arguments = ["build", *dbt._options(tmp_path / "dbt", DAY)]
+    arguments = ["build", *dbt.options(tmp_path / "dbt", DAY)]
     result = dbt._invoke(arguments, settings.building, settings)
     by_status: dict[str, list[str]] = {}
     for node in result.result.results:

@@ -1,6 +1,7 @@
 -- One row per target that a yearly number of the register answers (4.1.3, 4.2.x, 5.6x, 7.1.3, 7.1.4, 8.2, 8.3.1, 8.3.2, 8.4).
 -- Rules, by the seed number_formula: ratio = one number of the year over another; reduction = (base year - this year) / base
--- year; growth = (this year - last year) / last year. A missing number gives no value; half of a ratio is still shown. The province only, year to date.
+-- year; growth = (this year - last year) / last year. A missing number gives no value; half of a ratio is still shown. The
+-- province only, year to date.
 with targets as (
     {{ targets_of('yearly_numbers') }}
 ),

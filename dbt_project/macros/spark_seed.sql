@@ -1,0 +1,31 @@
+{#
+  Seeds on Spark. dbt-spark binds values by putting quotes around them, so that an apostrophe ends the text and an empty cell
+  becomes the word None; here they are literals.
+#}
+{% macro spark__load_csv_rows(model, agate_table) %}
+    {% set types = model['config'].get('column_types', {}) %}
+    {% set statements = [] %}
+    {% for rows in agate_table.rows | batch(get_batch_size()) %}
+        {% set sql %}
+            insert into {{ this.render() }} values
+            {% for row in rows -%}
+                (
+                {%- for name in agate_table.column_names -%}
+                    cast({{ spark_literal(row[name]) }} as {{ types.get(name, adapter.convert_type(agate_table, loop.index0)) }})
+                    {%- if not loop.last %}, {% endif %}
+                {%- endfor -%}
+                ){% if not loop.last %},{% endif %}
+            {%- endfor %}
+        {% endset %}
+        {% do adapter.add_query(sql, abridge_sql_log=True) %}
+        {% do statements.append(sql) %}
+    {% endfor %}
+    {{ return(statements | join(';\n')) }}
+{% endmacro %}
+
+{% macro spark_literal(value) -%}
+    {%- if value is none -%}
+        {{ return('null') }}
+    {%- endif -%}
+    {{ return("'" ~ (value ~ '') | replace('\\', '\\\\') | replace("'", "\\'") ~ "'") }}
+{%- endmacro %}

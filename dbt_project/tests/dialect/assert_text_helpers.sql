@@ -1,0 +1,38 @@
+-- Numbers and moments as text, digits of days and codes, one text in another: both languages, nulls, negative and long numbers.
+{% set cases = [
+    ('number_vi', number_text('vi', '1234.5'), "'1234,50'"),
+    ('number_en', number_text('en', '-0.005'), "'-0.01'"),
+    ('number_rounds_half_up', number_text('en', 'cast(0.125 as decimal(10, 3))'), "'0.13'"),
+    ('number_null', number_text('vi', 'cast(null as double)'), 'null'),
+    ('whole', whole_number_text('cast(12345678901 as double)'), "'12345678901'"),
+    ('whole_null', whole_number_text('cast(null as double)'), 'null'),
+    ('moment_vi', moment_text('vi', "cast(cast('2024-11-18 10:05:30' as timestamp) as string)"), "'18/11/2024 10:05'"),
+    ('moment_en', moment_text('en', "cast(cast('2024-11-18 10:05:30' as timestamp) as string)"), "'2024-11-18 10:05'"),
+    ('day_vi', moment_text('vi', "cast(cast('2024-01-02' as date) as string)"), "'02/01/2024'"),
+    ('moment_with_parts_of_a_second', "cast(cast('2024-01-02 03:04:05.120' as timestamp) as string)", "'2024-01-02 03:04:05.12'"),
+    ('six_digits', six_digits("cast('2024-01-02' as date)"), "'240102'"),
+    ('six_digits_of_moment', six_digits("cast('2024-01-02 03:04:05' as timestamp)"), "'240102'"),
+    ('six_digits_of_code', six_digits_of_code("'000.00.18.H62-240105-0001'"), "'240105'"),
+    ('no_six_digits_in_code', six_digits_of_code("'H62-2401-0001'"), "''"),
+    ('text_order', "case when 'Đ' > 'Z' and 'Ấ' > 'A' and 'a' > 'Z' and 'Sở' < 'Sở Y' then 'bytes' end", "'bytes'"),
+    ('text_length', "cast(length('Vĩnh Phúc') as string)", "'9'"),
+    ('apostrophe', "'d''Ấn'", '"d" || chr(39) || "Ấn"' if target.type == 'spark' else "'d' || chr(39) || 'Ấn'"),
+] %}
+{% for name, actual, expected in cases %}
+    select
+        '{{ name }}' as name,
+        {{ actual }} as actual,
+        {{ expected }} as expected
+    where {{ actual }} is distinct from {{ expected }}
+    union all
+{% endfor %}
+select
+    'contains_text' as name,
+    cast(null as string) as actual,
+    cast(null as string) as expected
+where not (
+    {{ contains_text("'Phúc'", "'Vĩnh Phúc'") }}
+    and not {{ contains_text("'phúc'", "'Vĩnh Phúc'") }}
+    and {{ contains_text("''", "'Vĩnh Phúc'") }}
+    and {{ contains_text("'Vĩnh'", 'cast(null as string)') }} is null
+)
