@@ -38,9 +38,7 @@ _MAX_UNPACKED = 4 << 30
 _SMALL_UNPACKED = 128 << 20
 _MAX_RATIO = 200  # a sheet of equal rows packs about 1:100
 _MAX_MEMBERS = 10_000
-_LARGE_SHEET = (
-    64 << 20
-)  # written by programs, which do not merge data cells; looked at by its first rows only
+_LARGE_SHEET = 64 << 20  # written by programs; looked at by its first rows only
 _MAX_COLUMNS = 1000
 _MAX_CELLS = 80_000_000  # of the used range, empty ones counted
 _MAX_FAULTS = 100_000
@@ -48,7 +46,11 @@ _NS = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _REL = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 # References from column CA on: a large sheet that wide would not fit into memory.
 _FAR_COLUMN = re.compile(rb'r="(?:[C-Z][A-Z]|[A-Z]{3})\d')
-_SPECIAL = re.compile(rb'<(?:\w+:)?f[ />]|t="e"')
+# Formulas and errors, under any prefix; looked for by plain comparison, five times as fast as a pattern.
+_SPECIAL = (b't="e"', b"<f>", b"<f ", b"<f/", b":f>", b":f ", b":f/")
+_NO_REFERENCE = (b"<c>", b"<c/", b":c ", b":c>", b":c/")
+_MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([^"]+)"')
+_ROW_NUMBER = re.compile(rb'row\s[^>]*?\br="(\d+)"')
 
 _DAMAGED = (
     "tệp Excel hỏng hoặc chưa sao chép xong: xuất lại rồi gửi lại"
@@ -136,40 +138,90 @@ def _why_unreadable(cell: etree._Element) -> str | None:
     return None
 
 
-def _inspect(archive: zipfile.ZipFile, member: str) -> _Sheet:
-    large = archive.getinfo(member).file_size > _LARGE_SHEET
-    special, carry = False, b""
+@dataclass
+class _Survey:
+    """What the bytes of a sheet tell without being parsed, which takes three times as long as reading them.
+
+    `is_plain`: every cell says where it is, none of them far to the right, none a formula or an error.
+    """
+
+    is_plain: bool = True
+    is_special: bool = False
+    last_row: int = -1
+    merges: tuple[Range, ...] = ()
+
+
+def _survey(archive: zipfile.ZipFile, member: str, large: bool) -> _Survey:
+    found = _Survey()
+    merges: list[Range] = []
+    carry = b""
     with archive.open(member) as file:
         while chunk := file.read(1 << 20):  # to the end: only then is the checksum compared
             window = carry + chunk
-            special = special or _SPECIAL.search(window) is not None
-            if large and _FAR_COLUMN.search(window):
+            cut = window.rfind(b"<")  # no tag is looked at by halves
+            window, carry = window[:cut], window[cut:]
+            found.is_special = found.is_special or any(mark in window for mark in _SPECIAL)
+            far = _FAR_COLUMN.search(window) is not None
+            if large and far:
                 raise RefusedFile(_BOMB)
-            carry = window[-24:]
+            found.is_plain = (
+                found.is_plain
+                and not far
+                and window.count(b"<c ") == window.count(b'<c r="')
+                and not any(mark in window for mark in _NO_REFERENCE)
+            )
+            row = _ROW_NUMBER.match(window, max(0, window.rfind(b"row ")))
+            if row is not None:
+                found.last_row = int(row[1]) - 1
+            if b"mergeCell " in window:
+                merges += map(_range, _MERGE.findall(window))
+    found.is_plain = found.is_plain and not found.is_special and found.last_row >= 0
+    found.merges = tuple(merges)
+    return found
+
+
+def _range(reference: str | bytes) -> Range:
+    text = reference.decode() if isinstance(reference, bytes) else reference
+    start, _, end = text.partition(":")
+    return (*_place(start), *_place(end or start))
+
+
+def _inspect(archive: zipfile.ZipFile, member: str) -> _Sheet:
+    large = archive.getinfo(member).file_size > _LARGE_SHEET
+    survey = _survey(archive, member, large)
+    sheet = _walk(archive, member, survey, only_head=large or survey.is_plain)
+    if sheet.first_column > 0 and not large and survey.is_plain:
+        # A cell further below may stand further to the left.
+        sheet = _walk(archive, member, survey, only_head=False)
+    return sheet
+
+
+def _walk(archive: zipfile.ZipFile, member: str, survey: _Survey, *, only_head: bool) -> _Sheet:
+    """The sheet by its rows: all of them, or those in which a header is looked for."""
     row = column = None
-    last_row = last_column = 0
+    last_column = 0
     merges: list[Range] = []
     unreadable: list[tuple[int, int, str]] = []
     with archive.open(member) as file:
         for kind, element, number in _rows(file):
             if kind == "merge":
-                start, _, end = element.get("ref", "").partition(":")
-                merges.append((*_place(start), *_place(end or start)))
+                merges.append(_range(element.get("ref", "")))
                 continue
             cells = list(_cells(element))
             left = next((at for cell, at in cells if _is_filled(cell)), None)
             if left is not None:
                 row = number if row is None else row
                 column = left if column is None else min(column, left)
-                last_row = number
                 last_column = max(last_column, next(at for cell, at in reversed(cells) if _is_filled(cell)))
-                _refuse_wide(last_row + 1, last_column - column + 1)
-            if special:
+                _refuse_wide(number + 1, last_column - column + 1)
+            if survey.is_special:
                 found = ((number, at, _why_unreadable(cell)) for cell, at in cells)
                 unreadable += [entry for entry in found if entry[2]]
                 if len(unreadable) > _MAX_FAULTS:
                     raise RefusedFile(f"quá nhiều ô không có giá trị: {_FORMULA}")
-            if large and row is not None and number > row + SEARCHED_ROWS:
+            if only_head and row is not None and number > row + SEARCHED_ROWS:
+                _refuse_wide(survey.last_row + 1, last_column - column + 1)
+                merges = list(survey.merges)
                 break
     return _Sheet(member, row or 0, column or 0, tuple(merges), tuple(unreadable), row is None)
 
