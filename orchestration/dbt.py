@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -90,6 +91,16 @@ def manifest_path() -> Path:
 
 def manifest() -> dict[str, Any]:
     return json.loads(manifest_path().read_text(encoding="utf-8"))
+
+
+def write_docs(work: Path) -> Path:
+    """dbt's own page of models, columns and lineage, in one file, from the manifest alone; into a new folder."""
+    work.mkdir()
+    for name in (MANIFEST.name, "partial_parse.msgpack"):
+        shutil.copyfile(manifest_path().parent / name, work / name)
+    arguments = ["docs", "generate", "--static", "--empty-catalog", "--no-compile"]
+    _invoke([*arguments, *options(work, _PARSING_DAY)], work / BUILDING)
+    return work / "static_index.html"
 
 
 def options(target: Path, as_of: date, engine: str = "duckdb") -> list[str]:

@@ -11,7 +11,6 @@ import re
 import shutil
 import sys
 import tempfile
-from datetime import date
 from importlib import metadata
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from warehouse.settings import PROJECT
 
 TARGET = PROJECT / "build" / "docs"
 CONTRACTS = Path("sources/contracts")
-_DAY = date(2024, 12, 31)  # any day: nothing is computed
 
 # Caption -> pages in reading order; a folder stands for the pages in it.
 _SHELVES = {
@@ -92,6 +90,7 @@ def build(target: Path = TARGET) -> Path:
 
 
 def _gather(source: Path) -> None:
+    shutil.copytree(PROJECT / "docs", source / "docs")  # pictures and all
     for page in pages():
         copy = source / page
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -135,14 +134,9 @@ def _overview_first(page: str) -> tuple[int, bool, str]:
 
 def _lineage(work: Path, page: Path) -> None:
     """dbt's page with models, columns and lineage inside; it may ask for nothing from anywhere."""
-    work.mkdir()
-    for name in (dbt.MANIFEST.name, "partial_parse.msgpack"):
-        shutil.copyfile(dbt.manifest_path().parent / name, work / name)
-    arguments = ["docs", "generate", "--static", "--empty-catalog", "--no-compile"]
-    dbt._invoke([*arguments, *dbt._options(work, _DAY)], work / dbt.BUILDING)
     policy = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'"
     policy += "; img-src data:; font-src data:"
-    text = (work / "static_index.html").read_text(encoding="utf-8")
+    text = dbt.write_docs(work).read_text(encoding="utf-8")
     page.parent.mkdir(parents=True)
     tag = f'<head><meta http-equiv="Content-Security-Policy" content="{policy}">'
     page.write_text(text.replace("<head>", tag, 1), encoding="utf-8")

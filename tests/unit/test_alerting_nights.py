@@ -645,8 +645,9 @@ def _model_text(name: str) -> str:
 
 
 def _delivered_tables(name: str) -> set[str]:
-    """source.table of every staging model that a model reads, through all models between."""
-    found = set()
+    """source.table of every export that a model reads, through staging or as new rows, and all models between."""
+    new = re.findall(r"source\('(\w+)', '(\w+)_new'\)", _model_text(name))
+    found = {f"{source}.{table}" for source, table in new}
     for ref in re.findall(r"ref\('(\w+)'\)", _model_text(name)):
         if ref.startswith("stg_"):
             found.add(ref.removeprefix("stg_").replace("__", ".", 1))
