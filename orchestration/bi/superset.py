@@ -254,7 +254,6 @@ def _bar(chart: Chart, query: Query) -> dict[str, Any]:
         ((by, up),) = query.order
         forwards = up != horizontal  # horizontal bars are drawn from below
         form |= {"xAxisForceCategorical": True, "x_axis_sort": by, "x_axis_sort_asc": forwards}
-        form |= {"x_axis_sort_series": "name", "x_axis_sort_series_ascending": forwards}
     return form
 
 
