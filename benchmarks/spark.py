@@ -3,8 +3,8 @@
     python -m benchmarks.spark --dossiers 1000000 --workers 1 2
 
 A worker has one core. Everything runs on this machine, so that two workers on two cores share memory and disk: what is
-measured is how the work divides, not what a network costs. Prints one line per engine: until the last node of dbt,
-of that what the fixed cost is (the same build over 400 dossiers), and the nodes that read the dossiers.
+measured is how the work divides, not what a network costs. Prints one line per engine: seconds until the last node of
+dbt, and those of the nodes that read the dossiers one by one. `--dossiers 400` gives the fixed cost.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from warehouse.ledger import Ledger
 from warehouse.settings import Aside, Settings
 
 AS_OF = date(2024, 11, 30)
-SMALL = 400
 # What a build does once per dossier or landed version; all else is small tables.
 PER_DOSSIER = ("fct_dossier", "int_dossier_versions", "int_dossiers_received_monthly", "int_signal_dossier")
 
@@ -79,12 +78,8 @@ def build(settings: Settings) -> Built:
     return Built(last - started, nodes)
 
 
-def show(name: str, whole: Built, small: Built) -> None:
-    print(
-        f"{name:<20}{whole.seconds:>10.1f}{small.seconds:>14.1f}{whole.seconds - small.seconds:>14.1f}"
-        f"{whole.per_dossier:>20.1f}",
-        flush=True,
-    )
+def show(name: str, built: Built) -> None:
+    print(f"{name:<20}{built.seconds:>12.1f}{built.per_dossier:>16.1f}", flush=True)
 
 
 def main() -> None:
@@ -97,17 +92,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="parindex-spark-") as temporary:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        homes = [landed(folder, SMALL), landed(folder, arguments.dossiers)]
-        print(f"{arguments.dossiers:,} dossiers, {os.cpu_count()} cores; seconds")
-        print(f"{'':<20}{'all nodes':>10}{f'{SMALL} dossiers':>14}{'difference':>14}{'dossier nodes':>20}")
-        small, whole = (build(replace(home, engine="duckdb")) for home in homes)
-        show("DuckDB", whole, small)
+        home = landed(folder, arguments.dossiers)
+        print(
+            f"{arguments.dossiers:,} dossiers, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; seconds"
+        )
+        print(f"{'':<20}{'all nodes':>12}{'dossier nodes':>16}")
+        show("DuckDB", build(replace(home, engine="duckdb")))
         for workers in arguments.workers:
             with loopback_cluster(
-                homes[1], folder / f"cluster{workers}", workers=workers, memory=arguments.memory
+                home, folder / f"cluster{workers}", workers=workers, memory=arguments.memory
             ) as url:
-                small, whole = (build(replace(home, spark_url=url)) for home in homes)
-            show(f"Spark, {workers} worker{'s' if workers > 1 else ''}", whole, small)
+                show(
+                    f"Spark, {workers} worker{'s' if workers > 1 else ''}",
+                    build(replace(home, spark_url=url)),
+                )
 
 
 if __name__ == "__main__":

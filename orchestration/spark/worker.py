@@ -134,7 +134,8 @@ def _dbt(arguments: list[str], tell: Callable[[dict], None]) -> None:
 
 def _end_with_parent() -> None:
     """Our input ends when the night does, however it ends; Spark's own process ends with us."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # unbuffered: a lock held by this thread would be in the way of a clean end
+        pass
     os._exit(1)
 
 
