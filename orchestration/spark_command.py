@@ -88,4 +88,6 @@ def spark_check(
         errors.print(f"[red]{escape(line)}[/]", soft_wrap=True)
     alike = sum(difference.same for difference in found.differences)
     console.print(f"{alike} of {len(found.differences)} tables are equal row by row.")
+    if not found.same:
+        console.print(f"Both build files are left in {settings.work / 'engines'}.", soft_wrap=True)
     raise typer.Exit(0 if found.same else 1)

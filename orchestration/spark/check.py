@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import duckdb
+
 from orchestration import dbt
 from orchestration.spark.engine import build_on_spark, require
 from warehouse.build import prepare_build
@@ -16,7 +18,7 @@ from warehouse.compare import Difference, opened, row_differences
 from warehouse.ledger import Ledger
 from warehouse.settings import Aside, Settings
 
-_LAYERS = ("seeds", "intermediate", "indicators", "marts")
+_LAYERS = ("marts", "indicators", "intermediate", "seeds")
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,28 @@ def check(
                 failed.append(f"{engine} {node['name']}: {node['message']}")
         seconds[engine], nodes[engine], files[engine] = time.monotonic() - started, counts, aside.building
     with opened(settings.memory_limit, **files) as connection:
-        tables = [
-            f"{schema}.{table}"
-            for schema, table in connection.execute(
-                "select schema_name, table_name from duckdb_tables() where database_name = 'duckdb'"
-                " and list_contains($1, schema_name) order by list_position($1, schema_name) desc, 2",
-                [list(_LAYERS)],
-            ).fetchall()
+        built = {engine: _tables(connection, engine) for engine in files}
+        failed += [
+            f"{engine}: {t} was not built"
+            for engine in files
+            for t in built["duckdb"]
+            if t not in built[engine]
         ]
+        tables = [table for table in built["duckdb"] if table in built["spark"]]
         differences = row_differences(connection, "duckdb", "spark", tables)
-    return Checked(seconds, nodes, tuple(failed), tuple(differences))
+    found = Checked(seconds, nodes, tuple(failed), tuple(differences))
+    if found.same:  # otherwise both build files are left, to look at what differs
+        shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[str]:
+    """Tables that models and seeds made, marts first."""
+    return [
+        f"{schema}.{table}"
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = $1"
+            " and list_contains($2, schema_name) order by list_position($2, schema_name), table_name",
+            [catalog, list(_LAYERS)],
+        ).fetchall()
+    ]
