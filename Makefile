@@ -8,7 +8,7 @@ BI_STAMP := $(BI)/.installed
 
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup setup-spark run test test-spark lint bench bi-demo docs lock clean
+.PHONY: help setup setup-spark run test test-spark lint bench bi-demo docs lock audit clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -71,6 +71,9 @@ lock:            ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:dlt -c requirements.lock -o benchmarks/requirements-dlt.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header tests/bi/demo/requirements.in -o tests/bi/demo/requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:spark -o requirements-spark.lock
+
+audit:           ## ask the advisory database OSV about each pinned version (needs uv and the internet)
+	uvx pip-audit --requirement requirements.lock --require-hashes --disable-pip --vulnerability-service osv
 
 clean:           ## remove the installation, not the data
 	rm -rf $(VENV) $(SPARK) $(BI) dbt_project/target

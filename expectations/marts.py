@@ -417,6 +417,30 @@ _ALL_DOSSIERS_KEPT = _Rule(
     """,
 )
 
+# Statutory terms are counted in working days: a year whose days off nobody has entered looks like one without any.
+_CALENDAR_IS_KNOWN = _Rule(
+    "fct_integrity_signal",
+    "calendar_is_known",
+    "first_seen",
+    WARN,
+    "seed holiday có ngày nghỉ của năm nay và của 60 ngày tới",
+    "the seed holiday has days off for this year and the next 60 days",
+    """
+    with years as (
+        select distinct unnest([year({as_of}), year({as_of} + 60)]) as y
+    ),
+    unknown as (
+        select y from years
+        where not exists (select 1 from {dim_date} as d where year(d.date_day) = y and d.is_holiday)
+    )
+    select
+        2 + 0 * (select count(*) from {batch}) as elements,
+        count(*) as unexpected,
+        'days off unknown: ' || string_agg(y, ', ' order by y) as detail
+    from unknown
+    """,
+)
+
 
 def marts_checks(
     *,
@@ -438,6 +462,7 @@ def marts_checks(
     facts = {
         "dim_target": f"{sql_name(schema)}.dim_target",
         "fct_indicator": f"{sql_name(schema)}.fct_indicator",
+        "dim_date": f"{sql_name(schema)}.dim_date",
         "schema": sql_string(schema),
         "province": sql_string(province),
         "as_of": f"date '{as_of}'",
@@ -451,6 +476,8 @@ def marts_checks(
         rules = [*_shape(table), *(rule for rule in _RULES if rule.table == table)]
         if table == _ALL_DOSSIERS_KEPT.table and staged_dossiers is not None:
             rules.append(_ALL_DOSSIERS_KEPT)
+        if table == _CALENDAR_IS_KNOWN.table:
+            rules.append(_CALENDAR_IS_KNOWN)
         if before > 0:
             rules += _against_published(table)
         checks += _native(schema, table)

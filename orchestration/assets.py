@@ -18,6 +18,7 @@ from warehouse import publish as publishing
 from warehouse.build import prepare_build
 from warehouse.landing import land_inbox
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery
+from warehouse.personal_key import remember_key
 
 LANDING = "landing"
 INBOX = dg.AssetKey([LANDING, "inbox"])
@@ -50,7 +51,10 @@ def _told(place: str, entry: Delivery | None) -> None:
     description="Files of the inbox that belong to no table: refused and listed. Opens the night.",
 )
 def inbox(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
-    night.ledger.start_night(context.run_id, night.day, clock.now())
+    seen = publishing.current(night.settings)
+    for version in night.ledger.unpublished_versions():
+        publishing.discard(night.settings, version)
+    night.ledger.start_night(context.run_id, night.day, clock.now(), seen.version if seen else None)
     tell("land", f"inbox {night.settings.inbox}")
     entries = land_inbox(
         night.settings,
@@ -237,10 +241,14 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
     def par_index(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
         settings = night.settings
         tell("publish", "writing the marts")
-        version = publishing.write_version(settings, settings.building, night.day, clock.now())
+        now = clock.now()
+        night.ledger.announce(context.run_id, publishing.version_name(settings, night.day, now))
+        version = publishing.write_version(settings, settings.building, night.day, now)
         publishing.swap_in(settings, version)
         settings.building.replace(settings.warehouse)
         publishing.prune(settings)
+        if night.full_refresh:
+            remember_key(settings)
         night.ledger.end_night(context.run_id, clock.now(), "published", None, version.version)
         tell("publish", str(settings.published_file))
         return dg.MaterializeResult(

@@ -163,6 +163,8 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
             connection.unregister("_results")
         for key in marts:
             yield _verdict([r for r in results if r.dataset == f"marts.{key.path[-1]}"], GATE_CHECK, key)
+        for noted in failures(results, WARN):
+            tell("gate", f"note: {noted.dataset} {noted.expectation}: {noted.observed}")
         blocking = failures(results, BLOCK)
         if blocking:
             told = "; ".join(f"{r.dataset} {r.expectation}: {r.observed}" for r in blocking[:5])

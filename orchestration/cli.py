@@ -6,16 +6,16 @@ had, 2 wrong usage.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import time
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 import typer
-from rich.markup import escape
 
 from orchestration import (
     clock,
@@ -27,9 +27,10 @@ from orchestration import (
     versions_command,
 )
 from orchestration.bi import command as superset_command
-from orchestration.terminal import console, errors
+from orchestration.terminal import console, errors, plain
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER
+from warehouse.lock import NightRunning
 from warehouse.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -68,6 +69,20 @@ def _sample_day(inbox: Path) -> date | None:
     if not marker.exists():
         return None
     return date.fromisoformat(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
+
+
+def _today(settings: Settings) -> date:
+    """Today, unless the clock cannot be right: it shows less than when the published night was made."""
+    from warehouse.publish import current
+
+    version = current(settings)
+    if version is not None and clock.now() < version.published_at - timedelta(hours=1):
+        raise SettingsError(
+            f"the clock shows {clock.now():%Y-%m-%d %H:%M}, but the published night was made at"
+            f" {version.published_at:%Y-%m-%d %H:%M}: it was set back, or was ahead then. Set the clock, or say which"
+            " day is meant: --as-of"
+        )
+    return clock.today()
 
 
 def _write_sample(out: Path, dossiers: int, seed: int, as_of: date) -> dict:
@@ -133,9 +148,10 @@ class _Progress:
 
     def __call__(self, stage: str, detail: str) -> None:
         seconds = time.monotonic() - self.started
-        line = f"{seconds:6.1f}s  {self.TITLES.get(stage, stage)}  {detail}"
+        text = f"{seconds:6.1f}s  {self.TITLES.get(stage, stage)}  {detail}"
+        line = plain(text)
         if self.status:
-            self.status.update(line[: console.width - 6])
+            self.status.update(plain(text[: console.width - 6]))
         elif stage != self.stage:
             console.print(line, soft_wrap=True)
         told = any(word in detail for word in (": refused", ": held back", " rejected"))
@@ -161,7 +177,7 @@ def run(
 ) -> None:
     """One night: ingest, check, transform, check, publish, alert, report; ends with the scorecard."""
     from orchestration.progress import listening
-    from orchestration.run import NightRunning, log_to_file, run_night
+    from orchestration.run import log_to_file, run_night
     from orchestration.scorecard import show_scorecard
     from sources.inbox import find_arrivals
 
@@ -174,19 +190,23 @@ def run(
     day = _day(as_of)
     if day is None and (day := _sample_day(settings.inbox)):
         console.print(f"The inbox holds a sample made for {day}: its figures are computed as of that day.")
-    day = day or clock.today()
+    day = day or _today(settings)
     log = log_to_file(settings)
     with _Progress() as progress, listening(progress):
         try:
             outcome = run_night(settings, day, full_refresh=full_refresh)
-        except NightRunning as busy:
-            errors.print(f"[red]Not run:[/] {escape(str(busy))}")
+        except KeyboardInterrupt:
+            errors.print(
+                "Interrupted: readers have a whole night, the next run picks up where this one stopped."
+            )
             raise typer.Exit(1) from None
     if not outcome.published:
-        errors.print(f"[red]Không công bố – not published:[/] {escape(outcome.message)}", soft_wrap=True)
-        errors.print(f"Readers keep the last published night. Details: {log}; `parindex status`.")
+        errors.print(f"[red]Không công bố – not published:[/] {plain(outcome.message)}", soft_wrap=True)
+        errors.print(f"Readers keep the last published night. Details: {plain(log)}; `parindex status`.")
         raise typer.Exit(1)
     show_scorecard(settings, console)
+    if outcome.message:
+        errors.print(f"[yellow]Published, but[/] {plain(outcome.message)}", soft_wrap=True)
     seconds = time.monotonic() - progress.started
     console.print(f"Published {settings.published_file} as of {day} in {seconds:.0f} s.")
 
@@ -202,7 +222,6 @@ def status() -> None:
 @app.command(epilog="Example: parindex rebuild --as-of 2024-11-30")
 def rebuild(as_of: AsOf = None) -> None:
     """The warehouse again from landing alone; the marts come out identical."""
-    from orchestration.night import NightRunning
     from orchestration.rebuild import NothingLanded, NotRebuilt
     from orchestration.rebuild import rebuild as build_again
     from orchestration.run import log_to_file
@@ -216,10 +235,10 @@ def rebuild(as_of: AsOf = None) -> None:
         with console.status(f"Rebuilding as of {day} ..."):
             after = build_again(settings, day)
     except (NightRunning, NothingLanded) as reason:
-        errors.print(f"[red]Not rebuilt:[/] {escape(str(reason))}")
+        errors.print(f"[red]Not rebuilt:[/] {plain(reason)}")
         raise typer.Exit(1) from None
     except NotRebuilt as failure:
-        errors.print(f"[red]Không công bố – not published:[/] {escape(str(failure))}")
+        errors.print(f"[red]Không công bố – not published:[/] {plain(failure)}")
         errors.print(f"Readers keep the last published night. Details: {log}; `parindex status`.")
         raise typer.Exit(1) from None
     console.print(f"Rebuilt {settings.warehouse} and published {after.version}.")
@@ -234,6 +253,13 @@ quarantine_app = typer.Typer(
 app.add_typer(quarantine_app, name="quarantine")
 SourceOption = Annotated[str | None, typer.Option(help="Only this source, e.g. tthc.")]
 TableOption = Annotated[str | None, typer.Option(help="Only this table, e.g. dossiers.")]
+PersonalOption = Annotated[
+    bool,
+    typer.Option(
+        "--personal",
+        help="Show personal data too, where PARINDEX_PERSONAL_DATA=plain has kept them readable.",
+    ),
+]
 
 
 def _check_names(source: str | None, table: str | None) -> None:
@@ -262,6 +288,7 @@ def quarantine_list(
     source: SourceOption = None,
     table: TableOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 100,
+    personal: PersonalOption = False,
 ) -> None:
     """Show rejected rows."""
     import duckdb
@@ -273,7 +300,7 @@ def quarantine_list(
     settings = _settings()
     ledger = Ledger(settings.ledger)
     with duckdb.connect() as connection:
-        relation = quarantine(settings, ledger, connection, source=source, table=table)
+        relation = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
         total = relation.aggregate("count(*)").fetchall()[0][0]
         console.print(f"{total:,} dòng bị loại – rejected rows")
         for row in relation.limit(limit).fetchall():
@@ -290,6 +317,7 @@ def quarantine_export(
     out: Annotated[Path, typer.Option(help="File to write, .csv or .xlsx.")] = Path("quarantine.csv"),
     source: SourceOption = None,
     table: TableOption = None,
+    personal: PersonalOption = False,
 ) -> None:
     """Write rejected rows to a file, to be sent back to whoever delivered them."""
     import duckdb
@@ -303,9 +331,10 @@ def quarantine_export(
     settings = _settings()
     ledger = Ledger(settings.ledger)
     with duckdb.connect() as connection:
-        rows = export_quarantine(quarantine(settings, ledger, connection, source=source, table=table), out)
+        rejected = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
+        rows = export_quarantine(rejected, out)
     ledger.close()
-    console.print(f"Wrote {rows:,} rejected rows to {out}.")
+    console.print(f"Wrote {rows:,} rejected rows to {plain(out)}.")
 
 
 app.command(epilog=publish_command.EXAMPLES)(publish_command.publish)
@@ -367,7 +396,7 @@ def alerts_mute(
         alert = mute(_settings(), alert_id, reason, _day(until), clock.now())
     except AlertError as error:
         raise typer.BadParameter(str(error)) from None
-    console.print(f"Muted until {until}: {alert.message}")
+    console.print(f"Muted until {until}: {plain(alert.message)}")
 
 
 @alerts_app.command("test", epilog="Example: parindex alerts test")
@@ -378,9 +407,9 @@ def alerts_test() -> None:
     try:
         outcome = send_test(_settings())
     except AlertConfigError as error:
-        errors.print(f"[red]Alert configuration:[/] {error}")
+        errors.print(f"[red]Alert configuration:[/] {plain(error)}")
         raise typer.Exit(2) from None
-    console.print(outcome.note)
+    console.print(outcome.note, markup=False)
     raise typer.Exit(1 if outcome.failed else 0)
 
 
@@ -440,16 +469,29 @@ def main() -> None:
     try:
         app()
     except SettingsError as error:
-        errors.print(f"[red]Setting:[/] {error}")
+        errors.print(f"[red]Setting:[/] {plain(error)}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("Interrupted: nothing was published, the next run picks up where this one stopped.")
+    except NightRunning as busy:
+        errors.print(f"[red]Not run:[/] {plain(busy)}")
         sys.exit(1)
     except PermissionError as error:
-        errors.print(f"[red]No permission:[/] {error.filename}: check the owner and mode of PARINDEX_HOME.")
+        errors.print(
+            f"[red]No permission:[/] {plain(error.filename)}: check the owner and mode of PARINDEX_HOME."
+        )
         sys.exit(1)
-    except OSError as error:
-        if error.errno == 28:
-            errors.print("[red]The disk is full.[/] Free some space, then run again; nothing was published.")
-            sys.exit(1)
-        raise
+    except Exception as error:
+        told = _of_the_disk(error)
+        if told is None:
+            raise
+        errors.print(told)
+        sys.exit(1)
+
+
+def _of_the_disk(error: Exception) -> str | None:
+    """Whether the disk is at fault, in words; SQLite has its own for what the system says."""
+    number, text = getattr(error, "errno", None), str(getattr(error, "orig", ""))
+    if number == errno.ENOSPC or "disk is full" in text:
+        return "[red]The disk is full.[/] Free some space, then run again; nothing was published."
+    if number == errno.EROFS or "readonly" in text or "unable to open" in text:
+        return "[red]PARINDEX_HOME cannot be written:[/] mounted read-only? Nothing was published."
+    return None

@@ -22,6 +22,7 @@ from orchestration.checks import gate
 from orchestration.night import Night
 from sources.contract import all_tables
 from sources.inbox import find_arrivals
+from warehouse import publish as publishing
 from warehouse.ledger import Ledger
 from warehouse.settings import load_settings
 
@@ -34,17 +35,19 @@ def close_the_night(context: dg.HookContext) -> None:
     settings = load_settings()
     ledger = Ledger(settings.ledger)
     error = context.op_exception
-    reason = getattr(error, "description", None) or type(error).__name__
+    interrupted = isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt)
+    reason = getattr(error, "description", None) or ("interrupted" if interrupted else type(error).__name__)
     told = f"{context.op.name}: {reason}"[:2000]
     own = next((night for night in ledger.nights() if night["night_id"] == context.run_id), {})
     # Once published, readers have it; what failed came after (PostgreSQL, the page) and can be repeated.
-    published = own.get("outcome") == "published"
+    seen = publishing.current(settings)
+    published = own.get("outcome") == "published" or (seen is not None and own.get("version") == seen.version)
     day = own.get("as_of") or clock.today()
     ledger.end_night(
         context.run_id, clock.now(), "published" if published else "failed", told, own.get("version")
     )
     ledger.close()
-    if published:
+    if published or interrupted:  # whoever interrupts a night knows that it did not end
         return
     from orchestration.alerting import failed_night, send_pending
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.terminal import console, errors
+from orchestration.terminal import console, errors, plain
 from warehouse.settings import load_settings
 
 EPILOG = (
@@ -58,10 +58,10 @@ def evidence(
                 else:
                     code = _write_one(night, target_id, out, agency, variant, status)
         except Mismatch as found:
-            errors.print(f"[red]Không khớp – rows and figure disagree:[/] {found}", soft_wrap=True)
+            errors.print(f"[red]Không khớp – rows and figure disagree:[/] {plain(found)}", soft_wrap=True)
             raise typer.Exit(1) from None
         except EvidenceError as error:
-            errors.print(f"[red]Chưa lập được – no evidence written:[/] {error}", soft_wrap=True)
+            errors.print(f"[red]Chưa lập được – no evidence written:[/] {plain(error)}", soft_wrap=True)
             raise typer.Exit(2 if isinstance(error, UnknownName) else 1) from None
     if code:
         raise typer.Exit(code)
@@ -83,7 +83,7 @@ def _write_one(night, target_id: str, out: Path, agency: str | None, variant: st
 
     one = write_evidence(night, target_id, out, agency=agency, variant=variant, tell=status.update)
     console.print(
-        f"{one.target.target_id} {one.agency_name}: {figures.value_text(one.target, one.figure.value)}"
+        f"{one.target.target_id} {plain(one.agency_name)}: {figures.value_text(one.target, one.figure.value)}"
         f" ({figures.number_text(one.figure.numerator)} / {figures.number_text(one.figure.denominator)}),"
         f" {figures.verdict_text(one.figure).lower()}, as of {night.as_of}.",
         soft_wrap=True,
@@ -111,5 +111,5 @@ def _write_all(night, out: Path, agency: str | None, status) -> int:
     if bundle.without:
         console.print(f"Nothing to count for: {', '.join(bundle.without)}.", soft_wrap=True)
     for text in bundle.mismatches:
-        errors.print(f"[red]Không khớp – rows and figure disagree:[/] {text}", soft_wrap=True)
+        errors.print(f"[red]Không khớp – rows and figure disagree:[/] {plain(text)}", soft_wrap=True)
     return 1 if bundle.mismatches else 0

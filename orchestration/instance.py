@@ -19,6 +19,10 @@ concurrency:
 retention:
   schedule: {{purge_after_days: 90}}
   sensor: {{purge_after_days: {{skipped: 7, failure: 30, success: -1}}}}
+# Without copies of what steps print: two processes for each step, which outlive a kill. The night has its own log.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 event_log_storage:
   module: orchestration.event_storage
   class: KeptEventLogStorage

@@ -6,8 +6,8 @@ from datetime import date
 
 from orchestration import clock
 from orchestration.instance import prepare_instance
-from orchestration.night import night_lock
 from warehouse.ledger import Ledger
+from warehouse.lock import night_lock
 from warehouse.publish import Version, current
 from warehouse.settings import Settings
 

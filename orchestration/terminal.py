@@ -6,6 +6,7 @@ import os
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 # A log, a pipe or a test has no width: nothing is cut or folded there, so that a file name can be searched for.
 _UNLIMITED = 1_000
@@ -17,3 +18,8 @@ def _width(stream) -> int | None:
 
 console = Console(highlight=False, width=_width(sys.stdout))
 errors = Console(stderr=True, highlight=False, width=_width(sys.stderr))
+
+
+def plain(text: object) -> str:
+    """Text from outside, to be shown and not obeyed: no markup ([red]), no control characters (colours, cursor)."""
+    return escape("".join(c if c.isprintable() or c == "\n" else "�" for c in str(text)))

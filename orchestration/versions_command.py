@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from orchestration.terminal import console, errors
+from orchestration.terminal import console, errors, plain
 from warehouse import publish as publishing
 from warehouse.publish import Version
 from warehouse.settings import Settings, load_settings
@@ -180,7 +180,7 @@ def _show_figures(figures, whose: str, limit: int) -> None:
             verdict = f"{_VERDICT[figure.met_before]} → {verdict}"
         shown.add_row(
             figure.target_id,
-            figure.agency_code,
+            plain(figure.agency_code),
             f"{figure.period_kind} {figure.period_start}",
             _side(figure.in_before, figure.before, figure.numerator_before, figure.denominator_before),
             _side(figure.in_after, figure.after, figure.numerator_after, figure.denominator_after),
@@ -211,7 +211,7 @@ def rollback(
     ] = "previous",
 ) -> None:
     """Publish an earlier kept version again; nothing is computed, and the later versions stay."""
-    from orchestration.night import NightRunning, night_lock
+    from warehouse.lock import NightRunning, night_lock
 
     settings = settings_here()
     try:
@@ -227,7 +227,7 @@ def rollback(
             if settings.publish_to:
                 _to_server(settings, chosen)
     except NightRunning as busy:
-        errors.print(f"[red]Not rolled back:[/] {busy}", soft_wrap=True)
+        errors.print(f"[red]Not rolled back:[/] {plain(busy)}", soft_wrap=True)
         raise typer.Exit(1) from None
 
 

@@ -73,6 +73,17 @@ create or replace temp macro par_number(cell) as
 create or replace temp macro par_whole(cell) as
     case when cast(try_cast(cell as bigint) as varchar) = cell then try_cast(cell as bigint) end;
 
+-- Of a row that could not be read dates, numbers and codes stay in clear; of everything else, and of what is as long as
+-- a phone or an ID number, the shape: xxxxxx xxx 999. In such a row a name may have slipped under any heading.
+create or replace temp macro par_masked(cell) as
+    case
+        when (
+            regexp_full_match(cell, '[0-9 .,/:TZ+%-]*')
+            or regexp_full_match(cell, '[A-Za-z0-9]+([-./_:][A-Za-z0-9]+)+') and regexp_matches(cell, '[0-9]')
+        ) and not regexp_matches(cell, '[0-9]{{9}}|[0-9]{{3,4}}[ .-][0-9]{{3}}[ .-][0-9]{{3}}') then cell
+        else regexp_replace(regexp_replace(cell, '\\p{{L}}', 'x', 'g'), '\\p{{N}}', '9', 'g')
+    end;
+
 create or replace temp macro par_boolean(cell) as
     case
         when lower(nfc_normalize(par_plain_number(cell))) in ({", ".join(map(sql_string, _TRUE_WORDS))}) then true
@@ -187,6 +198,7 @@ def typed_select(
     cells (None keeps them as they are); `blank_is_false` names the booleans that tick with x in this file.
     """
     columns = [column for column in table.columns if column.name in present]
+    guarded = bool(hash_personal) and table.is_personal
     faults: dict[int, Fault] = {ROW_FAULT: Fault(None, "")}
     branches = [f"when _fault is not null then {ROW_FAULT}"]
     values = [f"when {ROW_FAULT} then _fault"]
@@ -197,11 +209,11 @@ def typed_select(
         branches.append(f"when {condition} then {number}")
         # Not par_clean: a hundred times that expression takes DuckDB longer to plan than a small file to read.
         cell = f"nullif(trim({sql_name(f'r_{column.name}')}), '')"
-        shown = (
-            f"{hash_personal}({cell})"
-            if column.personal and hash_personal
-            else f"left({cell}, {_KEPT_VALUE})"
-        )
+        shown = f"left({cell}, {_KEPT_VALUE})"
+        if column.personal and hash_personal:
+            shown = f"{hash_personal}({cell})"
+        elif guarded:
+            shown = f"par_masked({shown})"
         values.append(f"when {number} then {shown}")
 
     for column in columns:
@@ -246,9 +258,12 @@ def typed_select(
     rest = "".join(f", cast(null as {c.sql_type}) as {sql_name(c.name)}" for c in absent)
 
     def landed(column: Column) -> str:
-        if not (column.personal and hash_personal):
-            return sql_name(column.name)
-        return f"{hash_personal}({sql_name(column.name)}) as {sql_name(column.landed_name)}"
+        name = sql_name(column.name)
+        if column.personal and hash_personal:
+            return f"{hash_personal}({name}) as {sql_name(column.landed_name)}"
+        if guarded and column.type == "str":
+            return f"case when _error_no is null then {name} else par_masked({name}) end as {name}"
+        return name
 
     return TypedSelect(
         sql=f"""

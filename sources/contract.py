@@ -84,6 +84,11 @@ class Table:
         return 2 * self.cadence_days
 
     @property
+    def is_personal(self) -> bool:
+        """Whether the rows are about persons."""
+        return any(column.personal for column in self.columns)
+
+    @property
     def rules(self) -> tuple[Rule, ...]:
         return tuple(rule for column in self.columns for rule in column.rules)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sources.contract import Table, load_contracts
 from sources.readers import EXTENSIONS
-from sources.text import nfc
+from sources.text import nfc, without_numbers_of_persons
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NO_FILE = "không phải tệp thường: chép tệp thật vào | no ordinary file (a folder, pipe or device)"
@@ -55,11 +55,12 @@ class Arrival:
 
 
 def _written(name: str) -> str:
-    """A name as text for ledger and screen: NFC; bytes that are no UTF-8 and control characters as \\x..
-    escapes.
+    """A name as text for ledger and screen: NFC, without ID and phone numbers; bytes that are no UTF-8 and control
+    characters as \\x.. escapes.
     """
     text = os.fsencode(name).decode("utf-8", errors="backslashreplace")
-    return nfc("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return without_numbers_of_persons(nfc(text))
 
 
 def _day(folder: str) -> date | None:

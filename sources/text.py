@@ -33,12 +33,21 @@ def match_key(text: str) -> str:
     return _TONE_AT_END.sub(lambda found: TONE_PAIRS[found[0]], words)
 
 
+# An ID number of 9 or 12 digits, a phone number; not a time stamp of 14 digits or a day of 8.
+_NUMBER_OF_A_PERSON = re.compile(r"(?<!\d)(?:[0-3]\d{8}|0\d{9}|0\d{11})(?!\d)", re.ASCII)
+
+
+def without_numbers_of_persons(text: str) -> str:
+    """A name from outside without what looks like somebody's ID or phone number: `don_#########.csv`."""
+    return _NUMBER_OF_A_PERSON.sub(lambda found: "#" * len(found[0]), text)
+
+
 def shown(text: str, longest: int = 80) -> str:
     """A heading, sheet or file name from outside for a message: one line, no control characters, not
     endless.
     """
     line = "".join(c if c.isprintable() else " " for c in text)
-    line = " ".join(line.split())
+    line = without_numbers_of_persons(" ".join(line.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

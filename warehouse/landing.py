@@ -25,8 +25,19 @@ from sources.contract import Table
 from sources.inbox import Arrival, find_arrivals
 from sources.readers import Part, RefusedFile, read_parts
 from sources.text import shown_list, sql_name, sql_string
+from warehouse.durable import flush_to_disk
 from warehouse.holding import hold_back
-from warehouse.ledger import LOADED, PARTLY_QUARANTINED, REFUSED, Delivery, Ledger, delivery_id
+from warehouse.ledger import (
+    CHANGING,
+    LOADED,
+    PARTLY_QUARANTINED,
+    REFUSED,
+    UNREADABLE,
+    UNTRIED,
+    Delivery,
+    Ledger,
+    delivery_id,
+)
 from warehouse.settings import Settings, SettingsError
 
 _CHANGING = (
@@ -131,6 +142,9 @@ def land_file(
         if _is_ours(settings, error):
             raise
         entry = replace(base, reason=_reader_failed(error))
+        if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+            # No fault of the file: once there is more memory the same content is read, so it must not count as known.
+            entry = _unplaced(arrival, UNTRIED + content_hash, now, entry.reason)
     finally:
         shutil.rmtree(work, ignore_errors=True)
         _forget_temporary(connection)
@@ -236,7 +250,9 @@ def _store(
     for file, place in ((rejected, target.rejected), (written, target.parquet)):
         if file.exists():
             file.chmod(0o640)
+            flush_to_disk(file)
             file.replace(place)
+    flush_to_disk(target.parquet.parent)  # the ledger must not know of rows that a power cut took
     return entry
 
 
@@ -316,7 +332,7 @@ def land_inbox(
                     content_hash = arrival.content_hash()
                     hashed[arrival.place] = str(before), content_hash
                 except OSError as error:
-                    content_hash = f"unreadable-{error.errno}"
+                    content_hash = f"{UNREADABLE}{error.errno}"
                     arrival = replace(arrival, reason=_reader_failed(error))
             if delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash) in known:
                 return None
@@ -324,7 +340,7 @@ def land_inbox(
             entry = land_file(settings, connection, arrival, content_hash, now(), lane)
             if arrival.state() != before:
                 hashed.pop(arrival.place, None)
-                entry = _unplaced(arrival, f"changing-{before}", now(), _CHANGING)
+                entry = _unplaced(arrival, f"{CHANGING}{before}", now(), _CHANGING)
             return entry
 
         for arrival, entry in zip(arrivals, lanes.map(land, arrivals), strict=True):

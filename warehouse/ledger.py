@@ -92,6 +92,9 @@ PARTLY_QUARANTINED = "partly_quarantined"
 HELD_BACK = "held_back"
 REFUSED = "refused"
 ACCEPTED = (LOADED, PARTLY_QUARANTINED)
+# In place of the content's hash where a file was refused without its content being known: it changed while it was read,
+# could not be opened, or needs more memory. Such a refusal is forgotten as soon as the file has been read.
+CHANGING, UNREADABLE, UNTRIED = "changing-", "unreadable-", "untried-"
 
 
 @dataclass(frozen=True)
@@ -177,14 +180,16 @@ class Ledger:
         with self.engine.begin() as connection:
             connection.execute(sa.delete(delivery).where(delivery.c.delivery_id == entry.delivery_id))
             if entry.delivered_on is not None:
+                same_name = (
+                    (delivery.c.source == entry.source)
+                    & (delivery.c.delivered_on == entry.delivered_on)
+                    & (delivery.c.file_name == entry.file_name)
+                )
+                unknown = sa.or_(*map(delivery.c.content_hash.startswith, (CHANGING, UNREADABLE, UNTRIED)))
+                connection.execute(sa.delete(delivery).where(same_name & unknown))
                 connection.execute(
                     sa.update(delivery)
-                    .where(
-                        delivery.c.source == entry.source,
-                        delivery.c.delivered_on == entry.delivered_on,
-                        delivery.c.file_name == entry.file_name,
-                        delivery.c.replaced_by.is_(None),
-                    )
+                    .where(same_name & delivery.c.replaced_by.is_(None))
                     .values(replaced_by=entry.delivery_id)
                 )
             connection.execute(sa.insert(delivery).values(**values))
@@ -225,19 +230,31 @@ class Ledger:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         return [{**row, "delivery_id": row["delivery_id"] or None} for row in rows]
 
-    def start_night(self, night_id: str, as_of: date, started_at: datetime) -> None:
+    def start_night(
+        self, night_id: str, as_of: date, started_at: datetime, seen_by_readers: str | None = None
+    ) -> None:
+        """Open a night. `seen_by_readers` is the version published now, if any.
+
+        A night that was killed left its row running: it was published when readers see its version, else it failed.
+        """
+        left = sa.update(night).where(night.c.outcome == "running")
         with self.engine.begin() as connection:
-            # A night that was killed left its row running.
             connection.execute(
-                sa.update(night)
-                .where(night.c.outcome == "running")
-                .values(outcome="failed", message="interrupted before its end")
+                left.where(night.c.version == seen_by_readers).values(
+                    outcome="published", message="interrupted after publishing"
+                )
             )
+            connection.execute(left.values(outcome="failed", message="interrupted before its end"))
             connection.execute(
                 sa.insert(night).values(
                     night_id=night_id, as_of=as_of, started_at=started_at, outcome="running"
                 )
             )
+
+    def announce(self, night_id: str, version: str) -> None:
+        """Say which version a night is about to write and publish: whoever comes after a kill knows what it is."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(night).where(night.c.night_id == night_id).values(version=version))
 
     def end_night(
         self, night_id: str, ended_at: datetime, outcome: str, message: str | None, version: str | None
@@ -249,8 +266,15 @@ class Ledger:
                 .values(ended_at=ended_at, outcome=outcome, message=message, version=version)
             )
 
+    def unpublished_versions(self) -> list[str]:
+        """Versions that nights announced which then ended, or were killed, before publishing them."""
+        query = sa.select(night.c.version).where(night.c.outcome != "published", night.c.version.is_not(None))
+        with self.engine.connect() as connection:
+            return list(connection.scalars(query))
+
     def nights(self, limit: int = 30) -> list[dict]:
-        query = sa.select(night).order_by(night.c.started_at.desc()).limit(limit)
+        """Newest first: in the order of their beginning, whatever the clock said."""
+        query = sa.select(night).order_by(sa.literal_column("night.rowid").desc()).limit(limit)
         with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 

@@ -1,7 +1,8 @@
 """Publishing: a checked build becomes a version, and one rename makes it the one that readers see.
 
-Readers who have yesterday's file open keep it: the rename leaves their inode alone. Versions are kept, so that any
-of them can be compared or published again.
+What readers open (`par_index.duckdb`, `parquet`, `manifest.json`) are links through `current`, which is renamed over:
+there is no moment at which they belong to two nights. Readers who have yesterday's file open keep it. Versions are
+kept, so that any of them can be compared or published again.
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ import logging
 import os
 import shutil
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from sources.text import sql_name, sql_string
 from warehouse import carry
+from warehouse.durable import flush_to_disk
 from warehouse.keys import mart_keys
 from warehouse.settings import STORAGE, Settings
 
 MARTS = "marts"
 MANIFEST = "manifest.json"
 FILE_NAME = "par_index.duckdb"
+PARQUET = "parquet"
+CURRENT = "current"
 
 log = logging.getLogger(__name__)
 
@@ -191,12 +195,24 @@ def _describe(
 CLOCK_COLUMNS = {"checked_at", "last_seen_at"}
 
 
+_MOMENT = "%Y%m%dT%H%M%S%f"
+
+
+def version_name(settings: Settings, as_of: date, now: datetime) -> str:
+    """Names sort by the order of publishing, also when the clock was set back: then the last moment counts on."""
+    kept = versions(settings)
+    if kept:
+        last = datetime.strptime(kept[-1].version.partition("-")[0], _MOMENT)
+        now = max(now, last + timedelta(microseconds=1))
+    return f"{now:{_MOMENT}}-{as_of:%Y%m%d}"
+
+
 def write_version(settings: Settings, building: Path, as_of: date, now: datetime) -> Version:
     """Copy the marts of a build into a new version: a DuckDB file, sorted Parquet beside it, a manifest last."""
-    name = f"{now:%Y%m%dT%H%M%S%f}-{as_of:%Y%m%d}"
+    name = version_name(settings, as_of, now)
     shown = current(settings)
     folder = versions_folder(settings) / name
-    parquet = folder / "parquet"
+    parquet = folder / PARQUET
     parquet.mkdir(parents=True, mode=0o750)
     file = folder / FILE_NAME
     hashes, counts = {}, {}
@@ -232,6 +248,8 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
                 " (format parquet, compression zstd)"
             )
         connection.execute("detach published")
+    for written in (folder / FILE_NAME, *parquet.iterdir(), parquet, folder):
+        flush_to_disk(written)
     manifest = {
         "version": name,
         "as_of": as_of.isoformat(),
@@ -254,20 +272,32 @@ def _write_atomically(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def swap_in(settings: Settings, version: Version) -> None:
-    """Make a version the one that readers see: the DuckDB file by one rename, then Parquet and manifest."""
-    temporary = settings.published / f".{FILE_NAME}.new"
+def _point(link: Path, target: Path) -> None:
+    """Make `link` a symbolic link to `target`, whatever was there before, in one rename."""
+    temporary = link.with_name(f".{link.name}.new")
     temporary.unlink(missing_ok=True)
-    try:
-        os.link(version.database, temporary)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(version.database, temporary)
-    temporary.replace(settings.published_file)
-    link = settings.published / ".parquet.new"
-    link.unlink(missing_ok=True)
-    link.symlink_to(Path("versions") / version.version / "parquet")
-    link.replace(settings.published / "parquet")
-    _write_atomically(settings.published / MANIFEST, (version.folder / MANIFEST).read_text())
+    temporary.symlink_to(target)
+    temporary.replace(link)
+
+
+def swap_in(settings: Settings, version: Version) -> None:
+    """Make a version the one that readers see: one rename changes the DuckDB file, Parquet and manifest at once."""
+    pointer = settings.published / CURRENT
+    before = current(settings)
+    if before is not None and not pointer.is_symlink():  # a home of release 0.1.0: files instead of links
+        _point(pointer, Path("versions") / before.version)
+    for name in (FILE_NAME, PARQUET, MANIFEST):
+        link, target = settings.published / name, Path(CURRENT) / name
+        if not link.is_symlink() or link.readlink() != target:
+            _point(link, target)
+    _point(pointer, Path("versions") / version.version)
+
+
+def discard(settings: Settings, name: str) -> None:
+    """Remove a version that its night did not publish; the one that readers see stays whatever is said of it."""
+    now = current(settings)
+    if now is None or now.version != name:
+        shutil.rmtree(versions_folder(settings) / name, ignore_errors=True)
 
 
 def prune(settings: Settings) -> list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from sources.contract import load_contracts
+from sources.casting import install_macros
+from sources.contract import all_tables, load_contracts
 from sources.text import sql_string
 from warehouse.landing import landed_file, numbered_parquet, record_key
 from warehouse.ledger import HELD_BACK, Delivery, Ledger
@@ -60,8 +61,14 @@ def quarantine(
     source: str | None = None,
     table: str | None = None,
     as_of: date | None = None,
+    personal: bool = False,
 ) -> duckdb.DuckDBPyRelation:
-    """The rejected rows, ordered by delivery, sheet and row. An empty relation when there are none."""
+    """The rejected rows, ordered by delivery, sheet and row. An empty relation when there are none.
+
+    Where personal data are kept as they are, they show only when `personal` asks for them.
+    """
+    names = ", ".join(COLUMNS if personal else map(_guarded, COLUMNS))
+    install_macros(connection)
     entries = [
         entry
         for entry in ledger.deliveries(as_of)
@@ -75,9 +82,23 @@ def quarantine(
         empty = ", ".join(f"null::varchar as {name}" for name in COLUMNS)
         return connection.sql(f"select {empty} where false")
     return connection.sql(
-        f"select * from ({' union all '.join(relations)}) order by source, table_name, delivered_on, file_name,"
+        f"select {names} from ({' union all '.join(relations)}) order by source, table_name, delivered_on, file_name,"
         " sheet nulls first, row_number"
     )
+
+
+def _guarded(name: str) -> str:
+    """A column without personal data: hashes, dates, numbers and codes stay, of all else the shape."""
+    if name not in ("value", "record_key"):
+        return name
+    tables = [table for table in all_tables() if table.is_personal]
+    about_persons = ", ".join(sql_string(table.relation) for table in tables)
+    columns = ", ".join(sql_string(c.name) for table in tables for c in table.columns if c.personal)
+    cases = [f"when source || '__' || table_name not in ({about_persons}) then {name}"]
+    if name == "value":
+        cases.append("when regexp_full_match(value, '[0-9a-f]{32}') then value")  # a hash
+        cases.append(f"when column_name in ({columns}) then '(dữ liệu cá nhân – personal)'")
+    return f"case {' '.join(cases)} else par_masked({name}) end as {name}"
 
 
 def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path) -> int:

@@ -41,6 +41,11 @@ class SettingsError(Exception):
     """A setting has a wrong value; the message names it and says what is allowed."""
 
 
+def write_for_the_team_only() -> None:
+    """What is written from now on is for the data team, not for every user of the machine."""
+    os.umask(0o027)
+
+
 def _number(name: str, default: float, low: float, high: float) -> float:
     text = os.environ.get(name, "").strip()
     if not text:

@@ -83,7 +83,7 @@ def send_pending(settings: Settings, now: datetime, deliver: Deliver = apprise_d
     AlertConfigError.
     """
     config = load_config(settings)
-    with FileLock(settings.home / "alerts.lock", timeout=60), Store(settings) as store:
+    with FileLock(settings.home / "alerts.lock", timeout=60, mode=0o640), Store(settings) as store:
         with store.transaction() as transaction:
             _forget_gone_addresses(transaction, config)
             _route(transaction, config)

@@ -12,8 +12,10 @@ import random
 import struct
 import time
 import zipfile
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from landing_kit import (
     CRITERIA,
@@ -32,6 +34,7 @@ from landing_kit import (
 
 from sources.legacy import _TCVN3
 from warehouse import landing
+from warehouse.build import prepare_build
 
 __all__ = ["desk"]
 
@@ -511,3 +514,41 @@ def test_whatever_a_parser_dies_of_the_night_goes_on(desk, monkeypatch: pytest.M
     monkeypatch.setattr(landing, "read_parts", broken)
     entry = refused(desk, "criteria_results_broken.csv", good_csv(), "RuntimeError")
     assert "Nguyễn" not in entry.reason
+
+
+def test_a_file_that_needs_more_memory_is_tried_again(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(*_args):
+        raise duckdb.OutOfMemoryException("could not allocate block")
+
+    monkeypatch.setattr(landing, "read_parts", greedy)
+    refused_once = desk.one("criteria_results.csv", good_csv())
+    assert (refused_once.outcome, "PARINDEX_MEMORY_LIMIT" in refused_once.reason) == ("refused", True)
+    monkeypatch.undo()
+    assert [entry.rows_loaded for entry in desk.land()] == [
+        20
+    ]  # the same content, unlike a file refused for its own sake
+    assert [entry.outcome for entry in desk.ledger.deliveries() if not entry.replaced_by] == ["loaded"]
+
+
+def test_numbers_of_persons_in_names_are_hidden(desk) -> None:
+    name = "criteria_results_026177000001_0912345678_20241130081500.csv"
+    desk.put(name, good_csv(2))
+    (entry,) = desk.land()
+    assert entry.file_name == "criteria_results_############_##########_20241130081500.csv"
+    again = desk.one("criteria_results_026177000009_0912345679_20241130081500.csv", good_csv(3))
+    assert again.rows_loaded == 3  # two files all the same
+    assert sum(entry.rows_loaded for entry in desk.ledger.deliveries() if entry.accepted) == 5
+    sheet = deliver(desk, "criteria_results.xlsx", xlsx_bytes(HEAD, *lines(2), sheet="SĐT 0912345678"))
+    assert {row["_sheet"] for row in desk.good(sheet)} == {"SĐT ##########"}
+
+
+def test_a_parquet_file_that_no_ledger_row_knows_counts_nowhere(desk) -> None:
+    """A kill between the two, and the file was withdrawn before the next run."""
+    entry = desk.one("criteria_results.csv", good_csv(3))
+    stray = landing.landed_file(desk.settings, entry).parquet.with_name("0" * 20 + ".parquet")
+    stray.write_bytes(landing.landed_file(desk.settings, entry).parquet.read_bytes())
+    build = prepare_build(desk.settings, desk.ledger, date(2024, 11, 30))
+    with duckdb.connect(str(build), read_only=True) as connection:
+        assert connection.execute("select count(*) from landing.register__criteria_results").fetchall() == [
+            (3,)
+        ]

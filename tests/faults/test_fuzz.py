@@ -1,11 +1,16 @@
 """Files nobody would write by hand. Whatever they hold: no exception, no hang, and the rows add up.
 
-Two kinds: good files with bytes changed, cut out or repeated; and random grids in every format.
+Three kinds: good files with bytes changed, cut out or repeated; random grids; and well-formed files of random cells, of
+which every row must be counted. Each in every format. For a long night of it:
+
+    PARINDEX_FUZZ_EXAMPLES=2000 .venv/bin/pytest tests/faults/test_fuzz.py
 """
 
 from __future__ import annotations
 
+import faulthandler
 import html
+import os
 import shutil
 import time
 from datetime import date, datetime
@@ -37,10 +42,11 @@ from warehouse.settings import Settings
 
 SLOWEST = 15  # seconds for one small file, on a busy machine
 TABLE = table_of("register", "criteria_results")
+EXAMPLES = int(os.environ.get("PARINDEX_FUZZ_EXAMPLES", "15"))
 FEW = settings(
-    max_examples=15,
+    max_examples=EXAMPLES,
     deadline=None,
-    derandomize=True,
+    derandomize=EXAMPLES == 15,  # the same files each time, unless somebody looks for new ones
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -56,9 +62,11 @@ class Door:
         path = self.settings.inbox / f"criteria_results.{suffix}"
         path.write_bytes(data)
         arrival = Arrival(path, "register", date(2024, 11, 1), path.name, TABLE)
+        faulthandler.dump_traceback_later(4 * SLOWEST, exit=True)  # a hang ends here, and says where
         started = time.monotonic()
         entry = land_file(self.settings, self.connection, arrival, "0" * 64, NOW)
         assert time.monotonic() - started < SLOWEST
+        faulthandler.cancel_dump_traceback_later()
         self.reconcile(entry)
         if numbers is not None:
             assert self.numbers(entry) == numbers
@@ -239,6 +247,31 @@ def test_every_row_of_a_well_formed_csv_stands_where_a_person_sees_it(door: Door
         day = "01/10/2024" if number % 3 else row[2]
         text += csv_text([f"a{row[0]}", row[1], day])
     entry = door.land("csv", text.encode(), numbers=lines)
+    assert entry.rows_in_file == len(grid)
+
+
+WORDS = st.text("ab<&\"'=Đệ.;", min_size=1, max_size=6)
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "xls", "json", "jsonl"])
+@FEW
+@given(grid=st.lists(st.tuples(WORDS, WORDS, st.one_of(st.just("01/10/2024"), WORDS)), max_size=10))
+def test_every_row_of_a_well_formed_file_is_counted(door: Door, suffix: str, grid) -> None:
+    """Good rows and bad, in the formats of which a person sees rows by their place."""
+    head = ["target_id", "agency_code", "reported_on"]
+    objects = [dict(zip(head, row, strict=True)) for row in grid]
+    if suffix == "xlsx":
+        data, first = xlsx_bytes(head, *grid), 2
+    elif suffix == "xls":
+        rows = [html_row(*map(html.escape, row)) for row in grid]
+        data, first = html_table(html_row(*head, tag="th"), *rows).encode(), 2
+    elif suffix == "json":
+        data, first = json_bytes(objects), 1
+    else:
+        data, first = b"\n".join(map(json_bytes, objects)), 1
+    if not grid and suffix == "jsonl":
+        return  # an empty file, which is refused
+    entry = door.land(suffix, data, numbers=list(range(first, first + len(grid))))
     assert entry.rows_in_file == len(grid)
 
 

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from orchestration import publish_command, versions_command
-from orchestration.night import night_lock
+from warehouse.lock import night_lock
 from warehouse.publish import current
 from warehouse.settings import load_settings
 

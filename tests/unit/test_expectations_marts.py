@@ -112,6 +112,8 @@ create table marts.fct_integrity_signal as
 select
     'due_date_moved' as kind, 'a-1' as record_key, 'H62.1' as agency_code, 'x' as before, 'y' as after,
     date '2024-06-30' as first_seen, 'text' as detail;
+
+create table marts.dim_date as select date '2024-09-02' as date_day, true as is_holiday;
 """
 PREVIOUS = {
     "fct_dossier": 3,
@@ -195,6 +197,7 @@ MART_FAULTS: list[tuple[str, str, str]] = [
         "insert into marts.dim_agency"
         " select * replace (date '2021-01-01' as valid_from) from marts.dim_agency",
     ),
+    ("fct_integrity_signal", "calendar_is_known", "update marts.dim_date set is_holiday = false"),
     ("dim_agency", "validity_in_order", "update marts.dim_agency set valid_to = date '2019-12-31'"),
     (
         "dim_target",

@@ -1,0 +1,49 @@
+"""Is the key of the hash under which ID numbers are kept the one that landing was written with?
+
+A mistyped key would silently give every person a second hash. So landing remembers the key by a fingerprint, from which
+the key cannot be had back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+
+from warehouse.settings import Settings, SettingsError
+
+HOW = "docs/runbook/key.md"
+
+
+def _fingerprint_file(settings: Settings) -> Path:
+    return settings.landing / "personal_data.fingerprint"
+
+
+def _fingerprint(key: bytes) -> str:
+    return hmac.new(key, b"parindex: which key is this?", hashlib.sha256).hexdigest()[:32]
+
+
+def check_key(settings: Settings, *, rotating: bool = False) -> None:
+    """Raise SettingsError when the key is missing, readable by others, or not the one of landing.
+
+    `rotating`: every file is read again, so another key is welcome.
+    """
+    if settings.personal_data != "hash":
+        return
+    known = _fingerprint_file(settings)
+    found = _fingerprint(settings.personal_data_key())
+    if known.exists() and not rotating and not hmac.compare_digest(known.read_text().strip(), found):
+        raise SettingsError(
+            "the key of personal data (PARINDEX_KEY or the key file) is not the one that landing was written with:"
+            f" put the old one back, or go over to the new one with `parindex run --full-refresh`, see {HOW}"
+        )
+    if not known.exists():
+        remember_key(settings)
+
+
+def remember_key(settings: Settings) -> None:
+    """From now on landing is under this key."""
+    if settings.personal_data == "hash":
+        known = _fingerprint_file(settings)
+        known.write_text(_fingerprint(settings.personal_data_key()) + "\n")
+        known.chmod(0o640)
