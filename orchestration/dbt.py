@@ -73,13 +73,15 @@ def _parse():
 
     The name of the build file is that of the database in every relation, so parsing needs it too, if not the file.
     """
-    arguments = ["parse", *options(MANIFEST.parent, _PARSING_DAY)]
+    arguments = ["parse", "--no-write-json", *options(MANIFEST.parent, _PARSING_DAY)]
     return _invoke(arguments, Path(BUILDING)).result
 
 
 def _write_manifest() -> None:
-    _parse()
-    MANIFEST.touch()
+    """By a rename: another process may be reading the one that stands."""
+    new = MANIFEST.with_name(f".{MANIFEST.name}.{os.getpid()}")
+    _parse().write(str(new))
+    new.replace(MANIFEST)
 
 
 def manifest_path() -> Path:
