@@ -30,11 +30,11 @@ SPARK_STAMP := $(SPARK)/.installed
 
 setup-spark: $(SPARK_STAMP)  ## install dbt-spark and pyspark into .venv-spark (half a gigabyte); Java 17 is needed
 
-$(SPARK_STAMP): requirements-spark.lock
+$(SPARK_STAMP): orchestration/spark/requirements.lock
 	@"$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version 2>&1 | grep -qE '"(1[7-9]|[2-9][0-9])[."]' || { echo 'Spark needs Java 17 or later on the PATH (Debian: apt-get install openjdk-17-jre-headless).'; exit 1; }
 	@echo "Installing Spark into $(SPARK) ..."
 	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
-	@$(SPARK)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
+	@$(SPARK)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r orchestration/spark/requirements.lock
 	@touch $(SPARK_STAMP)
 	@echo "Ready: PARINDEX_ENGINE=spark $(BIN)/parindex run, or $(BIN)/parindex spark-check"
 
@@ -70,7 +70,7 @@ lock:            ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:dlt -c requirements.lock -o benchmarks/requirements-dlt.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header tests/bi/demo/requirements.in -o tests/bi/demo/requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:spark -o requirements-spark.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:spark -o orchestration/spark/requirements.lock
 
 audit:           ## ask the advisory database OSV about each pinned version (needs uv and the internet)
 	uvx pip-audit --requirement requirements.lock --require-hashes --disable-pip --vulnerability-service osv

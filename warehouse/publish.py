@@ -178,6 +178,27 @@ def _empty_but_for_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"drop table published.{MARTS}.{sql_name(table)}")
 
 
+def _copy_mart(
+    connection: duckdb.DuckDBPyConnection, table: str, comment: str | None, *, replay: bool
+) -> str:
+    """Bring one mart of the attached `building` into `published`; the hash of its rows.
+
+    With `replay`, the carried mart is brought up to date instead, and copied whole when it is not what was built then.
+    """
+    columns = _columns(connection, "building", table)
+    hashed = [column for column, _ in columns if column not in CLOCK_COLUMNS]
+    source, target = (f"{catalog}.{MARTS}.{sql_name(table)}" for catalog in ("building", "published"))
+    if replay and table == carry.CARRIED_MART:
+        carry.replay(connection, "building", "published")
+        rows = table_hash(connection, target, hashed)
+        if rows == table_hash(connection, source, hashed):
+            return rows
+        log.warning("%s: the copy of the night before is not what was built: copied whole", table)
+    connection.execute(f"create or replace table {target} as select * from {source}")
+    _describe(connection, target, comment, columns)
+    return table_hash(connection, target, hashed)
+
+
 def _describe(
     connection: duckdb.DuckDBPyConnection,
     target: str,
@@ -224,28 +245,13 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
         connection.execute(f"create schema if not exists published.{MARTS}")
         _empty_but_for_dossiers(connection)
         for table, comment in _marts(connection, "building"):
-            columns = _columns(connection, "building", table)
-            names = [column for column, _ in columns]
-            hashed = [column for column in names if column not in CLOCK_COLUMNS]
-            target = f"published.{MARTS}.{sql_name(table)}"
-            source = f"building.{MARTS}.{sql_name(table)}"
-            replayed = before is not None and table == carry.CARRIED_MART
-            if replayed:
-                carry.replay(connection, "building", "published")
-                hashes[table] = table_hash(connection, target, hashed)
-                replayed = hashes[table] == table_hash(connection, source, hashed)
-                if not replayed:
-                    log.warning("%s: the copy of the night before is not what was built: copied whole", table)
-            if not replayed:
-                connection.execute(f"create or replace table {target} as select * from {source}")
-                _describe(connection, target, comment, columns)
-                hashes[table] = table_hash(connection, target, hashed)
+            hashes[table] = _copy_mart(connection, table, comment, replay=before is not None)
             counts[table] = int(hashes[table].partition("-")[0])
             # The gate has seen that keys are unique, so their order is an order of rows.
             order = ", ".join(map(sql_name, keys[table].key)) if table in keys and keys[table].key else "all"
             connection.execute(
-                f"copy (from {target} order by {order}) to {sql_string(str(parquet / f'{table}.parquet'))}"
-                " (format parquet, compression zstd)"
+                f"copy (from published.{MARTS}.{sql_name(table)} order by {order})"
+                f" to {sql_string(str(parquet / f'{table}.parquet'))} (format parquet, compression zstd)"
             )
         connection.execute("detach published")
     for written in (folder / FILE_NAME, *parquet.iterdir(), parquet, folder):
