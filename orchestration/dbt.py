@@ -19,6 +19,7 @@ from orchestration import aside
 from warehouse.settings import BUILDING, DBT_PROJECT, Settings
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
+SEMANTIC_MANIFEST = MANIFEST.with_name("semantic_manifest.json")  # what MetricFlow reads
 # Generic and dialect tests: the gate checks keys and ranges in one pass. Evidence views: made when evidence is asked for.
 NOT_AT_NIGHT = "test_type:generic tag:dialect par_index.evidence"
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def _environment(warehouse: Path, settings: Settings | None = None) -> Iterator[
 
 
 def _is_current(manifest: Path) -> bool:
-    if not manifest.exists():
+    if not (manifest.exists() and SEMANTIC_MANIFEST.exists()):
         return False
     made = manifest.stat().st_mtime
     inputs = (
@@ -78,10 +79,17 @@ def _parse():
 
 
 def _write_manifest() -> None:
-    """By a rename: another process may be reading the one that stands."""
-    new = MANIFEST.with_name(f".{MANIFEST.name}.{os.getpid()}")
-    _parse().write(str(new))
-    new.replace(MANIFEST)
+    """By renames: another process may be reading those that stand."""
+    from dbt.contracts.graph.semantic_manifest import SemanticManifest
+
+    parsed = _parse()
+    for path, write in (
+        (SEMANTIC_MANIFEST, SemanticManifest(parsed).write_json_to_file),
+        (MANIFEST, parsed.write),
+    ):
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        write(str(new))
+        new.replace(path)
 
 
 def manifest_path() -> Path:

@@ -59,8 +59,8 @@ def backup(
     ] = False,
 ) -> None:
     """What cannot be computed again, in one file with checksums: landing, ledger, alerts, the published night."""
-    from orchestration.night import NightRunning, night_lock
     from warehouse.backup import BackupError, back_up
+    from warehouse.lock import NightRunning, night_lock
 
     settings = load_settings()
     if not settings.home.is_dir():
@@ -115,7 +115,7 @@ def prune(
     Every night does this by itself; PARINDEX_KEEP_VERSIONS and PARINDEX_KEEP_DAYS say how much is kept. Rows that any
     figure can still be counted from are never removed.
     """
-    from orchestration.night import NightRunning, night_lock
+    from warehouse.lock import NightRunning, night_lock
 
     settings = load_settings().create()
     try:

@@ -32,7 +32,6 @@ DIALECTS = {
     "duckdb": (SqlEngine.DUCKDB, DuckDbSqlPlanRenderer),
     "postgres": (SqlEngine.POSTGRES, PostgresSQLSqlPlanRenderer),
 }
-MANIFEST = "semantic_manifest.json"
 
 
 class QuestionError(Exception):
@@ -69,7 +68,8 @@ class _Dialect:
 
 
 def _engine(dialect: str) -> MetricFlowEngine:
-    manifest = json.loads((dbt.manifest_path().parent / MANIFEST).read_text(encoding="utf-8"))
+    dbt.manifest_path()  # both are made together
+    manifest = json.loads(dbt.SEMANTIC_MANIFEST.read_text(encoding="utf-8"))
     relations = [model["node_relation"] for model in manifest["semantic_models"]]
     relations += [spine["node_relation"] for spine in manifest["project_configuration"]["time_spines"]]
     for relation in relations:

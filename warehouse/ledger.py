@@ -239,11 +239,12 @@ class Ledger:
         """
         left = sa.update(night).where(night.c.outcome == "running")
         with self.engine.begin() as connection:
-            connection.execute(
-                left.where(night.c.version == seen_by_readers).values(
-                    outcome="published", message="interrupted after publishing"
+            if seen_by_readers is not None:
+                connection.execute(
+                    left.where(night.c.version == seen_by_readers).values(
+                        outcome="published", message="interrupted after publishing"
+                    )
                 )
-            )
             connection.execute(left.values(outcome="failed", message="interrupted before its end"))
             connection.execute(
                 sa.insert(night).values(

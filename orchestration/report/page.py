@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def write_report(database: Path, out: Path) -> Path:
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     page = out / FILE_NAME
-    draft = out / f".{FILE_NAME}.{os.getpid()}"
+    draft = out / f".{FILE_NAME}.new"  # one name, so that what a killed night left is written over
     try:
         draft.write_text(html, encoding="utf-8")
         draft.replace(page)  # a reader sees the old page or the new one, never half of one
