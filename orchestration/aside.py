@@ -8,7 +8,6 @@ that ends. Plain processes, because multiprocessing would import the caller's ma
 from __future__ import annotations
 
 import atexit
-import gc
 import importlib
 import os
 import pickle
@@ -22,6 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
+
+from orchestration.startup import importing, leave
 
 _tell: Callable[[Any], None] | None = None  # in a worker: how it answers
 
@@ -147,13 +148,12 @@ def _serve(beginning: str) -> None:
         None  # a beginning that fails (a model that does not parse) is told to the first who asks for work
     )
     try:
-        getattr(importlib.import_module(module), function)()
+        with importing():
+            getattr(importlib.import_module(module), function)()
     except Exception as error:
         failed = ("raised", (error, traceback.format_exc()))
     # Only now: two threads that import at once wait for each other.
     threading.Thread(target=listen, daemon=True).start()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)  # a hundred thousand modules and macros need no looking through
     while (call := calls.get()) is not None:
         function, arguments, environment = call
         at_work.set()
@@ -165,8 +165,7 @@ def _serve(beginning: str) -> None:
             result = ("raised", (error, traceback.format_exc()))
         at_work.clear()
         answer(result)
-    atexit._run_exitfuncs()
-    os._exit(0)  # at once: taking down libraries in order takes longer than they worked
+    leave(0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The assets of a night, in the order of the data: landing, dbt, published."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -25,7 +26,7 @@ INBOX = dg.AssetKey([LANDING, "inbox"])
 # What the build file shows dbt beside the landed tables: the ledgers, and what is carried over from the last build.
 SHOWN = [
     *(dg.AssetKey([LANDING, name]) for name in ("deliveries", "check_results", "tthc__dossiers_new")),
-    *(dg.AssetKey(["carried", name]) for name in ("dossiers", *carry.CATALOGUES)),
+    *(dg.AssetKey(["carried", name]) for name in ("dossiers", *carry.CARRIED)),
 ]
 PUBLISHED = dg.AssetKey(["published", "par_index"])
 
@@ -165,11 +166,19 @@ TRANSLATOR = Translator()
 def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
     """All of dbt as one step: seeds, models and data tests into the build file."""
 
+    def meanwhile() -> None:
+        """While dbt works in its own process: what the steps after it import and read."""
+        from orchestration import alerting, publish_command, report  # noqa: F401
+        from warehouse import postgres  # noqa: F401
+
+        publishing.mart_keys()
+
     @dbt_assets(manifest=manifest, name="dbt", exclude=dbt.NOT_AT_NIGHT, dagster_dbt_translator=TRANSLATOR)
     def models(context: dg.AssetExecutionContext, night: Night) -> Iterator[Any]:
         nodes = manifest["nodes"]
         expected = {spec.key for spec in models.check_specs}
         failed = []
+        threading.Thread(target=meanwhile, daemon=True).start()
         for result in _told_plainly(dbt.build(night.settings, night.day)):
             tell("build", result["name"])
             node = nodes.get(result["unique_id"])

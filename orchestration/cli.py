@@ -27,6 +27,7 @@ from orchestration import (
     versions_command,
 )
 from orchestration.bi import command as superset_command
+from orchestration.startup import leave
 from orchestration.terminal import console, errors, plain
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER
@@ -466,25 +467,29 @@ def serve(
 def main() -> None:
     """Entry point: turns our own errors into a message and an exit code, never a traceback."""
     os.umask(0o027)  # what a command writes is for the data team, not for every user of the machine
+    leave(_exit_code())
+
+
+def _exit_code() -> int:
     try:
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except SettingsError as error:
         errors.print(f"[red]Setting:[/] {plain(error)}")
-        sys.exit(2)
+        return 2
     except NightRunning as busy:
         errors.print(f"[red]Not run:[/] {plain(busy)}")
-        sys.exit(1)
     except PermissionError as error:
         errors.print(
             f"[red]No permission:[/] {plain(error.filename)}: check the owner and mode of PARINDEX_HOME."
         )
-        sys.exit(1)
     except Exception as error:
         told = _of_the_disk(error)
         if told is None:
             raise
         errors.print(told)
-        sys.exit(1)
+    return 1
 
 
 def _of_the_disk(error: Exception) -> str | None:

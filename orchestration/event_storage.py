@@ -25,6 +25,7 @@ class KeptEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data=None):
         self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._found_tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -58,6 +59,12 @@ class KeptEventLogStorage(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with engine.connect() as connection, connection.begin():
                 yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Asked for each event that has tags; a table that is there stays."""
+        if table_name not in self._found_tables and super().has_table(table_name):
+            self._found_tables.add(table_name)
+        return table_name in self._found_tables
 
     def dispose(self) -> None:
         for engine in self._engines.values():

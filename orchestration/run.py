@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from orchestration import aside
 from orchestration.aside import WorkerDied
 from orchestration.instance import prepare_instance
+from orchestration.startup import importing
 from warehouse.ledger import Ledger
 from warehouse.lock import NightRunning, night_lock
 from warehouse.personal_key import check_key
@@ -61,17 +62,18 @@ def run_night(settings: Settings, as_of: date, *, full_refresh: bool = False) ->
     check_key(settings, rotating=full_refresh)  # likewise
     aside.building.warm_up()
     prepare_instance(settings)
-    import dagster as dg
+    with importing():
+        import dagster as dg
 
-    from orchestration.definitions import NIGHTLY, build_definitions
+        from orchestration.definitions import NIGHTLY, build_definitions
 
+        job = build_definitions().resolve_job_def(NIGHTLY)
     aside.checking.warm_up()  # now, because three that import at once on two cores hold each other up
 
     for name in ("dagster", "dagster.builtin"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    job = build_definitions().resolve_job_def(NIGHTLY)
     config = {"as_of": as_of.isoformat(), "inbox": str(settings.inbox), "full_refresh": full_refresh}
     with dg.DagsterInstance.get() as instance:
         try:

@@ -19,6 +19,7 @@ import duckdb
 
 from sources.text import sql_name
 from warehouse.ledger import Delivery
+from warehouse.parts import PART
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings
 
 CARRIED_MART = "fct_dossier"
@@ -29,7 +30,10 @@ CATALOGUES = {
     "procedures": "staging.stg_tthc__procedures",
     "spans": "intermediate.int_agency_procedure_spans",
 }
+# Every table of the schema `carried`, and what it is of the last build.
+CARRIED = {**CATALOGUES, "signals": "intermediate.int_signal_dossier"}
 _RULES = (
+    DBT_PROJECT / "dbt_project.yml",
     DBT_PROJECT / "models",
     DBT_PROJECT / "macros",
     DBT_PROJECT / "seeds",
@@ -54,8 +58,8 @@ class Build:
 def rules_fingerprint() -> str:
     """A hash of all that decides figures besides data: models, macros, seeds, contracts, and DuckDB's version."""
     digest = hashlib.sha256(duckdb.__version__.encode())
-    for folder in _RULES:
-        for path in sorted(folder.rglob("*")):
+    for rules in _RULES:
+        for path in sorted(rules.rglob("*")) if rules.is_dir() else [rules]:
             if path.is_file():
                 digest.update(str(path.relative_to(PROJECT)).encode())
                 digest.update(path.read_bytes())
@@ -140,12 +144,12 @@ def take_over(settings: Settings, path: Path) -> None:
 
 
 def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
-    """In a copy of the last build: drop all but its dossiers and what they were judged by (schema `carried`)."""
+    """In a copy of the last build: drop all but its dossiers and what else is carried over (schema `carried`)."""
     connection.execute("drop schema if exists carried cascade")
     connection.execute("create schema carried")
-    for name, relation in CATALOGUES.items():
+    for name, relation in CARRIED.items():
         connection.execute(f"create table carried.{name} as from {relation}")
-    kept = {("marts", CARRIED_MART), *(("carried", name) for name in CATALOGUES)}
+    kept = {("marts", CARRIED_MART), *(("carried", name) for name in CARRIED)}
     found = connection.execute(
         "select schema_name, view_name, 'view' from duckdb_views() where not internal"
         " union all select schema_name, table_name, 'table' from duckdb_tables()"
@@ -176,14 +180,18 @@ def carry_nothing(connection: duckdb.DuckDBPyConnection) -> None:
         "create table carried.spans as select *, valid_from as span_start, valid_to as span_end"
         " from landing.tthc__agency_procedures limit 0"
     )
-
-
-def replay(connection: duckdb.DuckDBPyConnection, building: str, published: str) -> None:
-    """Bring the dossiers of an attached copy of the night before up to those of a build that started from it."""
-    target, source = (f"{catalog}.marts.{CARRIED_MART}" for catalog in (published, building))
-    again = f"dossier_code in (select dossier_code from {building}.intermediate.int_dossier_rejudged)"
-    connection.execute(f"delete from {target} where {again}")
     connection.execute(
-        f"insert into {target} by name select * from {source} where {again} or (delivered_on, file_name) in"
-        f" (select delivered_on, file_name from {building}.landing.build_delivery where is_new)"
+        "create table carried.signals (kind varchar, record_key varchar, agency_code varchar, before varchar,"
+        " after varchar, first_seen date, delivery_before varchar, delivery_after varchar)"
     )
+
+
+def changed_parts(connection: duckdb.DuckDBPyConnection, build: str, before: str) -> set[str]:
+    """The parts (warehouse/parts.py) that rows of an attached build came into, or went from since the one it started from."""
+    again = f"dossier_code in (select dossier_code from {build}.intermediate.int_dossier_rejudged)"
+    changed = connection.execute(
+        f"select {PART} from {before}.marts.{CARRIED_MART} where {again}"
+        f" union select {PART} from {build}.marts.{CARRIED_MART} where {again} or (delivered_on, file_name) in"
+        f" (select delivered_on, file_name from {build}.landing.build_delivery where is_new)"
+    ).fetchall()
+    return {part for (part,) in changed}

@@ -21,7 +21,7 @@ from warehouse.settings import Settings
 # The build file's tables that are no views over Parquet, by schema. A build on Spark is whole: nothing is carried.
 RECORDS = {
     "landing": ("deliveries", "check_results", "previous_indicator", "previous_night"),
-    "carried": ("dossiers", *carry.CATALOGUES),
+    "carried": ("dossiers", *carry.CARRIED),
 }
 
 _PROVENANCE = {

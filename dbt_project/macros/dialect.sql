@@ -66,3 +66,18 @@
 {% macro spark__ordered_concat(value, separator, order_by) -%}
     listagg({{ value }}, '{{ separator }}') within group (order by {{ order_by }})
 {%- endmacro %}
+
+{#
+  Between `as` and the bracket of a common table expression: it is read anew wherever it is named. DuckDB would keep its rows
+  aside, which for a million wide ones costs more than reading them three times; Spark never keeps them.
+#}
+{% macro read_anew() -%}
+    {{ return(adapter.dispatch('read_anew')()) }}
+{%- endmacro %}
+
+{% macro default__read_anew() -%}
+    not materialized
+{%- endmacro %}
+
+{% macro spark__read_anew() -%}
+{%- endmacro %}

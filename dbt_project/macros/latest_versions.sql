@@ -4,7 +4,7 @@
   ones are ranked.
 #}
 {% macro latest_versions(relation, key) -%}
-with landed as (
+with landed as {{ read_anew() }} (
     select * from {{ relation }}
 ),
 

@@ -1,16 +1,11 @@
--- Every dossier code that landed is in the mart, and the mart has no other.
+-- Every dossier code that landed since the build before is in the mart: in a whole build, every code there is.
+-- That the mart holds each code once and as many as landed is held by the gate, so it has lost none and invented none.
 {{ config(meta={'dagster': {'ref': {'name': 'fct_dossier'}}}) }}
 
-with landed as (
-    select distinct dossier_code
-    from {{ source('tthc', 'dossiers') }}
-)
-
-select
-    coalesce(landed.dossier_code, dossiers.dossier_code) as dossier_code,
-    landed.dossier_code is null as is_invented
-from landed
-full outer join {{ ref('fct_dossier') }} as dossiers on landed.dossier_code = dossiers.dossier_code
+select distinct landed.dossier_code
+from {{ source('tthc', 'dossiers_new') }} as landed
 where
-    landed.dossier_code is null
-    or dossiers.dossier_code is null
+    not exists (
+        select 1 from {{ ref('fct_dossier') }} as dossiers
+        where landed.dossier_code = dossiers.dossier_code
+    )

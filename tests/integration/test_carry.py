@@ -15,7 +15,7 @@ from warehouse import carry
 from warehouse.build import _create_previous_night, open_build_file, prepare_build
 from warehouse.landing import land_inbox
 from warehouse.ledger import Ledger
-from warehouse.publish import swap_in, table_hash, write_version
+from warehouse.publish import Version, swap_in, table_hash, write_version
 from warehouse.settings import Settings
 
 # The days of the sample's deliveries: first lists, changes of procedures, whole lists again, corrections, new pairs, the same
@@ -43,17 +43,35 @@ def landed(tmp_path: Path, sample_inbox: Path, monkeypatch: pytest.MonkeyPatch):
 
 def build(settings: Settings, ledger: Ledger, day: date, *, whole: bool = False) -> None:
     prepare_build(settings, ledger, day, whole=whole)
-    dbt.run_models(settings, day, ["+fct_dossier"])
+    dbt.run_models(settings, day, ["+int_signal_dossier"])
 
 
-def dossiers(path: Path, settings: Settings) -> str:
-    """The hash of all columns of the dossiers in a file."""
+def dossiers(path: Path, settings: Settings, table: str = "marts.fct_dossier") -> str:
+    """The hash of all columns of the dossiers in a file, or of another table there."""
     with open_build_file(settings, path) as connection:
+        columns = [c for (c,) in connection.execute(f"select column_name from (describe {table})").fetchall()]
+        return table_hash(connection, table, columns)
+
+
+def signals(path: Path, settings: Settings) -> str:
+    """The hash of what the dossiers give away."""
+    return dossiers(path, settings, "intermediate.int_signal_dossier")
+
+
+def parquet(version: Version, settings: Settings) -> str:
+    """The hash of the dossiers in the Parquet files of a version."""
+    with duckdb.connect(str(version.database), read_only=True) as connection:
         columns = [
             c
             for (c,) in connection.execute("select column_name from (describe marts.fct_dossier)").fetchall()
         ]
-        return table_hash(connection, "marts.fct_dossier", columns)
+        return table_hash(connection, f"'{version.folder}/parquet/fct_dossier.parquet'", columns)
+
+
+def linked(version: Version) -> set[str]:
+    """The Parquet files that a version shares with the one before."""
+    files = (version.folder / "parquet" / "fct_dossier.parquet").iterdir()
+    return {file.name for file in files if file.stat().st_nlink > 1}
 
 
 def what_was_built(path: Path) -> carry.Build:
@@ -63,7 +81,7 @@ def what_was_built(path: Path) -> carry.Build:
 
 def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
     settings, ledger = landed
-    rejudged = []
+    rejudged, shared = [], []
     for number, day in enumerate(NIGHTS):
         build(settings, ledger, day)
         assert what_was_built(settings.building).age == number, (
@@ -76,34 +94,47 @@ def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
         swap_in(settings, version)
         settings.building.replace(settings.warehouse)
         carried = dossiers(settings.warehouse, settings)
+        found = signals(settings.warehouse, settings)
+        assert parquet(version, settings) == carried, day
+        shared.append(linked(version))
 
         build(settings, ledger, day, whole=True)
         assert what_was_built(settings.building).carried_from is None
         assert carried == dossiers(settings.building, settings), day
+        assert found == signals(settings.building, settings), day
         assert dossiers(version.database, settings) == carried, day
         assert version.hashes["fct_dossier"] == carried
     total = int(carried.partition("-")[0])
     assert rejudged[0] == 0
     assert all(0 < count < total for count in rejudged[1:]), rejudged
+    assert not shared[0] and shared[6] >= {"2024-01.parquet", "2024-10.parquet"}, (
+        "a night without news links what is settled"
+    )
+    assert all("open.parquet" not in names for names in shared)
 
 
-def test_published_copy_that_is_not_what_was_built_is_copied_whole(landed) -> None:
+def test_parquet_of_the_night_before_that_is_damaged_is_not_shared(landed) -> None:
     settings, ledger = landed
     build(settings, ledger, NIGHTS[0])
     version = write_version(settings, settings.building, NIGHTS[0], datetime(2024, 12, 1))
+    folder = version.folder / "parquet" / "fct_dossier.parquet"
+    (folder / "2024-01.parquet").write_bytes(b"no parquet")
+    (folder / "2024-02.parquet").unlink()
+    shutil.copyfile(folder / "2024-04.parquet", folder / "2024-03.parquet")
     settings.building.replace(settings.warehouse)
-    with duckdb.connect(str(version.database)) as connection:
-        connection.execute(
-            "delete from marts.fct_dossier where dossier_code = (select min(dossier_code) from marts.fct_dossier)"
-        )
     build(settings, ledger, NIGHTS[1])
     version = write_version(settings, settings.building, NIGHTS[1], datetime(2024, 12, 2))
-    assert dossiers(version.database, settings) == dossiers(settings.building, settings)
+    assert parquet(version, settings) == dossiers(version.database, settings)
+    assert "2024-04.parquet" in linked(version) and not linked(version) & {
+        f"2024-0{m}.parquet" for m in (1, 2, 3)
+    }
+
     version.database.write_bytes(b"no database")
     settings.building.replace(settings.warehouse)
     build(settings, ledger, NIGHTS[2])
     version = write_version(settings, settings.building, NIGHTS[2], datetime(2024, 12, 3))
-    assert dossiers(version.database, settings) == dossiers(settings.building, settings)
+    assert parquet(version, settings) == dossiers(version.database, settings)
+    assert not linked(version)
 
 
 def test_what_cannot_be_started_from_is_built_whole(landed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,11 +52,18 @@ def test_the_marts_have_the_same_hashes(night: Path, elsewhere: Path) -> None:
 
 def test_the_sorted_parquet_files_are_the_same_bytes(night: Path, elsewhere: Path) -> None:
     def sums(home: Path) -> dict[str, str]:
-        folder = home / "published" / "parquet"
-        return {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.parquet")}
+        folder = (home / "published" / "parquet").resolve()
+        return {
+            str(file.relative_to(folder)).removesuffix(".parquet"): hashlib.sha256(
+                file.read_bytes()
+            ).hexdigest()
+            for file in folder.rglob("*.parquet")
+            if file.is_file()
+        }
 
     here, there = sums(night), sums(elsewhere)
-    assert len(here) > 15
+    assert len(here) > 15 and "fct_dossier.parquet/open" in here
+    assert here.keys() == there.keys()
     assert {table for table, value in here.items() if there[table] != value} <= set(CLOCKS)
 
 

@@ -36,6 +36,7 @@ create table marts.fct_dossier as
         timestamp '2024-01-01 08:00:00' + to_minutes((i * 7)::integer) as received_at,
         (date '2024-01-01' + (i % 300)::integer) as received_on,
         case when i % 3 > 0 then date '2024-02-01' + (i % 200)::integer end as finished_on,
+        case when i % 3 > 0 then 'resolved' else 'in_process' end as count_class,
         i % 3 > 0 as is_resolved, (i * 1000.5)::decimal(24, 6) as fee_amount, (i % 5)::bigint as satisfaction,
         case when i = 0 then '{nasty}' when i % 4 = 0 then null else 'ghi chú ' || i end as note
     from range({rows}) as d(i);

@@ -8,7 +8,7 @@ with changed_agencies as (
 changed_procedures as (
     {{ changed_rows(
         source('carried', 'procedures'), ref('stg_tthc__procedures'),
-        ['procedure_code', 'authority_level', 'fee_required', 'has_result']
+        ['procedure_code', 'authority_level', 'fee_required', 'has_result', 'processing_days']
     ) }}
 ),
 

@@ -3,7 +3,7 @@
 -- What the mart shows of a dossier is what landing holds of it, so a carried row serves as the version that stood.
 {{ config(materialized='view') }}
 
-with candidates as (
+with candidates as {{ read_anew() }} (
     select
         {{ dossier_columns() | join(',\n        ') }},
         _delivered_on,

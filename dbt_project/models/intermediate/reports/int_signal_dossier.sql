@@ -7,7 +7,15 @@
 --   unknown_agency, unknown_procedure   a code that no catalogue holds
 -- First promised = the original due date, else the one of the first version delivered. First seen = the first delivery that
 -- showed the same thing.
-with first_versions as (
+-- Only dossiers judged tonight are looked at: what the others gave away is carried over from the build before.
+with new_files as (
+    select distinct
+        _delivered_on,
+        _file_name
+    from {{ source('tthc', 'dossiers_new') }}
+),
+
+first_versions as (
     select
         dossier_code,
         due_at
@@ -39,9 +47,12 @@ dossiers as (
         coalesce(dossiers.due_at_original, first_versions.due_at, dossiers.due_at) as promised_at
     from {{ ref('fct_dossier') }} as dossiers
     left join first_versions on dossiers.dossier_code = first_versions.dossier_code
+    where
+        (dossiers.delivered_on, dossiers.file_name) in (select new_files._delivered_on, new_files._file_name from new_files)
+        or dossiers.dossier_code in (select rejudged.dossier_code from {{ ref('int_dossier_rejudged') }} as rejudged)
 ),
 
--- One pass over all dossiers; only those with a finding are kept.
+-- One pass over them; only those with a finding are kept.
 judged as (
     select
         dossiers.dossier_code,
@@ -184,3 +195,18 @@ select
     file_id as delivery_after
 from shown
 where turn = 1
+union all
+select
+    kind,
+    record_key,
+    agency_code,
+    before,
+    after,
+    first_seen,
+    delivery_before,
+    delivery_after
+from {{ source('carried', 'signals') }} as carried
+where not exists (
+    select 1 from {{ ref('int_dossier_rejudged') }} as rejudged
+    where carried.record_key = rejudged.dossier_code
+)
