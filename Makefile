@@ -42,7 +42,7 @@ run: setup       ## one night: sample exports if the inbox is empty, then everyt
 	@$(BIN)/parindex run --sample-if-empty
 
 test: setup      ## the whole test suite
-	@$(BIN)/python -m pytest -n logical --dist loadfile
+	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 test-spark: setup setup-spark  ## both engines, row by row; does its own set-up
 	@PARINDEX_REQUIRE_SPARK=1 $(BIN)/python -m pytest tests/spark

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +21,18 @@ os.environ.pop("PARINDEX_INBOX", None)
 os.environ["DO_NOT_TRACK"] = "1"
 
 
+# Files that take longest: they come first, so that no core waits for one of them at the end.
+LONG = (
+    "test_kills.py", "test_carry.py", "test_what_is_written.py", "test_environment.py", "test_evidence.py", "test_night.py",
+    "test_queries.py", "test_reproducible.py", "test_operations.py", "test_indicators.py", "test_metrics.py", "test_dbt.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home that the settings of this test use."""
@@ -27,14 +41,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder `name` of this run of the suite, filled by whichever of its processes comes first."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    root = factory.getbasetemp().parent if is_worker else factory.getbasetemp()
+    folder, done = root / name, root / f"{name}.done"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return folder
+
+
+def _sample(factory: pytest.TempPathFactory) -> Path:
+    from sources.sample import write_sample
+
+    def write(folder: Path) -> None:
+        write_sample(folder, dossiers=2_000, seed=152, as_of=SAMPLE_DAY)
+
+    return _made_once(factory, "sample", write)
+
+
 @pytest.fixture(scope="session")
 def sample_inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small sample province with its planted faults; read only."""
-    from sources.sample import write_sample
-
-    folder = tmp_path_factory.mktemp("sample") / "inbox"
-    write_sample(folder, dossiers=2_000, seed=152, as_of=SAMPLE_DAY)
-    return folder
+    return _sample(tmp_path_factory)
 
 
 def parindex(
@@ -57,11 +89,13 @@ def parindex(
 
 
 @pytest.fixture(scope="session")
-def night(sample_inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home after one whole night over the sample. Tests that change it copy it first."""
-    folder = tmp_path_factory.mktemp("night") / "home"
-    parindex("run", "--inbox", str(sample_inbox), home=folder)
-    return folder
+
+    def run(folder: Path) -> None:
+        parindex("run", "--inbox", str(_sample(tmp_path_factory)), home=folder)
+
+    return _made_once(tmp_path_factory, "night", run)
 
 
 @pytest.fixture

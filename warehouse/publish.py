@@ -22,7 +22,7 @@ from warehouse import carry
 from warehouse.durable import flush_to_disk
 from warehouse.keys import mart_keys
 from warehouse.parts import write_parquet, write_parts
-from warehouse.settings import STORAGE, Settings
+from warehouse.settings import Settings
 
 MARTS = "marts"
 MANIFEST = "manifest.json"

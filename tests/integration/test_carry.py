@@ -21,22 +21,34 @@ from warehouse.settings import Settings
 # The days of the sample's deliveries: first lists, changes of procedures, whole lists again, corrections, new pairs, the same
 # file again; then days without news on which due dates pass, the year ends, and agencies are reorganised.
 NIGHTS = [
-    date(2024, 10, 31), date(2024, 11, 14), date(2024, 11, 21), date(2024, 11, 26), date(2024, 11, 29),
-    date(2024, 11, 30), date(2024, 12, 20), date(2025, 1, 2), date(2025, 7, 2),
+    date(2024, 10, 31), date(2024, 11, 14), date(2024, 11, 21), date(2024, 11, 29), date(2024, 11, 30), date(2024, 12, 20),
+    date(2025, 7, 2),
 ]  # fmt: skip
+# What one night carries over wrongly, the next ones carry on: every second one is compared, and the last ones.
+COMPARED = (1, 3, 5, 6)
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory, sample_inbox: Path) -> Path:
+    """A home that has landed the whole sample: read only."""
+    settings = Settings(home=tmp_path_factory.mktemp("landed") / "home", inbox=sample_inbox).create()
+    ledger = Ledger(settings.ledger)
+    land_inbox(settings, ledger, lambda: datetime(2024, 12, 1))
+    ledger.close()
+    return settings.home
 
 
 @pytest.fixture
-def landed(tmp_path: Path, sample_inbox: Path, monkeypatch: pytest.MonkeyPatch):
-    """Settings and ledger of a home that has landed the whole sample."""
+def landed(tmp_path: Path, landing: Path, sample_inbox: Path, monkeypatch: pytest.MonkeyPatch):
+    """Settings and ledger of a home of its own that has landed the whole sample."""
     # Only the dossiers are built here, so there are no figures of the night before to show.
     monkeypatch.setattr(
         "warehouse.build._show_previous_night",
         lambda settings, connection, as_of: _create_previous_night(connection),
     )
-    settings = Settings(home=tmp_path / "home", inbox=sample_inbox, whole_build_every=100).create()
+    shutil.copytree(landing, tmp_path / "home")
+    settings = Settings(home=tmp_path / "home", inbox=sample_inbox, whole_build_every=100)
     ledger = Ledger(settings.ledger)
-    land_inbox(settings, ledger, lambda: datetime(2024, 12, 1))
     yield settings, ledger
     ledger.close()
 
@@ -97,17 +109,18 @@ def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
         found = signals(settings.warehouse, settings)
         assert parquet(version, settings) == carried, day
         shared.append(linked(version))
+        assert dossiers(version.database, settings) == version.hashes["fct_dossier"] == carried, day
 
+        if number not in COMPARED:
+            continue
         build(settings, ledger, day, whole=True)
         assert what_was_built(settings.building).carried_from is None
         assert carried == dossiers(settings.building, settings), day
         assert found == signals(settings.building, settings), day
-        assert dossiers(version.database, settings) == carried, day
-        assert version.hashes["fct_dossier"] == carried
     total = int(carried.partition("-")[0])
     assert rejudged[0] == 0
     assert all(0 < count < total for count in rejudged[1:]), rejudged
-    assert not shared[0] and shared[6] >= {"2024-01.parquet", "2024-10.parquet"}, (
+    assert not shared[0] and shared[5] >= {"2024-01.parquet", "2024-10.parquet"}, (
         "a night without news links what is settled"
     )
     assert all("open.parquet" not in names for names in shared)

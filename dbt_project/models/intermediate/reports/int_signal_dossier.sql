@@ -48,7 +48,12 @@ dossiers as (
     from {{ ref('fct_dossier') }} as dossiers
     left join first_versions on dossiers.dossier_code = first_versions.dossier_code
     where
-        (dossiers.delivered_on, dossiers.file_name) in (select new_files._delivered_on, new_files._file_name from new_files)
+        (dossiers.delivered_on, dossiers.file_name) in (
+            select
+                new_files._delivered_on,
+                new_files._file_name
+            from new_files
+        )
         or dossiers.dossier_code in (select rejudged.dossier_code from {{ ref('int_dossier_rejudged') }} as rejudged)
 ),
 
