@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from orchestration.alerting import table as alert_table
 from sources.contract import Column, SourceContract, Table, load_contracts
 from warehouse.settings import DBT_PROJECT, PROJECT
 
@@ -95,7 +96,23 @@ def models(layer: str) -> list[Model]:
         vi, en = both(entry.get("description") or "")
         owner = (entry.get("config", {}).get("meta") or {}).get("owner", "")
         found.append(Model(layer, entry["name"], vi, en, owner, tuple(_columns(layer, entry))))
-    return found
+    return [*found, _alerts()] if layer == "marts" else found
+
+
+# Of Arrow and of dbt: the same types under two names.
+_TYPES = {"string": "string", "double": "double", "timestamp[us]": "timestamp"}
+
+
+def _alerts() -> Model:
+    """The one mart that dbt does not make: the night writes it when dbt is done."""
+    fields = {field.name: field for field in alert_table.schema()}
+    columns = (
+        Described(
+            name, *both(text), _TYPES[str(fields[name].type)], "" if fields[name].nullable else "not null"
+        )
+        for name, text in alert_table.COLUMN_TEXTS.items()
+    )
+    return Model("marts", "fct_alert", *both(alert_table.TABLE_TEXT), "Data team", tuple(columns))
 
 
 def _columns(layer: str, entry: dict[str, Any]) -> Iterator[Described]:
@@ -159,7 +176,11 @@ def _table_named(reference: str) -> str:
 
 def missing() -> list[str]:
     """What lacks a description, a label or a type: one line each, with its place."""
-    lacks = []
+    lacks = [
+        f"marts fct_alert.{name}: not described"
+        for name in alert_table.schema().names
+        if name not in alert_table.COLUMN_TEXTS
+    ]
     staging = {model.name: model for model in models("staging")}
     for contract in load_contracts().values():
         for table in contract.tables.values():
