@@ -15,6 +15,8 @@ from typing import Any
 from expectations.model import BLOCK, WARN, Check, Severity
 from sources.text import sql_name, sql_string
 
+MARTS_SUITE = "marts"
+
 # The columns that readers were promised.
 PROMISED: dict[str, str] = {
     "dim_agency": "agency_code agency_name level parent_code valid_from valid_to is_current",
@@ -493,7 +495,7 @@ def _check(schema: str, rule: _Rule, facts: Mapping[str, str]) -> Check:
     else:
         params = {"where": {part: " ".join(sql.split()) for part, sql in rule.test.items()}}
     return Check(
-        suite="marts",
+        suite=MARTS_SUITE,
         dataset=f"{schema}.{rule.table}",
         expectation=rule.name,
         columns=tuple(rule.columns.split()),
@@ -510,7 +512,7 @@ def _native(schema: str, table: str) -> Iterable[Check]:
 
     def check(expectation: str, columns: str, vi: str, en: str, **params: Any) -> Check:
         return Check(
-            suite="marts",
+            suite=MARTS_SUITE,
             dataset=f"{schema}.{table}",
             expectation=expectation,
             columns=tuple(columns.split()),

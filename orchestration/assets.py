@@ -10,7 +10,13 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from orchestration import clock, dbt
-from orchestration.checks import FRESHNESS_CHECK, SUITE_CHECK, check_deliveries, check_freshness
+from orchestration.checks import (
+    FRESHNESS_CHECK,
+    SUITE_CHECK,
+    check_deliveries,
+    check_freshness,
+    refuse_unchecked,
+)
 from orchestration.night import Night
 from orchestration.progress import tell
 from sources.contract import Table, all_tables
@@ -249,6 +255,7 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
     )
     def par_index(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
         settings = night.settings
+        refuse_unchecked(settings)
         tell("publish", "writing the marts")
         now = clock.now()
         night.ledger.announce(context.run_id, publishing.version_name(settings, night.day, now))
