@@ -405,10 +405,10 @@ order by points_lost desc nulls last, missed desc, at_risk desc, lead
 
 _SOURCES = """
 select source, table_name,
-    max(delivered_on) filter (where outcome in ('loaded', 'partly_quarantined')) as last_on,
+    max(delivered_on) filter (where outcome in ('loaded', 'unchanged', 'partly_quarantined')) as last_on,
     date_diff('day', last_on, (select as_of_date from night)) as days_old,
     count(*) as files,
-    count(*) filter (where outcome not in ('loaded', 'partly_quarantined')) as files_not_loaded,
+    count(*) filter (where outcome not in ('loaded', 'unchanged', 'partly_quarantined')) as files_not_loaded,
     sum(rows_loaded)::bigint as rows_loaded,
     sum(rows_quarantined)::bigint as rows_rejected,
     max(loaded_at) as handled_at
@@ -421,7 +421,7 @@ _DELIVERIES = f"""
 select delivered_on, source, table_name, file_name, outcome, reason, rows_in_file, rows_loaded,
     rows_quarantined
 from fct_delivery
-where outcome <> 'loaded' or coalesce(rows_quarantined, 0) > 0
+where outcome not in ('loaded', 'unchanged') or coalesce(rows_quarantined, 0) > 0
 order by delivered_on desc nulls last, source, table_name, file_name
 limit {DELIVERIES_SHOWN}
 """

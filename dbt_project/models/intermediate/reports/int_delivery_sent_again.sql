@@ -1,4 +1,4 @@
--- One row per delivered file whose content had been delivered before, for the same table.
+-- One row per delivered file whose content had been delivered and taken before, for the same table.
 -- Sent again, it says nothing new of the day on which it was sent again.
 {{ config(materialized='view') }}
 
@@ -13,6 +13,7 @@ with turns as (
     where
         content_hash is not null
         and table_name is not null
+        and outcome in ('loaded', 'partly_quarantined')
 )
 
 select delivery_id
