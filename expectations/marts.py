@@ -411,8 +411,8 @@ _ALL_DOSSIERS_KEPT = _Rule(
     "all_dossiers_kept",
     "dossier_code",
     BLOCK,
-    "số hồ sơ bằng số mã hồ sơ khác nhau ở lớp staging",
-    "has as many rows as staging has dossiers",
+    "số hồ sơ bằng số mã hồ sơ khác nhau đã nạp",
+    "has as many rows as dossier codes have landed",
     """
     select count(*) as elements, abs(count(*) - {staged}) as unexpected, 'staged: ' || {staged} as detail
     from {batch}
@@ -456,7 +456,7 @@ def marts_checks(
 ) -> list[Check]:
     """The suite of the marts.
 
-    `staged_dossiers` is the number of distinct dossiers in staging, `previous_counts` the row counts of the
+    `staged_dossiers` is the number of distinct dossier codes that have landed, `previous_counts` the row counts of the
     published file by table, `personal_columns` the names of the contracts' personal columns. What is not
     given is not compared. A table of `tables` that is not there fails all its checks.
     """

@@ -217,13 +217,13 @@ def published_rows(night: EvidenceNight, one: Target, agency: str | None) -> tup
 
 
 def deliveries(night: EvidenceNight, one: Target, variant: str) -> list[dict[str, Any]]:
-    """The files of the tables that decide a figure, as the night knew them."""
+    """The files of the tables that decide a figure, as the night knew them; loaded are all good rows, also known ones."""
     counted, used = words.tables_of(one.view(variant), one.measure)
     replaced = {entry.delivery_id for entry in night.ledger.deliveries(night.as_of) if entry.replaced_by}
     listed = []
     for table in (*counted, *used):
         rows = night.connection.execute(
-            "select delivery_id, file_name, delivered_on, outcome, rows_in_file, rows_loaded,"
+            "select delivery_id, file_name, delivered_on, outcome, rows_in_file, rows_loaded + rows_unchanged,"
             f" rows_quarantined, content_hash from published.{MARTS}.fct_delivery"
             " where source = $1 and table_name = $2"
             " order by delivered_on, file_name",
