@@ -16,6 +16,7 @@ from orchestration.night import Night
 from orchestration.progress import tell
 from sources.contract import Table, all_tables
 from sources.text import sql_name
+from warehouse import carry
 from warehouse import publish as publishing
 from warehouse.build import open_build_file
 from warehouse.landing import landed_file, numbered_parquet
@@ -157,16 +158,11 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
         earlier = publishing.last_before(night.settings, night.day)
         personal = {c.name for t in all_tables() for c in t.columns if c.personal}
         building = night.settings.building
-        with open_build_file(night.settings, building) as connection:
-            # Not from the staging view, which would find the latest version of each once more.
-            staged = connection.execute(
-                "select count(distinct dossier_code) from landing.tthc__dossiers"
-            ).fetchall()[0][0]
         results = check_file(
             building,
             marts_checks(
                 as_of=night.day,
-                staged_dossiers=staged,
+                staged_dossiers=carry.count_landed(night.settings),
                 previous_counts=earlier.counts if earlier else None,
                 personal_columns=personal,
                 tables=[key.path[-1] for key in marts if key.path[-1] in PROMISED],

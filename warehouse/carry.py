@@ -1,8 +1,8 @@
 """Carrying over: a night starts from the dossiers of the night before and judges again only those that may have changed.
 
-`marts.fct_dossier` is the one table that grows with history; everything else is built anew each night. Which dossiers
-are judged again is decided in SQL (int_dossier_rejudged); here is decided whether there is anything to start from. A
-whole build is always right, so every doubt ends in one.
+Two tables stay in the file and are added to (`KEPT`), what they are judged by is kept beside them (`CARRIED`); everything
+else is built anew each night. Which dossiers are judged again is decided in SQL (int_dossier_rejudged); here is decided
+whether there is anything to start from. A whole build is always right, so every doubt ends in one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from sources.text import sql_name
+from sources.text import sql_name, sql_string
 from warehouse.ledger import Delivery
 from warehouse.parts import PART
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings
@@ -32,6 +32,8 @@ CATALOGUES = {
 }
 # Every table of the schema `carried`, and what it is of the last build.
 CARRIED = {**CATALOGUES, "signals": "intermediate.int_signal_dossier"}
+# The incremental models of dbt: they stay where they are.
+KEPT = (("marts", CARRIED_MART), ("intermediate", "int_dossier_versions"))
 _RULES = (
     DBT_PROJECT / "dbt_project.yml",
     DBT_PROJECT / "models",
@@ -149,7 +151,7 @@ def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema carried")
     for name, relation in CARRIED.items():
         connection.execute(f"create table carried.{name} as from {relation}")
-    kept = {("marts", CARRIED_MART), *(("carried", name) for name in CARRIED)}
+    kept = {*KEPT, *(("carried", name) for name in CARRIED)}
     found = connection.execute(
         "select schema_name, view_name, 'view' from duckdb_views() where not internal"
         " union all select schema_name, table_name, 'table' from duckdb_tables()"
@@ -184,6 +186,28 @@ def carry_nothing(connection: duckdb.DuckDBPyConnection) -> None:
         "create table carried.signals (kind varchar, record_key varchar, agency_code varchar, before varchar,"
         " after varchar, first_seen date, delivery_before varchar, delivery_after varchar)"
     )
+
+
+def count_landed(settings: Settings) -> int:
+    """How many dossiers have landed as tonight's build knows them.
+
+    Of a build that started from the last one: those that are in the last one, which the gate has counted, and the new ones.
+    """
+    with duckdb.connect(str(settings.building), read_only=True, config=settings.duckdb()) as connection:
+        build = read_build(connection)
+        if build is not None and build.carried_from is not None:
+            connection.execute(f"attach {sql_string(str(settings.warehouse))} as before (read_only)")
+            before = read_build(connection, "before")
+            if before is not None and before.build_id == build.carried_from:
+                return connection.execute(
+                    f"select (select count(*) from before.marts.{CARRIED_MART}) + count(distinct dossier_code)"
+                    " from landing.tthc__dossiers_new as new"
+                    f" anti join before.marts.{CARRIED_MART} as known on new.dossier_code = known.dossier_code"
+                ).fetchall()[0][0]
+        # Not from the staging view, which would find the latest version of each once more.
+        return connection.execute(
+            "select count(distinct dossier_code) from landing.tthc__dossiers"
+        ).fetchall()[0][0]
 
 
 def changed_parts(connection: duckdb.DuckDBPyConnection, build: str, before: str) -> set[str]:

@@ -70,6 +70,11 @@ def signals(path: Path, settings: Settings) -> str:
     return dossiers(path, settings, "intermediate.int_signal_dossier")
 
 
+def versions(path: Path, settings: Settings) -> str:
+    """The hash of the versions of what was delivered more than once."""
+    return dossiers(path, settings, "intermediate.int_dossier_versions")
+
+
 def parquet(version: Version, settings: Settings) -> str:
     """The hash of the dossiers in the Parquet files of a version."""
     with duckdb.connect(str(version.database), read_only=True) as connection:
@@ -102,11 +107,14 @@ def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
         with open_build_file(settings, settings.building) as connection:
             (count,) = connection.execute("select count(*) from intermediate.int_dossier_rejudged").fetchone()
             rejudged.append(count)
+        landed_count = carry.count_landed(settings)
         version = write_version(settings, settings.building, day, datetime(2024, 12, 1, number))
         swap_in(settings, version)
         settings.building.replace(settings.warehouse)
         carried = dossiers(settings.warehouse, settings)
         found = signals(settings.warehouse, settings)
+        told_again = versions(settings.warehouse, settings)
+        assert landed_count == int(carried.partition("-")[0]), "counted from the build before and what is new"
         assert parquet(version, settings) == carried, day
         shared.append(linked(version))
         assert dossiers(version.database, settings) == version.hashes["fct_dossier"] == carried, day
@@ -117,6 +125,7 @@ def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
         assert what_was_built(settings.building).carried_from is None
         assert carried == dossiers(settings.building, settings), day
         assert found == signals(settings.building, settings), day
+        assert told_again == versions(settings.building, settings), day
     total = int(carried.partition("-")[0])
     assert rejudged[0] == 0
     assert all(0 < count < total for count in rejudged[1:]), rejudged
