@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from sources.text import sql_name, sql_string
+from warehouse.ledger import ACCEPTED
 from warehouse.settings import province_code
 
 PROVINCE = province_code()
@@ -403,12 +404,15 @@ group by 1
 order by points_lost desc nulls last, missed desc, at_risk desc, lead
 """
 
-_SOURCES = """
+# fct_delivery says `unchanged` of a file that was taken before.
+_TAKEN = f"outcome in ({', '.join(map(sql_string, (*ACCEPTED, 'unchanged')))})"
+
+_SOURCES = f"""
 select source, table_name,
-    max(delivered_on) filter (where outcome in ('loaded', 'unchanged', 'partly_quarantined')) as last_on,
+    max(delivered_on) filter (where {_TAKEN}) as last_on,
     date_diff('day', last_on, (select as_of_date from night)) as days_old,
     count(*) as files,
-    count(*) filter (where outcome not in ('loaded', 'unchanged', 'partly_quarantined')) as files_not_loaded,
+    count(*) filter (where not {_TAKEN}) as files_not_loaded,
     sum(rows_loaded)::bigint as rows_loaded,
     sum(rows_quarantined)::bigint as rows_rejected,
     max(loaded_at) as handled_at
@@ -421,7 +425,7 @@ _DELIVERIES = f"""
 select delivered_on, source, table_name, file_name, outcome, reason, rows_in_file, rows_loaded,
     rows_quarantined
 from fct_delivery
-where outcome not in ('loaded', 'unchanged') or coalesce(rows_quarantined, 0) > 0
+where not {_TAKEN} or coalesce(rows_quarantined, 0) > 0
 order by delivered_on desc nulls last, source, table_name, file_name
 limit {DELIVERIES_SHOWN}
 """
