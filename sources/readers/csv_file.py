@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ _LONGEST_HEAD = 1 << 22
 _HEAD_ROWS = 30
 _MAX_COLUMNS = 1000
 _CHUNK = 1 << 24
+_LOOKED_AT = 1 << 20  # fits the processor's cache, which several looks at the same bytes profit from
 _MAX_LINE = 16 << 20  # a row longer than this is rejected, not read
 _KEPT_LINE = 9_000  # of a rejected row DuckDB keeps the first ten thousand letters
 _QUOTE_PASSES = 20
@@ -112,35 +113,50 @@ class _Bytes:
         return self.returns > self.pairs or 0 < self.pairs < self.newlines
 
 
-def _chunks(path: Path, start: int = 0) -> Iterator[bytes]:
+def _chunks(path: Path, start: int = 0, size: int = _CHUNK) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(start)
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(size):
             yield chunk
 
 
 def _look(path: Path) -> _Bytes:
     found = _Bytes()
-    letters = codecs.getincrementaldecoder("utf-8")()
-    last = b""
-    for chunk in _chunks(path):
+    last, open_letter = b"", b""
+    for chunk in _chunks(path, size=_LOOKED_AT):
         found.has_nul = found.has_nul or b"\x00" in chunk
         found.newlines += chunk.count(b"\n")
-        returns = chunk.count(b"\r")
+        returns = chunk.count(b"\r") if b"\r" in chunk else 0
         found.returns += returns
         found.pairs += (chunk.count(b"\r\n") if returns else 0) + (last == b"\r" and chunk[:1] == b"\n")
         last = chunk[-1:]
         if found.is_utf8:
-            found.is_utf8 = _decodes(letters, chunk)
+            window = open_letter + chunk
+            cut = _end_of_letters(window)
+            found.is_utf8, open_letter = _is_utf8(window[:cut]), window[cut:]
     found.ends_with_newline = last in (b"", b"\n")
-    found.is_utf8 = found.is_utf8 and _decodes(letters, b"", final=True)
+    found.is_utf8 = found.is_utf8 and _is_utf8(open_letter)
     return found
 
 
-def _decodes(letters: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
+def _end_of_letters(window: bytes) -> int:
+    """Where a letter starts that the next chunk may go on with; the end where there is none."""
+    for at in range(len(window) - 1, max(-1, len(window) - 4), -1):
+        if window[at] >= 0xC0:
+            return at
+        if window[at] < 0x80:
+            break
+    return len(window)
+
+
+def _is_utf8(letters: bytes) -> bool:
+    """As one cell of Arrow, which looks three times as fast as Python decodes."""
+    ends = struct.pack("=2i", 0, len(letters))
     try:
-        letters.decode(chunk, final)
-    except UnicodeDecodeError:
+        pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends), pa.py_buffer(letters)]).validate(
+            full=True
+        )
+    except pa.ArrowInvalid:
         return False
     return True
 

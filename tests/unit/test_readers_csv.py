@@ -7,6 +7,8 @@ import unicodedata
 import pytest
 from landing_kit import CRITERIA, CRITERIA_VI, criteria_csv, criteria_row, csv_text, desk
 
+from sources.readers import csv_file
+
 __all__ = ["desk"]
 
 
@@ -199,3 +201,22 @@ def test_true_text_numbers_keep_the_rule_of_dots(desk) -> None:
         "criteria_results.csv", criteria_csv(criteria_row(1, numerator="1.234", denominator="1.234,0"))
     )
     assert (desk.values(entry, "numerator"), desk.values(entry, "denominator")) == ([1234], [1234])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_letters_are_whole_wherever_the_file_is_cut_for_reading(
+    tmp_path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(csv_file, "_LOOKED_AT", size)
+    file = tmp_path / "a.csv"
+    for content, is_utf8 in (
+        ("Lê Thị Ngự\r\n😀 đ\n".encode(), True),
+        ("đã".encode()[:-1], False),
+        (b"L\xea\n", False),
+        (b"\xbf\xbf\xbf\xbf", False),
+        (b"", True),
+    ):
+        file.write_bytes(content)
+        found = csv_file._look(file)
+        assert found.is_utf8 == is_utf8, content
+        assert (found.newlines, found.pairs) == (content.count(b"\n"), content.count(b"\r\n"))
