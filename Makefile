@@ -72,8 +72,15 @@ lock:            ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header tests/bi/demo/requirements.in -o tests/bi/demo/requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group pyproject.toml:spark -o orchestration/spark/requirements.lock
 
-audit:           ## ask the advisory database OSV about each pinned version (needs uv and the internet)
+# Every file that `make lock` writes.
+LOCKS := requirements.lock benchmarks/requirements-dlt.txt tests/bi/demo/requirements.lock orchestration/spark/requirements.lock
+
+audit: $(if $(OSV),setup)  ## ask OSV about each pinned version (needs uv and the internet), or a copy: OSV=all.zip or folder
+ifdef OSV
+	@$(BIN)/python -m orchestration.audit --osv "$(OSV)" $(LOCKS)
+else
 	uvx pip-audit --requirement requirements.lock --require-hashes --disable-pip --vulnerability-service osv
+endif
 
 clean:           ## remove the installation, not the data
 	rm -rf $(VENV) $(SPARK) $(BI) dbt_project/target
