@@ -196,18 +196,29 @@ def count_landed(settings: Settings) -> int:
     with duckdb.connect(str(settings.building), read_only=True, config=settings.duckdb()) as connection:
         build = read_build(connection)
         if build is not None and build.carried_from is not None:
-            connection.execute(f"attach {sql_string(str(settings.warehouse))} as before (read_only)")
-            before = read_build(connection, "before")
-            if before is not None and before.build_id == build.carried_from:
-                return connection.execute(
-                    f"select (select count(*) from before.marts.{CARRIED_MART}) + count(distinct dossier_code)"
-                    " from landing.tthc__dossiers_new as new"
-                    f" anti join before.marts.{CARRIED_MART} as known on new.dossier_code = known.dossier_code"
-                ).fetchall()[0][0]
+            try:
+                return _count_since(connection, settings.warehouse, build.carried_from)
+            except (duckdb.Error, LookupError) as error:
+                log.warning(
+                    "the last build cannot be read (%s): all that landed is counted", type(error).__name__
+                )
         # Not from the staging view, which would find the latest version of each once more.
-        return connection.execute(
-            "select count(distinct dossier_code) from landing.tthc__dossiers"
-        ).fetchall()[0][0]
+        counted = connection.execute("select count(distinct dossier_code) from landing.tthc__dossiers")
+        return counted.fetchall()[0][0]
+
+
+def _count_since(connection: duckdb.DuckDBPyConnection, last: Path, build_id: str) -> int:
+    """The dossiers of the build before, and those that came since. Raises LookupError when `last` is another build."""
+    connection.execute(f"attach {sql_string(str(last))} as before (read_only)")
+    before = read_build(connection, "before")
+    if before is None or before.build_id != build_id:
+        raise LookupError(build_id)
+    counted = connection.execute(
+        f"select (select count(*) from before.marts.{CARRIED_MART}) + count(distinct dossier_code)"
+        " from landing.tthc__dossiers_new as new"
+        f" anti join before.marts.{CARRIED_MART} as known on new.dossier_code = known.dossier_code"
+    )
+    return counted.fetchall()[0][0]
 
 
 def changed_parts(connection: duckdb.DuckDBPyConnection, build: str, before: str) -> set[str]:

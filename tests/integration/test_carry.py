@@ -135,6 +135,25 @@ def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
     assert all("open.parquet" not in names for names in shared)
 
 
+def test_a_last_build_that_cannot_be_read_makes_the_gate_count_all(landed) -> None:
+    settings, ledger = landed
+    build(settings, ledger, NIGHTS[0])
+    settings.building.replace(settings.warehouse)
+    build(settings, ledger, NIGHTS[1])
+    counted = carry.count_landed(settings)
+    with duckdb.connect(str(settings.building), read_only=True) as connection:
+        (codes,) = connection.execute(
+            "select count(distinct dossier_code) from landing.tthc__dossiers"
+        ).fetchone()
+    assert counted == codes > 0
+    settings.warehouse.write_bytes(b"no database")
+    assert carry.count_landed(settings) == codes
+    shutil.copyfile(
+        settings.building, settings.warehouse
+    )  # a build, but not the one that tonight's started from
+    assert carry.count_landed(settings) == codes
+
+
 def test_parquet_of_the_night_before_that_is_damaged_is_not_shared(landed) -> None:
     settings, ledger = landed
     build(settings, ledger, NIGHTS[0])
