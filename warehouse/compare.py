@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +13,7 @@ import duckdb
 from sources.text import sql_name, sql_string
 from warehouse.keys import Keys, mart_keys
 from warehouse.publish import MARTS, Version
+from warehouse.row_hash import row_hash
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,17 @@ def relation(catalog: str, table: str) -> str:
     return f"{sql_name(catalog)}.{MARTS}.{sql_name(table)}"
 
 
-def changed_keys_sql(before: str, after: str, key: Sequence[str], columns: Collection[str]) -> str:
+def changed_keys_sql(before: str, after: str, key: Sequence[str], columns: Mapping[str, str]) -> str:
     """SQL of the keys whose rows differ between two relations, with `was_there` and `is_there`.
 
     Only keys and one hash per row are held, and null equals null, so it is cheap and needs no join.
     """
     names = ", ".join(sql_name(name) for name in key)
-    values = ", ".join(sql_name(name) for name in columns)
+    hashed = row_hash(columns)
     return (
         f"select {names}, bool_or(_side = 0) as was_there, bool_or(_side = 1) as is_there from ("
-        f"select {names}, hash({values}) as _hash, 0 as _side from {before}"
-        f" union all select {names}, hash({values}), 1 from {after})"
+        f"select {names}, {hashed} as _hash, 0 as _side from {before}"
+        f" union all select {names}, {hashed}, 1 from {after})"
         f" group by {names} having count(*) = 1 or min(_hash) <> max(_hash)"
     )
 
@@ -122,7 +123,7 @@ def table_changes(before: Version, after: Version, keys: dict[str, Keys] | None 
             if not key or not set(key) <= set(both) & set(old):
                 changes.append(TableChange(table, *rows))
                 continue
-            compared = [name for name in both if name in old and name not in aside]
+            compared = {name: kind for name, kind in both.items() if name in old and name not in aside}
             added, removed, changed = connection.execute(
                 "select count(*) filter (not was_there), count(*) filter (not is_there),"
                 " count(*) filter (was_there and is_there) from ("

@@ -439,7 +439,7 @@ def _send_changes(job: _Job, mart: Mart, base: str) -> Moved:
     columns = job.columns_in("new", mart.name)
     old, new = relation(base, mart.name), relation("new", mart.name)
     job.duck.execute(
-        f"create or replace temp table changed as {changed_keys_sql(old, new, mart.key, list(columns))}"
+        f"create or replace temp table changed as {changed_keys_sql(old, new, mart.key, columns)}"
     )
     going, coming = job.duck.execute(
         "select count(*) filter (was_there), count(*) filter (is_there) from changed"

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from warehouse import carry
 from warehouse.durable import flush_to_disk
 from warehouse.keys import mart_keys
 from warehouse.parts import write_parquet, write_parts
+from warehouse.row_hash import quick_hash, row_hash
 from warehouse.settings import Settings
 
 MARTS = "marts"
@@ -130,16 +132,15 @@ def _marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[str]:
     return [table for (table,) in found]
 
 
-def table_hash(connection: duckdb.DuckDBPyConnection, relation: str, columns: list[str]) -> str:
-    """A hash of the rows that does not depend on their order: sums of two 64-bit hashes of each row.
+def table_hash(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> str:
+    """A hash of the rows in some columns (name -> type) that does not depend on their order: sums of two hashes of each row.
 
-    DuckDB's own hash, because text and MD5 of a million rows cost more than building them. Equal within a version of
-    DuckDB; after an upgrade everything looks changed once.
+    After an upgrade of DuckDB everything looks changed once.
     """
-    cells = ", ".join(sql_name(c) for c in columns)
     first, second, rows = connection.execute(
-        f"select coalesce(sum(cast(hash({cells}) as hugeint)), 0),"
-        f" coalesce(sum(cast(hash({cells}, 'again') as hugeint)), 0), count(*) from {relation}"
+        "select coalesce(sum(cast(_quick as hugeint)), 0),"
+        f" coalesce(sum(cast({row_hash(columns, '_quick')} as hugeint)), 0), count(*)"
+        f" from (select *, {quick_hash(columns)} as _quick from {relation})"
     ).fetchall()[0]
     return f"{rows}-{first:x}-{second:x}"
 
@@ -189,11 +190,11 @@ def _unchanged_parts(
 
 def _hash(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     columns = connection.execute(
-        "select column_name from duckdb_columns() where database_name = 'published' and schema_name = $1"
+        "select column_name, data_type from duckdb_columns() where database_name = 'published' and schema_name = $1"
         " and table_name = $2 order by column_index",
         [MARTS, table],
     ).fetchall()
-    hashed = [column for (column,) in columns if column not in CLOCK_COLUMNS]
+    hashed = {column: kind for column, kind in columns if column not in CLOCK_COLUMNS}
     return table_hash(connection, f"published.{MARTS}.{sql_name(table)}", hashed)
 
 

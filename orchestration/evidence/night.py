@@ -128,11 +128,11 @@ def _is_of(settings: Settings, path: Path, version: publish.Version) -> bool:
 
 def _hash(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     columns = connection.execute(
-        "select column_name from duckdb_columns() where schema_name = $1 and table_name = $2"
+        "select column_name, data_type from duckdb_columns() where schema_name = $1 and table_name = $2"
         " order by column_index",
         [publish.MARTS, table],
     ).fetchall()
-    return publish.table_hash(connection, f"{publish.MARTS}.{sql_name(table)}", [name for (name,) in columns])
+    return publish.table_hash(connection, f"{publish.MARTS}.{sql_name(table)}", dict(columns))
 
 
 def _prepared(

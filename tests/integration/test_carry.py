@@ -61,8 +61,8 @@ def build(settings: Settings, ledger: Ledger, day: date, *, whole: bool = False)
 def dossiers(path: Path, settings: Settings, table: str = "marts.fct_dossier") -> str:
     """The hash of all columns of the dossiers in a file, or of another table there."""
     with open_build_file(settings, path) as connection:
-        columns = [c for (c,) in connection.execute(f"select column_name from (describe {table})").fetchall()]
-        return table_hash(connection, table, columns)
+        columns = connection.execute(f"select column_name, column_type from (describe {table})").fetchall()
+        return table_hash(connection, table, dict(columns))
 
 
 def signals(path: Path, settings: Settings) -> str:
@@ -78,11 +78,10 @@ def versions(path: Path, settings: Settings) -> str:
 def parquet(version: Version, settings: Settings) -> str:
     """The hash of the dossiers in the Parquet files of a version."""
     with duckdb.connect(str(version.database), read_only=True) as connection:
-        columns = [
-            c
-            for (c,) in connection.execute("select column_name from (describe marts.fct_dossier)").fetchall()
-        ]
-        return table_hash(connection, f"'{version.folder}/parquet/fct_dossier.parquet'", columns)
+        columns = connection.execute(
+            "select column_name, column_type from (describe marts.fct_dossier)"
+        ).fetchall()
+        return table_hash(connection, f"'{version.folder}/parquet/fct_dossier.parquet'", dict(columns))
 
 
 def linked(version: Version) -> set[str]:
