@@ -296,7 +296,9 @@ def test_a_large_sheet_without_a_header_in_its_first_column(desk, monkeypatch) -
 
 
 @pytest.mark.parametrize("reference", ['r="CA9"', "r='CA9'", 'r = "xfd9"'])
-def test_a_far_cell_of_a_large_sheet_is_refused_however_it_is_written(desk, monkeypatch, reference: str) -> None:
+def test_a_far_cell_of_a_large_sheet_is_refused_however_it_is_written(
+    desk, monkeypatch, reference: str
+) -> None:
     of_large_sheets(monkeypatch)
     far = f'<row r="9"><c {reference}><v>1</v></c></row></sheetData>'
     out = io.BytesIO()
