@@ -156,6 +156,11 @@ def _forget_temporary(connection: duckdb.DuckDBPyConnection) -> None:
     tables = connection.execute("select table_name from duckdb_tables() where temporary").fetchall()
     for (name,) in tables:
         connection.execute(f"drop table if exists temp.{sql_name(name)}")
+    views = connection.execute(
+        "select view_name from duckdb_views() where temporary and not internal"
+    ).fetchall()
+    for (name,) in views:
+        connection.unregister(name)  # what a reader left where it was made, for us to look at
 
 
 def _is_ours(settings: Settings, error: Exception) -> bool:

@@ -4,7 +4,7 @@ totals.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import duckdb
 import pyarrow as pa
@@ -46,62 +46,79 @@ def data_rows(
     if header.row_label is not None:
         alone = f"regexp_matches(coalesce({', '.join([*others, 'null'])}), {words})"
     named = ", ".join(f"c{at} as {sql_name(column.name)}" for at, column in header.columns.items())
-    marks = pa.table({"row_number": pa.array(sorted(set(spanning)), pa.int64())})
-    told = pa.table(
-        {
-            "row_number": pa.array(list(faults or {}), pa.int64()),
-            "fault": pa.array(list((faults or {}).values()), pa.string()),
-        }
+    # Two cells that begin with an ASCII letter or sign make a row that is neither blank nor a group row, at a tenth of
+    # the price of trimming: only the others are looked at closely.
+    surely = " + ".join(
+        f"coalesce((c{at} >= '!' and c{at} < chr(128))::int, 0)"
+        for at in range(width)
+        if at != header.row_label
     )
-    connection.register("_spanning", marks)
-    connection.register("_faults_by_row", told)
+    spans = "false"
+    if spanning:
+        connection.register("_spanning", pa.table({"row_number": _row_numbers(set(spanning))}))
+        spans = "_row_number in (select row_number from _spanning)"
+    counted = f"""
+        select _row_number, {filled} as filled, {label} as label,
+            coalesce(regexp_full_match({label}, '[0-9.,()]+'), false) as label_is_number,
+            {alone} as is_title, {spans} as spans
+        from {cells}
+    """
     connection.execute(f"""
-        create or replace temp table _grid_judged as
-        with counted as (
-            select *, {filled} as filled, {label} as label,
-                coalesce(regexp_full_match({label}, '[0-9.,()]+'), false) as label_is_number,
-                {alone} as is_title, _row_number in (select row_number from _spanning) as spans
-            from {cells}
-        )
-        select *,
+        create or replace temp table _grid_sparse as
+        select _row_number,
             filled = 0 and label is null as is_blank,
             filled = 0 and label_is_number as is_label_only,
             not label_is_number and (
                 (filled = 0 and label is not null)
                 or (filled = 1 and (label is not null or spans or is_title))
             ) as is_group
-        from counted
+        from ({counted} where {surely or "0"} < 2)
     """)
-    connection.execute(f"""
-        create or replace temp table {sql_name(name)} as
-        with first_blank as (
-            select coalesce(min(_row_number), 1000000000000) as number from _grid_judged where is_blank
-        ),
-        last_filled as (
-            select max(_row_number) as number from _grid_judged
-            where not is_label_only and not is_group and _row_number < (select number from first_blank)
+    blank_at = _one(connection, "select min(_row_number) from _grid_sparse where is_blank")
+    end = "" if blank_at is None else f"and _row_number < {blank_at}"
+    last = _one(
+        connection,
+        f"""
+        select max(_row_number) from {cells} where _row_number not in
+            (select _row_number from _grid_sparse where is_label_only or is_group) {end}
+        """,
+    )
+    data = f"where _row_number <= {0 if last is None else last}"
+    groups = _one(connection, f"select count(*) from _grid_sparse {data} and is_group")
+    relation = f"select {named}, _row_number, null::varchar as _fault from {cells} {data}"
+    if groups or faults:
+        by_row = faults or {}
+        told = {
+            "row_number": _row_numbers(by_row),
+            "fault": pa.array(list(by_row.values()), pa.string()),
+        }
+        connection.register("_faults_by_row", pa.table(told))
+        connection.execute(f"""
+            create or replace temp table {name} as
+            select g.* replace (f.fault as _fault)
+            from ({relation} and _row_number not in (select _row_number from _grid_sparse where is_group)) as g
+            left join _faults_by_row as f on f.row_number = g._row_number
+            order by _row_number
+        """)
+        connection.unregister("_faults_by_row")
+        relation = f"select * from {name}"
+    left_out = 0
+    if blank_at is not None:
+        # A block of totals has few filled cells; what is filled like data below a blank row was left out by
+        # mistake.
+        required = sum(column.required for column in header.columns.values())
+        left_out = _one(
+            connection,
+            f"""
+            select count(*) from ({counted} where _row_number >= {blank_at})
+            where label_is_number and filled >= {max(2, required)}
+            """,
         )
-        select {named}, _row_number, f.fault as _fault
-        from _grid_judged as g
-        left join _faults_by_row as f on f.row_number = g._row_number
-        where not is_group and _row_number < (select number from first_blank)
-            and _row_number <= (select number from last_filled)
-        order by _row_number
-    """)
-    # A block of totals has few filled cells; what is filled like data below a blank row was left out by
-    # mistake.
-    required = sum(column.required for column in header.columns.values())
-    blank_at, left_out = connection.execute(f"""
-        select min(_row_number) filter (where is_blank),
-            count(*) filter (where label_is_number and filled >= {max(2, required)})
-        from _grid_judged
-        where _row_number >= (select min(_row_number) from _grid_judged where is_blank)
-    """).fetchall()[0]
-    connection.execute("drop table _grid_judged")
-    connection.unregister("_spanning")
-    connection.unregister("_faults_by_row")
+    connection.execute("drop table _grid_sparse")
+    if spanning:
+        connection.unregister("_spanning")
     sheet_label = "null::varchar" if sheet is None else sql_string(sheet)
-    relation = f"(select *, {sheet_no} as _sheet_no, {sheet_label} as _sheet from {sql_name(name)})"
+    relation = f"(select *, {sheet_no} as _sheet_no, {sheet_label} as _sheet from ({relation}))"
     present = {column.name for column in header.columns.values()}
     return Part(
         relation=relation,
@@ -111,3 +128,11 @@ def data_rows(
         sheet=sheet,
         warnings=(rows_left_out(blank_at, left_out),) if left_out else (),
     )
+
+
+def _row_numbers(numbers: Iterable[int]) -> pa.Array:
+    return pa.array(list(numbers), pa.int64())
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int | None:
+    return connection.execute(query).fetchall()[0][0]

@@ -43,7 +43,9 @@ def ticked_columns(
     words = {c.name: f"upper(trim({sql_name(c.name)}, {sql_string(BLANKS)}))" for c in booleans}
     ticks = [f"coalesce(bool_or({word} = 'X'), false)" for word in words.values()]
     values = [f"coalesce(bool_or({word} not in ({nulls})), false)" for word in words.values()]
-    found = connection.execute(f"select {', '.join(ticks + values)} from {relation}").fetchall()[0]
+    # Few different ones: it is cheaper to find them than to trim every cell.
+    seen = f"select distinct {', '.join(map(sql_name, words))} from {relation}"
+    found = connection.execute(f"select {', '.join(ticks + values)} from ({seen})").fetchall()[0]
     with_x = dict(zip(words, found[: len(ticks)], strict=True))
     with_value = dict(zip(words, found[len(ticks) :], strict=True))
     if not any(with_x.values()):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import unicodedata
+import zipfile
 from datetime import date, datetime
 
 import openpyxl
 import pytest
 import xlsxwriter
-from landing_kit import CRITERIA_VI, criteria_row, desk, xlsx_bytes
+from landing_kit import CRITERIA_VI, NOW, criteria_row, desk, table_of, xlsx_bytes
+
+from sources.inbox import Arrival
+from sources.readers import excel_file, workbook_archive
+from warehouse.landing import connect, land_file
 
 __all__ = ["desk"]
 
@@ -253,3 +258,69 @@ def test_unknown_columns_are_told_and_not_kept(desk) -> None:
     entry = desk.one("criteria_results.xlsx", xlsx_bytes([*HEAD, "Số\nCCCD"], [*line(1), 1099012345]))
     assert "Số CCCD" in entry.warnings[0]
     assert "1099012345" not in str(desk.all_rows(entry))
+
+
+def of_large_sheets(monkeypatch) -> None:
+    """Read every sheet as if it took long: the head from a workbook of the first rows alone."""
+    monkeypatch.setattr(workbook_archive, "_SMALL_SHEET", 0)
+    monkeypatch.setattr(workbook_archive, "_LARGE_SHEET", 0)
+
+
+def test_the_head_of_a_large_sheet_is_read_apart(desk, monkeypatch) -> None:
+    """Without a look at the rest of the sheet, and with the same rows."""
+    rows = [["UBND TỈNH"], [], ["BÁO CÁO"], HEAD]
+    rows += [line(n, numerator=1.234 if n % 2 else "1.234", reported_on=date(2024, 6, 20)) for n in range(60)]
+    rows += [[None, *[None] * 7, "xa"], [61, "1.61", "H62.1", "20/06/2024", 1, 2]]
+    data = xlsx_bytes(*rows, top=3)
+    usual = desk.all_rows(desk.one("criteria_results.xlsx", data))
+    of_large_sheets(monkeypatch)
+    loaded = []
+    load = excel_file._load
+    monkeypatch.setattr(excel_file, "_load", lambda *a, **o: loaded.append((a[0], o)) or load(*a, **o))
+    found = desk.all_rows(desk.one("criteria_results_2.xlsx", data))
+    assert [reader is loaded[-1][0] for reader, _ in loaded] == [False, False, True]  # head, types, rows
+    assert 1 in loaded[-1][1]["dtypes"] and 4 in loaded[-1][1]["dtypes"]
+    without = {"_file_id", "_file_name"}
+    assert [{k: v for k, v in row.items() if k not in without} for row in found] == [
+        {k: v for k, v in row.items() if k not in without} for row in usual
+    ]
+
+
+def test_a_large_sheet_without_a_header_in_its_first_column(desk, monkeypatch) -> None:
+    """A cell below may stand further to the left: then only the whole sheet tells where its range begins."""
+    of_large_sheets(monkeypatch)
+    data = xlsx_bytes(HEAD, line(1), line(2), top=2, left=3)
+    assert places(desk, desk.one("criteria_results.xlsx", data)) == [("1.1", 3), ("1.2", 4)]
+    entry = desk.one("criteria_results_2.xlsx", xlsx_bytes(["không"], ["có"]))
+    assert "no header row" in entry.reason
+
+
+@pytest.mark.parametrize("reference", ['r="CA9"', "r='CA9'", 'r = "xfd9"'])
+def test_a_far_cell_of_a_large_sheet_is_refused_however_it_is_written(
+    desk, monkeypatch, reference: str
+) -> None:
+    of_large_sheets(monkeypatch)
+    far = f'<row r="9"><c {reference}><v>1</v></c></row></sheetData>'
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(xlsx_bytes(HEAD, line(1)))) as source,
+        zipfile.ZipFile(out, "w") as target,
+    ):
+        for info in source.infolist():
+            content = source.read(info)
+            if info.filename.endswith("sheet1.xml"):
+                content = content.replace(b"</sheetData>", far.encode())
+            target.writestr(info, content)
+    entry = desk.one("criteria_results.xlsx", out.getvalue())
+    assert (entry.outcome, "zip bomb" in entry.reason) == ("refused", True)
+
+
+def test_the_memory_of_a_sheet_is_freed_with_its_file(desk) -> None:
+    path = desk.put("criteria_results.xlsx", xlsx_bytes(HEAD, line(1)))
+    arrival = Arrival(
+        path, "register", date(2024, 11, 1), path.name, table_of("register", "criteria_results")
+    )
+    with connect(desk.settings) as connection:
+        assert land_file(desk.settings, connection, arrival, "0" * 64, NOW).rows_loaded == 1
+        left = "select view_name from duckdb_views() where temporary and not internal"
+        assert connection.execute(left).fetchall() == []
