@@ -23,6 +23,9 @@ _FALSE_WORDS = ("không", "0", "false", "sai")
 _NULLS = ", ".join(map(sql_string, NULL_WORDS))
 _COMMON_NULLS = (*NULL_WORDS, "null", "Null", "n/a")
 
+# A cast would make the next day of 24:00, and a dossier that is late by a day one that is on time.
+_HOUR = r"(?:[01]\d|2[0-3])"
+
 _MACROS = f"""
 -- Blanks at the edges are rare: looked for by comparison (U+2000 and above are no letters of ours), cut when there.
 create or replace temp macro par_clean(cell) as
@@ -44,11 +47,11 @@ create or replace temp macro par_timestamp(cell) as
         when cell like '%/%' then
             try_strptime(cell, ['%d/%m/%Y %H:%M:%S', '%d/%m/%Y', '%d/%m/%Y %H:%M'])
         when regexp_full_match(
-            cell, '\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]\\d{{2}}:\\d{{2}}(:\\d{{2}}([.,]\\d+)?)?)?'
+            cell, '\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]{_HOUR}:\\d{{2}}(:\\d{{2}}([.,]\\d+)?)?)?'
         ) then try_cast(replace(cell, ',', '.') as timestamp)
         when regexp_full_match(
             cell,
-            '\\d{{4}}-\\d{{2}}-\\d{{2}}[T ]\\d{{2}}:\\d{{2}}(:\\d{{2}}([.,]\\d+)?)?\\s*(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)'
+            '\\d{{4}}-\\d{{2}}-\\d{{2}}[T ]{_HOUR}:\\d{{2}}(:\\d{{2}}([.,]\\d+)?)?\\s*(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)'
         ) then timezone('{TIME_ZONE}', try_cast(
             regexp_replace(upper(replace(cell, ',', '.')), '([+-]\\d{{2}})(\\d{{2}})$', '\\1:\\2') as timestamptz
         ))

@@ -86,8 +86,14 @@ TIMES = {
 }
 
 
+# 24:00 would be the next day to one format and nothing to another.
+NO_TIMES = ["2024-06-20 24:00:00", "2024-06-20T24:00", "2024-06-20T24:00:00+07:00", "20/06/2024 24:00", "20240620240000",
+            "2024-06-20 23:60"]  # fmt: skip
+
+
 def test_times_are_local(connection) -> None:
     assert cast_all(connection, DOSSIERS, "due_at", list(TIMES)) == list(TIMES.values())
+    assert cast_all(connection, DOSSIERS, "due_at", NO_TIMES) == [BAD] * len(NO_TIMES)
 
 
 NUMBERS = {

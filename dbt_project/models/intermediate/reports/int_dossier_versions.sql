@@ -1,8 +1,9 @@
 -- One row per version of a dossier that was delivered more than once, beside the version before it.
--- Rule: a file sent again with the same content says nothing new of the day it was sent on, so its rows are no versions.
+-- Rule: a row from a file of the same content as the one that the version before came from is no version: it says nothing new
+-- of the day it was sent on. The old file after a newer one is one, for it brings the old row back.
 -- Only repeated dossiers are ranked, and the source is read twice rather than kept: a million wide rows cost more than all
 -- that follows. A build that starts from another one looks only at the dossiers that were delivered since: nothing else
--- gives a dossier a version more or takes one away.
+-- gives a dossier a version more, and nothing takes one away.
 {{ config(
     materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='delete+insert',
@@ -13,11 +14,9 @@
 with delivered as {{ read_anew() }} (
     select *
     from {{ source('tthc', 'dossiers') }}
-    where
-        _file_id not in (select again.delivery_id from {{ ref('int_delivery_sent_again') }} as again)
-        {% if is_incremental() -%}
-            and dossier_code in (select new.dossier_code from {{ source('tthc', 'dossiers_new') }} as new)
-        {%- endif %}
+    {% if is_incremental() -%}
+        where dossier_code in (select new.dossier_code from {{ source('tthc', 'dossiers_new') }} as new)
+    {%- endif %}
 ),
 
 repeated as (
@@ -25,30 +24,77 @@ repeated as (
     from delivered
     group by dossier_code
     having count(*) > 1
+),
+
+compared as (
+    select
+        delivered.*,
+        files.content_hash,
+        lag(delivered._file_id) over rows_of_dossier as file_id_just_before,
+        lag(files.content_hash) over rows_of_dossier as content_just_before
+    from delivered
+    inner join repeated on delivered.dossier_code = repeated.dossier_code
+    left join {{ ref('stg_landing__deliveries') }} as files on delivered._file_id = files.delivery_id
+    window rows_of_dossier as (
+        partition by delivered.dossier_code
+        order by delivered._delivered_on, delivered._file_name, delivered._sheet_no, delivered._row_number, delivered._file_id
+    )
+),
+
+ranked as (
+    select
+        dossier_code,
+        cast(row_number() over versions as int) as version_no,
+        agency_code,
+        received_at,
+        due_at,
+        due_at_original,
+        supplement_requested_at,
+        supplement_received_at,
+        apology_sent_at,
+        finished_at,
+        status,
+        _delivered_on as delivered_on,
+        _file_id as file_id,
+        lag(due_at) over versions as due_at_before,
+        lag(due_at_original) over versions as due_at_original_before,
+        lag(supplement_received_at) over versions as supplement_received_at_before,
+        lag(finished_at) over versions as finished_at_before,
+        lag(status) over versions as status_before,
+        lag(_delivered_on) over versions as delivered_on_before,
+        lag(_file_id) over versions as file_id_before,
+        count(*) over (partition by dossier_code) as version_count
+    from compared
+    where
+        file_id_just_before is null
+        or file_id_just_before = _file_id
+        or content_hash is distinct from content_just_before
+    window versions as (
+        partition by dossier_code
+        order by _delivered_on, _file_name, _sheet_no, _row_number, _file_id
+    )
 )
 
 select
-    delivered.dossier_code,
-    cast(row_number() over versions as int) as version_no,
-    delivered.agency_code,
-    delivered.received_at,
-    delivered.due_at,
-    delivered.due_at_original,
-    delivered.supplement_requested_at,
-    delivered.supplement_received_at,
-    delivered.apology_sent_at,
-    delivered.finished_at,
-    delivered._delivered_on as delivered_on,
-    delivered._file_id as file_id,
-    lag(delivered.due_at) over versions as due_at_before,
-    lag(delivered.due_at_original) over versions as due_at_original_before,
-    lag(delivered.supplement_received_at) over versions as supplement_received_at_before,
-    lag(delivered.finished_at) over versions as finished_at_before,
-    lag(delivered._delivered_on) over versions as delivered_on_before,
-    lag(delivered._file_id) over versions as file_id_before
-from delivered
-inner join repeated on delivered.dossier_code = repeated.dossier_code
-window versions as (
-    partition by delivered.dossier_code
-    order by delivered._delivered_on, delivered._file_name, delivered._sheet_no, delivered._row_number, delivered._file_id
-)
+    dossier_code,
+    version_no,
+    agency_code,
+    received_at,
+    due_at,
+    due_at_original,
+    supplement_requested_at,
+    supplement_received_at,
+    apology_sent_at,
+    finished_at,
+    status,
+    delivered_on,
+    file_id,
+    due_at_before,
+    due_at_original_before,
+    supplement_received_at_before,
+    finished_at_before,
+    status_before,
+    delivered_on_before,
+    file_id_before
+from ranked
+where version_count > 1

@@ -5,6 +5,8 @@
 --                         once); a first version with an original due date counts as put off once
 --   finish_backdated      a finish date earlier than a delivery that still showed the dossier open
 --   finish_rewritten      the finish date changed after it had been delivered
+--   finish_withdrawn      a dossier that had been delivered as finished is open again, paused or withdrawn (status 7 counts as on
+--                         time, so a late one turned into it mends the rate)
 -- Dates are compared, not times. A date moved because a supplement came in is lawful (Điều 19.4) and no finding.
 with versions as (
     select
@@ -104,6 +106,20 @@ findings as (
         file_id
     from counted
     where finished_on <> finished_on_before
+    union all
+    select
+        'finish_withdrawn' as kind,
+        dossier_code,
+        agency_code,
+        finished_at_before as moment_before,
+        finished_at as moment_after,
+        delivered_on,
+        file_id_before,
+        file_id
+    from counted
+    where
+        finished_at_before is not null
+        and (finished_at is null or (status = '7' and status_before <> '7'))
 )
 
 select
