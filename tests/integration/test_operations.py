@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from orchestration import clock, doctor
 from tests.conftest import SAMPLE_DAY, parindex
 from warehouse.backup import BackupError, back_up, restore
 from warehouse.ledger import Ledger
-from warehouse.publish import current
+from warehouse.publish import current, versions
 from warehouse.settings import Settings, load_settings
 
 
@@ -68,6 +69,98 @@ def test_a_backup_holds_no_exports_and_no_key_unless_it_is_asked_for(night: Path
     back_up(settings_of(night), with_key, clock.now(), with_key=True)
     with tarfile.open(with_key) as archive:
         assert "personal_data.key" in archive.getnames()
+
+
+@pytest.fixture(scope="module")
+def two_days(night: Path, sample_inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after nights of two days; read only."""
+    home = tmp_path_factory.mktemp("two_days") / "home"
+    shutil.copytree(night, home, symlinks=True)
+    next_day = (SAMPLE_DAY + timedelta(days=1)).isoformat()
+    parindex("run", "--inbox", str(sample_inbox), "--as-of", next_day, home=home)
+    return home
+
+
+def _dossiers(home: Path) -> list[tuple[str, list[tuple]]]:
+    """Each kept version with the rows of its Parquet dossiers."""
+    import duckdb
+
+    return [
+        (
+            version.version,
+            duckdb.sql(
+                f"select * from '{version.folder}/parquet/fct_dossier.parquet/*.parquet' order by all"
+            ).fetchall(),
+        )
+        for version in versions(settings_of(home))
+    ]
+
+
+def _shared_months(home: Path) -> list[str]:
+    first, last = (
+        version.folder / "parquet" / "fct_dossier.parquet" for version in versions(settings_of(home))
+    )
+    return [month.name for month in sorted(last.iterdir()) if month.samefile(first / month.name)]
+
+
+def test_months_that_versions_share_are_backed_up_once_and_shared_again(
+    two_days: Path, tmp_path: Path
+) -> None:
+    shared = _shared_months(two_days)
+    assert shared
+    file, home = tmp_path / "two-days.tar", tmp_path / "restored"
+    parindex("backup", "--out", str(file), home=two_days)
+    with tarfile.open(file) as archive:
+        links = [member for member in archive if member.islnk()]
+    assert [Path(member.name).name for member in links] == shared
+    parindex("restore", str(file), home=home)
+    assert len(versions(settings_of(home))) == 2
+    assert _dossiers(home) == _dossiers(two_days)
+    assert _shared_months(home) == shared
+    assert manifest(home) == manifest(two_days)
+
+
+@pytest.mark.parametrize(
+    "target", ["../outside", "/etc/hostname", "landing/later", "landing/./first", "", "itself"]
+)
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_link_to_anything_but_a_file_of_the_same_backup_restores_nothing(
+    tmp_path: Path, target: str, kind: bytes
+) -> None:
+    (tmp_path / "outside").write_bytes(b"of somebody else")
+    file = tmp_path / "hostile.tar"
+    with tarfile.open(file, "w") as archive:
+
+        def put(name: str, data: bytes = b"", **more) -> None:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            for key, value in more.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(data))
+
+        put("landing/first", b"1")
+        put("landing/link", type=kind, linkname="landing/link" if target == "itself" else target)
+        put("landing/later", b"2")
+        put("contents.json", b"{}")
+    settings = settings_of(tmp_path / "home")
+    with pytest.raises(BackupError, match="is no backup of parindex: it holds 'landing/link'"):
+        restore(settings, file)
+    assert [path for path in settings.home.rglob("*") if path.is_file()] == []
+
+
+def test_a_link_over_a_file_of_the_backup_restores_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "hostile.tar"
+    with tarfile.open(file, "w") as archive:
+        for name, data in (("landing/first", b"1"), ("landing/second", b"2")):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        info = tarfile.TarInfo("landing//second")
+        info.type, info.linkname = tarfile.LNKTYPE, "landing/first"
+        archive.addfile(info)
+    settings = settings_of(tmp_path / "home")
+    with pytest.raises(BackupError, match="cannot be read as a backup"):
+        restore(settings, file)
 
 
 @pytest.mark.parametrize("damage", ["cut off", "a flipped bit", "a file more", "another archive", "text"])
