@@ -210,7 +210,9 @@ def rollback(
         str, typer.Argument(metavar="[VERSION]", help=f"{NIGHTS[0].upper()}{NIGHTS[1:]}.")
     ] = "previous",
 ) -> None:
-    """Publish an earlier kept version again; nothing is computed, and the later versions stay."""
+    """Publish an earlier kept version again, with its morning page and metrics; nothing is computed, and the later
+    versions stay.
+    """
     from warehouse.lock import NightRunning, night_lock
 
     settings = settings_here()
@@ -224,11 +226,42 @@ def rollback(
                 console.print(f"Readers see {chosen.version}, figures as of {chosen.as_of}.", soft_wrap=True)
                 if before is not None:
                     console.print(f"To go back: parindex rollback {before.version}", soft_wrap=True)
+            _page_and_metrics(settings, chosen)
             if settings.publish_to:
                 _to_server(settings, chosen)
     except NightRunning as busy:
         errors.print(f"[red]Not rolled back:[/] {plain(busy)}", soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+def _page_and_metrics(settings: Settings, version: Version) -> None:
+    """What else shows figures shows those of the version. What fails is told and does not undo the rollback."""
+    from orchestration.alerting import write_metrics
+    from orchestration.report import write_report
+    from warehouse.ledger import Ledger
+
+    def page() -> None:
+        write_report(settings.published_file, settings.reports)
+
+    def metrics() -> None:
+        ledger = Ledger(settings.ledger)
+        try:
+            write_metrics(settings, settings.published_file, ledger, version.as_of)
+        finally:
+            ledger.close()
+
+    for write, what, todo in (
+        (page, "Trang buổi sáng – the morning page", "`parindex report` writes it"),
+        (metrics, "Số đo cho giám sát – the metrics", "the next night writes them"),
+    ):
+        try:
+            write()
+        except Exception as error:  # the message of a database error can quote a row
+            why = str(error) if isinstance(error, OSError) else type(error).__name__
+            errors.print(
+                f"[yellow]Rolled back, but[/] {what}: vẫn là số liệu cũ – still of before ({plain(why)}): {todo}.",
+                soft_wrap=True,
+            )
 
 
 def _to_server(settings: Settings, version: Version) -> None:

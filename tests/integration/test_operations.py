@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
@@ -201,6 +202,35 @@ def test_no_backup_while_a_night_is_running_nor_over_another_file(
     assert not out.exists()
     with pytest.raises(BackupError, match="exists already"):
         back_up(settings_of(own_night), backup_file, clock.now())
+
+
+# Rolled back
+
+
+def _shown(home: Path) -> tuple[str, str]:
+    """The days that page and metrics speak of."""
+    page = (home / "reports" / "index.html").read_text(encoding="utf-8")
+    metrics = (home / "published" / "metrics.prom").read_text(encoding="utf-8")
+    day = next(line for line in metrics.splitlines() if line.startswith("parindex_as_of_timestamp_seconds"))
+    return re.search(r'"as_of":"([\d-]+)"', page)[1], day.split()[-1]
+
+
+def test_page_and_metrics_go_back_with_the_figures(two_days: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(two_days, home, symlinks=True)
+    _, late = _shown(home)
+    parindex("rollback", home=home)
+    day, early = _shown(home)
+    assert day == SAMPLE_DAY.isoformat()
+    assert float(late) - float(early) == 86_400
+    # A page that cannot be written undoes nothing.
+    page = home / "reports" / "index.html"
+    page.unlink()
+    page.mkdir()
+    done = parindex("rollback", "latest", home=home, check=False)
+    assert "the morning page" in done.stderr and "parindex report" in done.stderr
+    assert manifest(home)["as_of"] == (SAMPLE_DAY + timedelta(days=1)).isoformat()
+    assert "Traceback" not in done.stderr and done.returncode == 0
 
 
 # What is removed
