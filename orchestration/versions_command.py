@@ -13,7 +13,7 @@ from warehouse import publish as publishing
 from warehouse.publish import Version
 from warehouse.settings import Settings, load_settings
 
-NIGHTS = "a version, the start of one, its day (YYYY-MM-DD), latest, current, or previous"
+NIGHTS = "a version, the start of one, its day (YYYY-MM-DD), latest, current, or previous (what readers saw last of an earlier day)"
 VersionArgument = Annotated[
     str, typer.Option("--version", metavar="VERSION", help=f"Which one to publish: {NIGHTS}.")
 ]
@@ -26,7 +26,7 @@ def settings_here() -> Settings:
 def find_version(settings: Settings, name: str) -> Version:
     """A kept version by its name, the start of it, its day, or a word. Raises typer.BadParameter.
 
-    latest: published last. current: what readers see. previous: what they saw before that.
+    latest: published last. current: what readers see. previous: what they saw last of an earlier day.
     Exits with 1 where nothing has been published yet: that is no wrong usage.
     """
     kept = publishing.versions(settings)
@@ -39,10 +39,13 @@ def find_version(settings: Settings, name: str) -> Version:
     if name == "current":
         return now
     if name == "previous":
-        before = publishing.seen(settings)[1:]
-        if not before:
-            raise typer.BadParameter(f"nothing is kept of what readers saw before {now.version}")
-        return before[0]
+        before = publishing.last_before(settings, now.as_of)
+        if before is None:
+            raise typer.BadParameter(
+                f"không còn đêm nào trước ngày {now.as_of} – no night of a day before {now.as_of} is kept that readers"
+                " saw: name a version (`parindex versions` lists them)"
+            )
+        return before
     try:
         day = date.fromisoformat(name)
     except ValueError:
@@ -210,7 +213,7 @@ def rollback(
         str, typer.Argument(metavar="[VERSION]", help=f"{NIGHTS[0].upper()}{NIGHTS[1:]}.")
     ] = "previous",
 ) -> None:
-    """Publish an earlier kept version again, with its morning page and metrics; nothing is computed, and the later
+    """Publish an earlier kept version again (the night before, unless one is named), with its morning page and metrics; nothing is computed, and the later
     versions stay.
     """
     from warehouse.lock import NightRunning, night_lock
