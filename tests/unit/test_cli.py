@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
-from landing_kit import criteria_csv, criteria_row, desk
+from landing_kit import NOW, criteria_csv, criteria_row, desk
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from warehouse.lock import night_lock
 
 __all__ = ["desk"]
 
@@ -43,3 +46,14 @@ def test_status_names_tables_and_refused_files_in_full(desk, run) -> None:
     said = run("status")
     assert "document_office__periodic_reports" in said
     assert f"register/2024-11-01/bao_cao_{LONG}: " in said and "no open alerts" in said
+
+
+def test_status_calls_a_night_running_only_while_one_is(desk, run) -> None:
+    desk.ledger.start_night("cut-off", date(2024, 11, 1), NOW)
+    with night_lock(desk.settings):
+        assert "last night: running" in run("status")
+    said = run("status")
+    assert "running" not in said
+    assert (
+        "last night: interrupted" in said and "interrupted before its end: run `parindex run` again" in said
+    )
