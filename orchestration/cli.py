@@ -60,6 +60,7 @@ AsOf = Annotated[
 
 
 def _settings(inbox: Path | None = None) -> Settings:
+    """For commands that write into the home. Those that only look use `load_settings`, and leave an empty home empty."""
     return load_settings(inbox).create()
 
 
@@ -216,7 +217,7 @@ def status() -> None:
     """The last night, freshness of each source, rejected rows, refused files, open alerts."""
     from orchestration.status import show_status
 
-    show_status(_settings(), console)
+    show_status(load_settings(), console)
 
 
 @app.command(epilog="Example: parindex rebuild --as-of 2024-11-30")
@@ -297,8 +298,8 @@ def quarantine_list(
     from warehouse.quarantine import quarantine
 
     _check_names(source, table)
-    settings = _settings()
-    ledger = Ledger(settings.ledger)
+    settings = load_settings()
+    ledger = Ledger.to_look_at(settings.ledger)
     with duckdb.connect() as connection:
         relation = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
         total = relation.aggregate("count(*)").fetchall()[0][0]
@@ -328,8 +329,8 @@ def quarantine_export(
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise typer.BadParameter("the file must end with .csv or .xlsx", param_hint="--out")
     _check_names(source, table)
-    settings = _settings()
-    ledger = Ledger(settings.ledger)
+    settings = load_settings()
+    ledger = Ledger.to_look_at(settings.ledger)
     with duckdb.connect() as connection:
         rejected = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
         rows = export_quarantine(rejected, out)
@@ -370,7 +371,7 @@ def alerts_list() -> None:
     """Open and muted alerts, the most severe first."""
     from orchestration.alerting import open_alerts
 
-    alerts = open_alerts(_settings())
+    alerts = open_alerts(load_settings())
     if not alerts:
         console.print("Không có cảnh báo nào đang mở – no open alerts.")
         return
@@ -393,7 +394,7 @@ def alerts_mute(
     from orchestration.alerting import AlertError, mute
 
     try:
-        alert = mute(_settings(), alert_id, reason, _day(until), clock.now())
+        alert = mute(load_settings(), alert_id, reason, _day(until), clock.now())
     except AlertError as error:
         raise typer.BadParameter(str(error)) from None
     console.print(f"Muted until {until}: {plain(alert.message)}")

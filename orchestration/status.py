@@ -28,7 +28,7 @@ def _place(entry: Delivery) -> str:
 
 
 def show_status(settings: Settings, console: Console) -> None:
-    ledger = Ledger(settings.ledger)
+    ledger = Ledger.to_look_at(settings.ledger)
     nights = ledger.nights(limit=1)
     version = current(settings)
     if nights:
