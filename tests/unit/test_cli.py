@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from landing_kit import NOW, criteria_csv, criteria_row, desk
 from typer.testing import CliRunner
 
-from orchestration.cli import app
+from orchestration.cli import _sample_day, app
 from orchestration.rebuild import NothingLanded, rebuild
+from orchestration.run import Outcome
+from sources.inbox import SAMPLE_MARKER
 from warehouse.backup import _must_be_empty
 from warehouse.lock import night_lock
 from warehouse.settings import load_settings
@@ -86,3 +89,35 @@ def test_status_calls_a_night_running_only_while_one_is(desk, run) -> None:
     assert (
         "last night: interrupted" in said and "interrupted before its end: run `parindex run` again" in said
     )
+
+
+@pytest.fixture
+def sampled(desk) -> Path:
+    """An inbox that a sample of 2024-11-01 was written into."""
+    desk.put("criteria_results.csv", criteria_csv(criteria_row(0)))
+    (desk.settings.inbox / SAMPLE_MARKER).write_text('{"as_of": "2024-11-01"}')
+    return desk.settings.inbox
+
+
+def test_the_day_of_a_sample_is_not_taken_for_later_exports_beside_it(desk, run, sampled: Path) -> None:
+    assert _sample_day(sampled) == date(2024, 11, 1)
+    desk.put("criteria_results.csv", criteria_csv(criteria_row(1)), day="2024-11-02")
+    said = run("run", code=1)
+    assert "không chạy – not run:" in said.casefold()
+    assert "register/2024-11-02/criteria_results.csv" in said
+    assert "Take the sample out" in said and "Bỏ dữ liệu mẫu ra" in said and "--as-of" in said
+    assert desk.ledger.nights() == []
+
+
+def test_a_day_that_is_said_goes_before_that_of_a_sample(desk, run, sampled: Path, monkeypatch) -> None:
+    desk.put("criteria_results.csv", criteria_csv(criteria_row(1)), day="2024-11-02")
+    days = []
+
+    def run_night(settings, day, **more) -> Outcome:
+        days.append(day)
+        return Outcome(False, "as far as this test goes")
+
+    monkeypatch.setattr("orchestration.run.run_night", run_night)
+    monkeypatch.setattr("orchestration.run.log_to_file", lambda settings: "night.log")
+    run("run", "--as-of", "2024-11-02", code=1)
+    assert days == [date(2024, 11, 2)]
