@@ -27,6 +27,10 @@ from orchestration.startup import importing, leave
 _tell: Callable[[Any], None] | None = None  # in a worker: how it answers
 
 
+# What a worker ended by force leaves, multiprocessing's tracker clears away, with a warning that is nobody's business.
+_QUIET = ("-W", "ignore:resource_tracker:UserWarning")
+
+
 class WorkerDied(Exception):
     """A worker ended in the middle of its work, most likely for want of memory."""
 
@@ -48,7 +52,7 @@ class Worker:
     def warm_up(self) -> None:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "orchestration.aside", self._beginning],
+                [sys.executable, *_QUIET, "-m", "orchestration.aside", self._beginning],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=Path(__file__).resolve().parent.parent,

@@ -29,7 +29,7 @@ from orchestration.bi import command as superset_command
 from orchestration.startup import leave
 from orchestration.terminal import console, errors, plain
 from sources.contract import load_contracts
-from sources.inbox import SAMPLE_MARKER
+from sources.inbox import SAMPLE_MARKER, find_arrivals
 from warehouse.lock import NightRunning
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -60,15 +60,36 @@ AsOf = Annotated[
 
 
 def _settings(inbox: Path | None = None) -> Settings:
+    """For commands that write into the home. Those that only look use `load_settings`, and leave an empty home empty."""
     return load_settings(inbox).create()
 
 
 def _sample_day(inbox: Path) -> date | None:
-    """The day that a sample in the inbox was made for."""
+    """The day that a sample in the inbox was made for.
+
+    Exits with 1 where later exports lie beside it: as of that day they would not count, as of today the sample would.
+    """
     marker = inbox / SAMPLE_MARKER
     if not marker.exists():
         return None
-    return date.fromisoformat(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
+    day = date.fromisoformat(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
+    later = [arrival for arrival in find_arrivals(inbox) if (arrival.delivered_on or day) > day]
+    if later:
+        one, count = plain(max(later, key=lambda arrival: arrival.delivered_on).place), len(later)
+        errors.print(
+            f"[red]Không chạy – not run:[/] hộp nhận {plain(inbox)} có dữ liệu mẫu của ngày {day} và {count} tệp giao sau"
+            f" ngày đó ({one}). Bỏ dữ liệu mẫu ra (cả {SAMPLE_MARKER}; tốt hơn: PARINDEX_HOME mới, vì dữ liệu mẫu đã nạp"
+            " vẫn được tính), hoặc nói rõ ngày tính: --as-of YYYY-MM-DD",
+            soft_wrap=True,
+        )
+        errors.print(
+            f"The inbox holds a sample made for {day}, and {count} files delivered after that day ({one}). Take the"
+            f" sample out ({SAMPLE_MARKER} too; better: a new PARINDEX_HOME, for what was landed of the sample counts on),"
+            " or say which day is meant: --as-of YYYY-MM-DD",
+            soft_wrap=True,
+        )
+        raise typer.Exit(1)
+    return day
 
 
 def _today(settings: Settings) -> date:
@@ -179,7 +200,6 @@ def run(
     from orchestration.progress import listening
     from orchestration.run import log_to_file, run_night
     from orchestration.scorecard import show_scorecard
-    from sources.inbox import find_arrivals
 
     if inbox is not None and not inbox.is_dir():
         raise typer.BadParameter(f"{inbox} is no folder", param_hint="--inbox")
@@ -216,7 +236,7 @@ def status() -> None:
     """The last night, freshness of each source, rejected rows, refused files, open alerts."""
     from orchestration.status import show_status
 
-    show_status(_settings(), console)
+    show_status(load_settings(), console)
 
 
 @app.command(epilog="Example: parindex rebuild --as-of 2024-11-30")
@@ -297,8 +317,8 @@ def quarantine_list(
     from warehouse.quarantine import quarantine
 
     _check_names(source, table)
-    settings = _settings()
-    ledger = Ledger(settings.ledger)
+    settings = load_settings()
+    ledger = Ledger.to_look_at(settings.ledger)
     with duckdb.connect() as connection:
         relation = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
         total = relation.aggregate("count(*)").fetchall()[0][0]
@@ -328,8 +348,8 @@ def quarantine_export(
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise typer.BadParameter("the file must end with .csv or .xlsx", param_hint="--out")
     _check_names(source, table)
-    settings = _settings()
-    ledger = Ledger(settings.ledger)
+    settings = load_settings()
+    ledger = Ledger.to_look_at(settings.ledger)
     with duckdb.connect() as connection:
         rejected = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
         rows = export_quarantine(rejected, out)
@@ -370,7 +390,7 @@ def alerts_list() -> None:
     """Open and muted alerts, the most severe first."""
     from orchestration.alerting import open_alerts
 
-    alerts = open_alerts(_settings())
+    alerts = open_alerts(load_settings())
     if not alerts:
         console.print("Không có cảnh báo nào đang mở – no open alerts.")
         return
@@ -393,7 +413,7 @@ def alerts_mute(
     from orchestration.alerting import AlertError, mute
 
     try:
-        alert = mute(_settings(), alert_id, reason, _day(until), clock.now())
+        alert = mute(load_settings(), alert_id, reason, _day(until), clock.now())
     except AlertError as error:
         raise typer.BadParameter(str(error)) from None
     console.print(f"Muted until {until}: {plain(alert.message)}")

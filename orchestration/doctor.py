@@ -18,7 +18,6 @@ from importlib import metadata
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
 from packaging.requirements import Requirement
 
 from orchestration import clock
@@ -26,6 +25,7 @@ from sources.contract import all_tables
 from warehouse import publish
 from warehouse.landing import landed_file
 from warehouse.ledger import Ledger
+from warehouse.lock import is_held
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings, SettingsError, dbt_variables
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
@@ -191,14 +191,7 @@ def _disk(settings: Settings, now: datetime) -> Findings:
 
 def _lock(settings: Settings, now: datetime) -> Findings:
     running = any(night["outcome"] == "running" for night in _nights(settings, 1))
-    held = False
-    if settings.lock_file.exists():
-        try:
-            with FileLock(settings.lock_file, timeout=0):
-                pass
-        except Timeout:
-            held = True
-    if held:
+    if is_held(settings):
         yield Finding(OK, "lock", "a night is running now")
     elif running:
         yield Finding(

@@ -30,7 +30,7 @@ def rebuild(settings: Settings, as_of: date) -> Version:
     from orchestration.run import run_night
 
     with night_lock(settings):
-        ledger = Ledger(settings.ledger)
+        ledger = Ledger.to_look_at(settings.ledger)
         landed = any(entry.accepted for entry in ledger.deliveries())
         ledger.close()
     if not landed:

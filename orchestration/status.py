@@ -10,11 +10,17 @@ from orchestration import clock
 from orchestration.alerting import open_alerts
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
+from warehouse.lock import is_held
 from warehouse.publish import current
 from warehouse.settings import Settings
 
 _ALERTS_SHOWN = 10
 _FILES_SHOWN = 30
+# What became of a night that nobody is working on any more, by whether readers have its version.
+_INTERRUPTED = {
+    False: "bị ngắt giữa chừng: chạy lại `parindex run` – interrupted before its end: run `parindex run` again",
+    True: "bị ngắt sau khi công bố: chạy lại `parindex run` – interrupted after publishing: run `parindex run` again",
+}
 
 
 def _place(entry: Delivery) -> str:
@@ -22,18 +28,22 @@ def _place(entry: Delivery) -> str:
 
 
 def show_status(settings: Settings, console: Console) -> None:
-    ledger = Ledger(settings.ledger)
+    ledger = Ledger.to_look_at(settings.ledger)
     nights = ledger.nights(limit=1)
     version = current(settings)
     if nights:
         night = nights[0]
-        colour = {"published": "green", "failed": "red"}.get(night["outcome"], "yellow")
+        outcome, message = night["outcome"], night["message"]
+        if outcome == "running" and not is_held(settings):
+            published = version is not None and night["version"] == version.version
+            outcome, message = "interrupted", _INTERRUPTED[published]
+        colour = {"published": "green", "failed": "red"}.get(outcome, "yellow")
         console.print(
-            f"Đêm gần nhất – last night: [{colour}]{night['outcome']}[/] as of {night['as_of']},"
+            f"Đêm gần nhất – last night: [{colour}]{outcome}[/] as of {night['as_of']},"
             f" started {night['started_at']:%Y-%m-%d %H:%M:%S}"
         )
-        if night["message"]:
-            console.print(f"  {night['message']}", soft_wrap=True, markup=False)
+        if message:
+            console.print(f"  {message}", soft_wrap=True, markup=False)
     else:
         console.print("Chưa chạy đêm nào – no night has been run yet: `parindex run`.")
     if version:

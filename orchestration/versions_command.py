@@ -13,7 +13,7 @@ from warehouse import publish as publishing
 from warehouse.publish import Version
 from warehouse.settings import Settings, load_settings
 
-NIGHTS = "a version, the start of one, its day (YYYY-MM-DD), latest, current, or previous"
+NIGHTS = "a version, the start of one, its day (YYYY-MM-DD), latest, current, or previous (what readers saw last of an earlier day)"
 VersionArgument = Annotated[
     str, typer.Option("--version", metavar="VERSION", help=f"Which one to publish: {NIGHTS}.")
 ]
@@ -26,7 +26,7 @@ def settings_here() -> Settings:
 def find_version(settings: Settings, name: str) -> Version:
     """A kept version by its name, the start of it, its day, or a word. Raises typer.BadParameter.
 
-    latest: published last. current: what readers see. previous: what they saw before that.
+    latest: published last. current: what readers see. previous: what they saw last of an earlier day.
     Exits with 1 where nothing has been published yet: that is no wrong usage.
     """
     kept = publishing.versions(settings)
@@ -39,10 +39,13 @@ def find_version(settings: Settings, name: str) -> Version:
     if name == "current":
         return now
     if name == "previous":
-        before = publishing.seen(settings)[1:]
-        if not before:
-            raise typer.BadParameter(f"nothing is kept of what readers saw before {now.version}")
-        return before[0]
+        before = publishing.last_before(settings, now.as_of)
+        if before is None:
+            raise typer.BadParameter(
+                f"không còn đêm nào trước ngày {now.as_of} – no night of a day before {now.as_of} is kept that readers"
+                " saw: name a version (`parindex versions` lists them)"
+            )
+        return before
     try:
         day = date.fromisoformat(name)
     except ValueError:
@@ -210,7 +213,9 @@ def rollback(
         str, typer.Argument(metavar="[VERSION]", help=f"{NIGHTS[0].upper()}{NIGHTS[1:]}.")
     ] = "previous",
 ) -> None:
-    """Publish an earlier kept version again; nothing is computed, and the later versions stay."""
+    """Publish an earlier kept version again (the night before, unless one is named), with its morning page and metrics; nothing is computed, and the later
+    versions stay.
+    """
     from warehouse.lock import NightRunning, night_lock
 
     settings = settings_here()
@@ -224,11 +229,42 @@ def rollback(
                 console.print(f"Readers see {chosen.version}, figures as of {chosen.as_of}.", soft_wrap=True)
                 if before is not None:
                     console.print(f"To go back: parindex rollback {before.version}", soft_wrap=True)
+            _page_and_metrics(settings, chosen)
             if settings.publish_to:
                 _to_server(settings, chosen)
     except NightRunning as busy:
         errors.print(f"[red]Not rolled back:[/] {plain(busy)}", soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+def _page_and_metrics(settings: Settings, version: Version) -> None:
+    """What else shows figures shows those of the version. What fails is told and does not undo the rollback."""
+    from orchestration.alerting import write_metrics
+    from orchestration.report import write_report
+    from warehouse.ledger import Ledger
+
+    def page() -> None:
+        write_report(settings.published_file, settings.reports)
+
+    def metrics() -> None:
+        ledger = Ledger(settings.ledger)
+        try:
+            write_metrics(settings, settings.published_file, ledger, version.as_of)
+        finally:
+            ledger.close()
+
+    for write, what, todo in (
+        (page, "Trang buổi sáng – the morning page", "`parindex report` writes it"),
+        (metrics, "Số đo cho giám sát – the metrics", "the next night writes them"),
+    ):
+        try:
+            write()
+        except Exception as error:  # the message of a database error can quote a row
+            why = str(error) if isinstance(error, OSError) else type(error).__name__
+            errors.print(
+                f"[yellow]Rolled back, but[/] {what}: vẫn là số liệu cũ – still of before ({plain(why)}): {todo}.",
+                soft_wrap=True,
+            )
 
 
 def _to_server(settings: Settings, version: Version) -> None:

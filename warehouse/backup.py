@@ -2,7 +2,8 @@
 
 Landing, the ledger, the alerts and the published versions that the next night is compared with. Not in it: the inbox
 (landing holds its rows, without names and addresses), what a rebuild makes, Dagster's history, and the key unless it is
-asked for: with the key at hand, hashed ID numbers can be guessed.
+asked for: with the key at hand, hashed ID numbers can be guessed. Months that two versions share are in it once, as hard
+links, and are shared again in the restored home.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from warehouse.parts import link
 from warehouse.publish import current, last_before, swap_in, versions
 from warehouse.settings import Settings
 
@@ -67,7 +69,7 @@ def back_up(
             f"there is no key file {settings.key_file}: the key comes from PARINDEX_KEY, keep that"
         )
     files = list(_files(settings, with_key, all_versions))
-    needed = sum(path.stat().st_size for path, _ in files)
+    needed = sum({(s.st_dev, s.st_ino): s.st_size for s in (path.stat() for path, _ in files)}.values())
     out.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(out.parent).free < needed * 1.05:
         raise BackupError(f"{needed / 1e9:.1f} GB are needed for {out} and are not free")
@@ -111,7 +113,9 @@ def _write(stream, settings: Settings, files, now: datetime, scratch: Path, with
             with whole.open("rb") as file:
                 sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)
-                info = archive.gettarinfo(arcname=name, fileobj=file)
+                info = archive.gettarinfo(
+                    arcname=name, fileobj=file
+                )  # of a file that is in already: a link to it
                 info.uid = info.gid = 0
                 info.uname = info.gname = ""
                 archive.addfile(info, file)
@@ -193,15 +197,23 @@ def _extract(file: Path, folder: Path, tell: Callable[[str], None]) -> dict:
     try:
         with tarfile.open(file) as archive:
             for member in archive:
-                if contents is not None or not member.isfile() or not _is_plain(member.name):
+                # A link is taken only to what has been read from this very archive.
+                known = member.linkname in found if member.islnk() else member.isfile()
+                if contents is not None or not known or not _is_plain(member.name):
                     raise BackupError(f"{file} is no backup of parindex: it holds {member.name!r}")
-                source = archive.extractfile(member)
-                if member.name == CONTENTS:
-                    contents = json.loads(source.read())
+                if member.name == CONTENTS and member.isfile():
+                    contents = json.loads(archive.extractfile(member).read())
                     continue
                 tell(member.name)
                 target = folder / member.name
                 target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+                if member.islnk():
+                    if target.exists():
+                        raise FileExistsError(f"{member.name} twice")
+                    link(folder / member.linkname, target)
+                    found[member.name] = found[member.linkname]
+                    continue
+                source = archive.extractfile(member)
                 digest = hashlib.sha256()
                 mode = 0o600 if member.mode & 0o077 == 0 else 0o640
                 with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as copy:

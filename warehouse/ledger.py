@@ -147,12 +147,18 @@ def _from_row(row: sa.Row) -> Delivery:
 
 
 class Ledger:
-    def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises SettingsError when a newer release wrote it."""
-        bring_up_to_date(path, STEPS)
-        self.engine = sa.create_engine(f"sqlite:///{path}")
+    def __init__(self, path: Path | None) -> None:
+        """Open or make the file; None: one in memory. Raises SettingsError when a newer release wrote it."""
+        if path is not None:
+            bring_up_to_date(path, STEPS)
+        self.engine = sa.create_engine(f"sqlite:///{path}" if path else "sqlite://")
         sa.event.listen(self.engine, "connect", _durable)
         metadata.create_all(self.engine)
+
+    @classmethod
+    def to_look_at(cls, path: Path) -> Ledger:
+        """The ledger for those who only read: where there is none, an empty one, and no file is made."""
+        return cls(path if path.exists() else None)
 
     def close(self) -> None:
         self.engine.dispose()

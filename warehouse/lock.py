@@ -14,6 +14,17 @@ class NightRunning(Exception):
     """Another night holds the lock."""
 
 
+def is_held(settings: Settings) -> bool:
+    """Whether a night, or whoever else writes to the home, is at work now. Makes no lock file."""
+    if not settings.lock_file.exists():
+        return False
+    try:
+        with FileLock(settings.lock_file, timeout=0, mode=0o640):
+            return False
+    except Timeout:
+        return True
+
+
 @contextmanager
 def night_lock(settings: Settings) -> Iterator[None]:
     """Hold the home, or raise NightRunning at once."""

@@ -53,7 +53,8 @@ def _rows_in(connection: duckdb.DuckDBPyConnection, file: Path) -> int | None:
         return None
 
 
-def _link(file: Path, target: Path) -> None:
+def link(file: Path, target: Path) -> None:
+    """The same file under another name; a copy of it where links cannot be made."""
     try:
         os.link(file, target)
     except OSError:  # a file system without links
@@ -77,7 +78,7 @@ def write_parts(
         kept = before / target.name if before is not None and part not in changed else None
         with connection.cursor() as cursor:
             if kept is not None and _rows_in(cursor, kept) == rows:
-                _link(kept, target)
+                link(kept, target)
             else:
                 write_parquet(cursor, f"{relation} where {_rows_of(part)} order by {order}", target)
 

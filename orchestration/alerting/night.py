@@ -24,7 +24,7 @@ from orchestration.alerting.model import (
     problem_of,
     severity_rank,
 )
-from orchestration.alerting.store import Store
+from orchestration.alerting.store import Store, store_path
 from warehouse.ledger import Ledger
 from warehouse.ledger import night as night_table
 from warehouse.settings import Settings
@@ -135,6 +135,8 @@ def mute(settings: Settings, alert_id: str, reason: str, until: date, now: datet
     """
     if not reason.strip():
         raise AlertError("a mute needs a reason: someone will ask")
+    if not store_path(settings).exists():
+        raise AlertError("there are no alerts yet: `parindex run` looks for them")
     with Store(settings) as store, store.transaction() as transaction:
         last = transaction.heartbeat()["last_as_of"]
         if last is not None and until < last:
@@ -146,6 +148,8 @@ def mute(settings: Settings, alert_id: str, reason: str, until: date, now: datet
 
 def open_alerts(settings: Settings) -> list[Alert]:
     """Alerts that are not resolved, worst first."""
+    if not store_path(settings).exists():
+        return []  # looking makes no file
     with Store(settings) as store, store.transaction() as transaction:
         return _in_order(thread for thread in transaction.threads() if thread.is_open)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
@@ -19,7 +21,7 @@ from orchestration import clock, doctor
 from tests.conftest import SAMPLE_DAY, parindex
 from warehouse.backup import BackupError, back_up, restore
 from warehouse.ledger import Ledger
-from warehouse.publish import current
+from warehouse.publish import current, versions
 from warehouse.settings import Settings, load_settings
 
 
@@ -70,6 +72,98 @@ def test_a_backup_holds_no_exports_and_no_key_unless_it_is_asked_for(night: Path
         assert "personal_data.key" in archive.getnames()
 
 
+@pytest.fixture(scope="module")
+def two_days(night: Path, sample_inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after nights of two days; read only."""
+    home = tmp_path_factory.mktemp("two_days") / "home"
+    shutil.copytree(night, home, symlinks=True)
+    next_day = (SAMPLE_DAY + timedelta(days=1)).isoformat()
+    parindex("run", "--inbox", str(sample_inbox), "--as-of", next_day, home=home)
+    return home
+
+
+def _dossiers(home: Path) -> list[tuple[str, list[tuple]]]:
+    """Each kept version with the rows of its Parquet dossiers."""
+    import duckdb
+
+    return [
+        (
+            version.version,
+            duckdb.sql(
+                f"select * from '{version.folder}/parquet/fct_dossier.parquet/*.parquet' order by all"
+            ).fetchall(),
+        )
+        for version in versions(settings_of(home))
+    ]
+
+
+def _shared_months(home: Path) -> list[str]:
+    first, last = (
+        version.folder / "parquet" / "fct_dossier.parquet" for version in versions(settings_of(home))
+    )
+    return [month.name for month in sorted(last.iterdir()) if month.samefile(first / month.name)]
+
+
+def test_months_that_versions_share_are_backed_up_once_and_shared_again(
+    two_days: Path, tmp_path: Path
+) -> None:
+    shared = _shared_months(two_days)
+    assert shared
+    file, home = tmp_path / "two-days.tar", tmp_path / "restored"
+    parindex("backup", "--out", str(file), home=two_days)
+    with tarfile.open(file) as archive:
+        links = [member for member in archive if member.islnk()]
+    assert [Path(member.name).name for member in links] == shared
+    parindex("restore", str(file), home=home)
+    assert len(versions(settings_of(home))) == 2
+    assert _dossiers(home) == _dossiers(two_days)
+    assert _shared_months(home) == shared
+    assert manifest(home) == manifest(two_days)
+
+
+@pytest.mark.parametrize(
+    "target", ["../outside", "/etc/hostname", "landing/later", "landing/./first", "", "itself"]
+)
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_link_to_anything_but_a_file_of_the_same_backup_restores_nothing(
+    tmp_path: Path, target: str, kind: bytes
+) -> None:
+    (tmp_path / "outside").write_bytes(b"of somebody else")
+    file = tmp_path / "hostile.tar"
+    with tarfile.open(file, "w") as archive:
+
+        def put(name: str, data: bytes = b"", **more) -> None:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            for key, value in more.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(data))
+
+        put("landing/first", b"1")
+        put("landing/link", type=kind, linkname="landing/link" if target == "itself" else target)
+        put("landing/later", b"2")
+        put("contents.json", b"{}")
+    settings = settings_of(tmp_path / "home")
+    with pytest.raises(BackupError, match="is no backup of parindex: it holds 'landing/link'"):
+        restore(settings, file)
+    assert [path for path in settings.home.rglob("*") if path.is_file()] == []
+
+
+def test_a_link_over_a_file_of_the_backup_restores_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "hostile.tar"
+    with tarfile.open(file, "w") as archive:
+        for name, data in (("landing/first", b"1"), ("landing/second", b"2")):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        info = tarfile.TarInfo("landing//second")
+        info.type, info.linkname = tarfile.LNKTYPE, "landing/first"
+        archive.addfile(info)
+    settings = settings_of(tmp_path / "home")
+    with pytest.raises(BackupError, match="cannot be read as a backup"):
+        restore(settings, file)
+
+
 @pytest.mark.parametrize("damage", ["cut off", "a flipped bit", "a file more", "another archive", "text"])
 def test_a_damaged_backup_restores_nothing(backup_file: Path, tmp_path: Path, damage: str) -> None:
     data = bytearray(backup_file.read_bytes())
@@ -108,6 +202,35 @@ def test_no_backup_while_a_night_is_running_nor_over_another_file(
     assert not out.exists()
     with pytest.raises(BackupError, match="exists already"):
         back_up(settings_of(own_night), backup_file, clock.now())
+
+
+# Rolled back
+
+
+def _shown(home: Path) -> tuple[str, str]:
+    """The days that page and metrics speak of."""
+    page = (home / "reports" / "index.html").read_text(encoding="utf-8")
+    metrics = (home / "published" / "metrics.prom").read_text(encoding="utf-8")
+    day = next(line for line in metrics.splitlines() if line.startswith("parindex_as_of_timestamp_seconds"))
+    return re.search(r'"as_of":"([\d-]+)"', page)[1], day.split()[-1]
+
+
+def test_page_and_metrics_go_back_with_the_figures(two_days: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(two_days, home, symlinks=True)
+    _, late = _shown(home)
+    parindex("rollback", home=home)
+    day, early = _shown(home)
+    assert day == SAMPLE_DAY.isoformat()
+    assert float(late) - float(early) == 86_400
+    # A page that cannot be written undoes nothing.
+    page = home / "reports" / "index.html"
+    page.unlink()
+    page.mkdir()
+    done = parindex("rollback", "latest", home=home, check=False)
+    assert "the morning page" in done.stderr and "parindex report" in done.stderr
+    assert manifest(home)["as_of"] == (SAMPLE_DAY + timedelta(days=1)).isoformat()
+    assert "Traceback" not in done.stderr and done.returncode == 0
 
 
 # What is removed

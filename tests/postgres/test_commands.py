@@ -114,7 +114,7 @@ def test_diff_counts_rows_by_key(home):
         change="update marts.fct_dossier set note = 'x' where dossier_code < 'H62.0000003'",
         then="delete from marts.fct_dossier where dossier_code = 'H62.0000100'",
     )  # fmt: skip
-    row = next(line for line in run("diff").splitlines() if "fct_dossier" in line)
+    row = next(line for line in run("diff", first.version).splitlines() if "fct_dossier" in line)
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
         "fct_dossier",
         "300",

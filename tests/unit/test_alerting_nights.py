@@ -738,3 +738,10 @@ def test_every_kind_has_its_page():
     for kind in model.KINDS:
         page = (ROOT / "docs" / "runbook" / "alerts" / f"{kind}.md").read_text(encoding="utf-8")
         assert page.startswith("# "), kind
+
+
+def test_the_mart_names_every_way_in_which_an_alert_can_stand() -> None:
+    from orchestration.alerting import model, table
+
+    ways = {model.OPEN, model.MUTED, model.FROZEN, model.COVERED, model.RESOLVED}
+    assert ways <= set(re.findall(r"[a-z]+", table.COLUMN_TEXTS["status"]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 
 from orchestration.aside import Worker, WorkerDied
@@ -30,3 +33,20 @@ def test_a_failed_beginning_is_told_as_what_it_was() -> None:
     with pytest.raises(LookupError, match="does not parse"):
         worker.run(worker_kit.square, 7)
     worker.stop()
+
+
+def test_a_worker_ended_by_force_leaves_no_word_about_semaphores(worker: Worker, capfd) -> None:
+    tracker = worker.run(worker_kit.hold_a_semaphore)
+    worker.stop()
+    deadline = time.monotonic() + 20
+    while _is_alive(tracker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert capfd.readouterr().err == ""
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import pytest
-from landing_kit import criteria_csv, criteria_row, desk
+from landing_kit import NOW, criteria_csv, criteria_row, desk
 from typer.testing import CliRunner
 
-from orchestration.cli import app
+from orchestration.cli import _sample_day, app
+from orchestration.rebuild import NothingLanded, rebuild
+from orchestration.run import Outcome
+from sources.inbox import SAMPLE_MARKER
+from warehouse.backup import _must_be_empty
+from warehouse.lock import night_lock
+from warehouse.settings import load_settings
 
 __all__ = ["desk"]
 
@@ -31,6 +40,32 @@ def test_a_rejected_row_is_one_line_that_can_be_searched_for(desk, run) -> None:
     assert line.startswith(f"register/2024-11-01/{LONG}, dòng 21, reported_on = '[hỏng]\\n': “Ngày báo cáo”")
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("status",), "no night has been run yet"),
+        (("alerts", "list"), "no open alerts"),
+        (("quarantine", "list"), "0 dòng bị loại"),
+    ],
+)
+def test_looking_at_an_empty_home_leaves_it_empty(command, said: str, tmp_path, monkeypatch) -> None:
+    """`parindex restore` wants an empty one."""
+    monkeypatch.setenv("PARINDEX_HOME", str(tmp_path / "home"))
+    done = CliRunner().invoke(app, [*command])
+    assert done.exit_code == 0 and said in done.output
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_what_finds_nothing_in_an_empty_home_makes_no_ledger(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PARINDEX_HOME", str(tmp_path))
+    settings = load_settings()
+    muted = CliRunner().invoke(app, ["alerts", "mute", "1a2b", "--reason", "sửa", "--until", "2024-12-06"])
+    assert muted.exit_code == 2 and "there are no alerts yet" in muted.output
+    with pytest.raises(NothingLanded):
+        rebuild(settings, date(2024, 11, 30))
+    _must_be_empty(settings)
+
+
 def test_a_table_that_no_contract_knows_is_wrong_usage(run) -> None:
     assert "criteria_results" in run("quarantine", "list", "--table", "criteria", code=2)
     run("quarantine", "list", "--source", "register", "--table", "dossiers", code=2)
@@ -43,3 +78,46 @@ def test_status_names_tables_and_refused_files_in_full(desk, run) -> None:
     said = run("status")
     assert "document_office__periodic_reports" in said
     assert f"register/2024-11-01/bao_cao_{LONG}: " in said and "no open alerts" in said
+
+
+def test_status_calls_a_night_running_only_while_one_is(desk, run) -> None:
+    desk.ledger.start_night("cut-off", date(2024, 11, 1), NOW)
+    with night_lock(desk.settings):
+        assert "last night: running" in run("status")
+    said = run("status")
+    assert "running" not in said
+    assert (
+        "last night: interrupted" in said and "interrupted before its end: run `parindex run` again" in said
+    )
+
+
+@pytest.fixture
+def sampled(desk) -> Path:
+    """An inbox that a sample of 2024-11-01 was written into."""
+    desk.put("criteria_results.csv", criteria_csv(criteria_row(0)))
+    (desk.settings.inbox / SAMPLE_MARKER).write_text('{"as_of": "2024-11-01"}')
+    return desk.settings.inbox
+
+
+def test_the_day_of_a_sample_is_not_taken_for_later_exports_beside_it(desk, run, sampled: Path) -> None:
+    assert _sample_day(sampled) == date(2024, 11, 1)
+    desk.put("criteria_results.csv", criteria_csv(criteria_row(1)), day="2024-11-02")
+    said = run("run", code=1)
+    assert "không chạy – not run:" in said.casefold()
+    assert "register/2024-11-02/criteria_results.csv" in said
+    assert "Take the sample out" in said and "Bỏ dữ liệu mẫu ra" in said and "--as-of" in said
+    assert desk.ledger.nights() == []
+
+
+def test_a_day_that_is_said_goes_before_that_of_a_sample(desk, run, sampled: Path, monkeypatch) -> None:
+    desk.put("criteria_results.csv", criteria_csv(criteria_row(1)), day="2024-11-02")
+    days = []
+
+    def run_night(settings, day, **more) -> Outcome:
+        days.append(day)
+        return Outcome(False, "as far as this test goes")
+
+    monkeypatch.setattr("orchestration.run.run_night", run_night)
+    monkeypatch.setattr("orchestration.run.log_to_file", lambda settings: "night.log")
+    run("run", "--as-of", "2024-11-02", code=1)
+    assert days == [date(2024, 11, 2)]

@@ -154,3 +154,23 @@ def test_every_command_that_a_page_shows_exists() -> None:
                     assert word.strip("`.,;:)]") in options, (page.name, line)
             shown += 1
     assert shown > 30
+
+
+@pytest.mark.parametrize("page", docs_site.pages(), ids=str)
+def test_numbered_lists_count_up_by_one(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", (PROJECT / page).read_text(encoding="utf-8"), flags=re.S | re.M)
+    before = 0
+    for line in text.splitlines():
+        if item := re.match(r"(\d+)\. ", line):
+            assert int(item[1]) in (1, before + 1), f"{page}: {line}"
+            before = int(item[1])
+
+
+def test_the_line_for_cron_makes_the_folder_that_it_writes_into() -> None:
+    line = next(
+        line
+        for line in (PROJECT / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("0 1 ")
+    )
+    made, _, log = line.partition(" > ")
+    assert f"mkdir -p {Path(log.split()[0]).parent} &&" in made

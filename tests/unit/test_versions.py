@@ -48,6 +48,18 @@ def test_a_night_after_a_rollback_follows_what_readers_saw(nights: Nights) -> No
     assert of_day(nights.settings, TUESDAY) == tuesday == find_version(nights.settings, "2024-11-26")
 
 
+def test_previous_is_of_an_earlier_day_however_often_a_day_was_run(nights: Nights) -> None:
+    nights.publish(day=MONDAY)
+    with pytest.raises(typer.BadParameter, match="no night of a day before 2024-11-25 is kept"):
+        find_version(nights.settings, "previous")
+    again = nights.publish(day=MONDAY)
+    with pytest.raises(typer.BadParameter, match="2024-11-25"):
+        find_version(nights.settings, "previous")
+    nights.publish(day=TUESDAY, rows=200)
+    nights.publish(day=TUESDAY, rows=200)
+    assert find_version(nights.settings, "previous") == again
+
+
 def test_restatements_are_told_against_what_readers_saw(nights: Nights) -> None:
     """The build file shows the figures of the night that was not rolled back from."""
     promised = "alter table marts.fct_indicator add column target_value double default 90.5"
