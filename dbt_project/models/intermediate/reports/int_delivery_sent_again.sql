@@ -1,7 +1,8 @@
--- One row per delivered file that changes nothing: its content had been taken before for the same table, and nothing else of
--- that table came in between that it could undo.
+-- One row per delivered file that changes nothing: its content had been taken before for the same table, and nothing came in
+-- between that it undoes.
 -- Rule: the latest delivery wins, so an old file that comes after a newer one is no repetition: it brings the old rows back.
--- Files of a day that repeat the files of another day in the same order undo each other's changes and make them again.
+-- Of dossiers the versions tell whether a row did. Of the other tables files are compared: whatever came in between may have
+-- been undone, but for files of a day that repeat those of another in the same order.
 with taken as (
     select
         delivery_id,
@@ -76,4 +77,8 @@ select paired.delivery_id
 from paired
 where
     paired.place_before is not null
-    and paired.delivery_id not in (select undone.delivery_id from undone)
+    and case
+        when paired.source = 'tthc' and paired.table_name = 'dossiers'
+            then paired.delivery_id not in (select versions.file_id from {{ ref('int_dossier_versions') }} as versions)
+        else paired.delivery_id not in (select undone.delivery_id from undone)
+    end

@@ -26,12 +26,12 @@ repeated as (
     having count(*) > 1
 ),
 
-compared as (
+neighbours as (
     select
         delivered.*,
-        files.content_hash,
+        coalesce(files.content_hash, delivered._file_id) as content,
         lag(delivered._file_id) over rows_of_dossier as file_id_just_before,
-        lag(files.content_hash) over rows_of_dossier as content_just_before
+        lag(coalesce(files.content_hash, delivered._file_id)) over rows_of_dossier as content_just_before
     from delivered
     inner join repeated on delivered.dossier_code = repeated.dossier_code
     left join {{ ref('stg_landing__deliveries') }} as files on delivered._file_id = files.delivery_id
@@ -39,6 +39,16 @@ compared as (
         partition by delivered.dossier_code
         order by delivered._delivered_on, delivered._file_name, delivered._sheet_no, delivered._row_number, delivered._file_id
     )
+),
+
+-- A file may hold a dossier twice: the content before is that before its first row.
+compared as (
+    select
+        *,
+        max(case when file_id_just_before <> _file_id then content_just_before end) over (
+            partition by dossier_code, _file_id
+        ) as content_before
+    from neighbours
 ),
 
 ranked as (
@@ -65,10 +75,7 @@ ranked as (
         lag(_file_id) over versions as file_id_before,
         count(*) over (partition by dossier_code) as version_count
     from compared
-    where
-        file_id_just_before is null
-        or file_id_just_before = _file_id
-        or content_hash is distinct from content_just_before
+    where content is distinct from content_before
     window versions as (
         partition by dossier_code
         order by _delivered_on, _file_name, _sheet_no, _row_number, _file_id
