@@ -51,9 +51,12 @@ between_them as (
             and again.place_before < other.place
             and again.place > other.place
     -- Most repetitions follow at once.
-    where again.place_before < again.place - 1
+    where
+        again.place_before < again.place - 1
+        and not (again.source = 'tthc' and again.table_name = 'dossiers')
 ),
 
+-- Files that undo something, or may.
 undone as (
     select between_them.delivery_id
     from between_them
@@ -71,14 +74,13 @@ undone as (
                 then coalesce(between_them.other_place_before, between_them.place) > between_them.place_before
             else made_again.delivery_id is null
         end
+    union all
+    select versions.file_id as delivery_id
+    from {{ ref('int_dossier_versions') }} as versions
 )
 
 select paired.delivery_id
 from paired
 where
     paired.place_before is not null
-    and case
-        when paired.source = 'tthc' and paired.table_name = 'dossiers'
-            then paired.delivery_id not in (select versions.file_id from {{ ref('int_dossier_versions') }} as versions)
-        else paired.delivery_id not in (select undone.delivery_id from undone)
-    end
+    and paired.delivery_id not in (select undone.delivery_id from undone)
