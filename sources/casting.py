@@ -113,8 +113,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class TypedSelect:
+    """`blank_fault` is the fault of a row in which every cell is blank; None where nothing is required."""
+
     sql: str
     faults: dict[int, Fault]
+    blank_fault: int | None
 
 
 def _quick(column: Column) -> str | None:
@@ -125,7 +128,7 @@ def _quick(column: Column) -> str | None:
         return f"case when {raw} in ({codes}) then {raw} end"
     if column.type == "bool":
         return (
-            f"case when {raw} in ('1', 'x', 'X', 'true', 'Có') then true"
+            f"case when {raw} in ('1', 'true', 'Có') then true"
             f" when {raw} in ('0', 'false', 'Không') then false end"
         )
     if column.type == "int":
@@ -194,15 +197,18 @@ def typed_select(
     numbered: bool = True,
     hash_personal: str | None,
     blank_is_false: frozenset[str] = frozenset(),
+    tell_ticks: bool = False,
 ) -> TypedSelect:
     """SQL for one part of a file.
 
     `numbered` says whether the relation has `_row_number`; `hash_personal` is an SQL macro name applied to personal
-    cells (None keeps them as they are); `blank_is_false` names the booleans that tick with x in this file.
+    cells (None keeps them as they are); `blank_is_false` names the booleans that tick with x in this file, and
+    `tell_ticks` adds `_ticked`, whether one of a row does.
     """
     columns = [column for column in table.columns if column.name in present]
     guarded = bool(hash_personal) and table.is_personal
     faults: dict[int, Fault] = {ROW_FAULT: Fault(None, "")}
+    blank_fault = None
     branches = [f"when _fault is not null then {ROW_FAULT}"]
     values = [f"when {ROW_FAULT} then _fault"]
 
@@ -231,6 +237,7 @@ def typed_select(
             )
         if column.required:
             add(column, f"{typed} is null", "bắt buộc nhưng để trống | is required but blank")
+            blank_fault = blank_fault or len(faults)
     for column in columns:
         for rule in column.rules:
             add(column, f"({rule.sql}) is false", f"{rule.vi} | {rule.en}")
@@ -257,6 +264,8 @@ def typed_select(
     typed = ",\n        ".join(
         f"{_thorough(c, c.name in blank_is_false)} as {sql_name(c.name)}" for c in columns
     )
+    ticks = [f"{sql_name(f'c_{c.name}')} in ('x', 'X')" for c in columns if c.type == "bool"]
+    ticked = f", coalesce({' or '.join(ticks) or 'false'}, false) as _ticked" if tell_ticks else ""
     absent = [column for column in table.columns if column.name not in present]
     rest = "".join(f", cast(null as {c.sql_type}) as {sql_name(c.name)}" for c in absent)
 
@@ -284,7 +293,7 @@ def typed_select(
         select *{numbers} from cleaned
     ),
     typed as (
-        select *, {typed}{rest}
+        select *, {typed}{rest}{ticked}
         from numbers
     ),
     judged as (
@@ -295,7 +304,8 @@ def typed_select(
         {", ".join(landed(column) for column in table.columns if column.kept or not hash_personal)},
         {"cast(_row_number as bigint) as " + number if numbered else ""}cast(_sheet_no as integer) as _sheet_no, _sheet,
         _error_no,
-        case when _error_no is not null then case _error_no {" ".join(values)} end end as _error_value
+        case when _error_no is not null then case _error_no {" ".join(values)} end end as _error_value{", _ticked" if tell_ticks else ""}
     from judged""",
         faults=faults,
+        blank_fault=blank_fault,
     )

@@ -23,7 +23,7 @@ import duckdb
 from sources.casting import ROW_FAULT, TypedSelect, install_macros, typed_select
 from sources.contract import Table
 from sources.inbox import Arrival, find_arrivals
-from sources.readers import Part, RefusedFile, read_parts
+from sources.readers import NotAsTrusted, Part, RefusedFile, read_parts
 from sources.text import shown_list, sql_name, sql_string
 from warehouse.durable import flush_to_disk
 from warehouse.holding import hold_back
@@ -127,13 +127,17 @@ def land_file(
         return base
     table = arrival.table
     work = settings.work / f"landing{lane}"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    _clear(work)
     try:
         if arrival.path.stat().st_size == 0:
             raise RefusedFile("tệp rỗng (0 byte): xuất lại | the file is empty (0 bytes): export it again")
-        parts = read_parts(connection, arrival.path, table, work)
-        entry = _store(settings, connection, base, table, parts, work)
+        try:
+            parts = read_parts(connection, arrival.path, table, work, trusting=True)
+            entry = _store(settings, connection, base, table, parts, work)
+        except NotAsTrusted:
+            _clear(work)
+            parts = read_parts(connection, arrival.path, table, work)
+            entry = _store(settings, connection, base, table, parts, work)
     except RefusedFile as refused:
         entry = replace(base, reason=str(refused))
     except SettingsError:
@@ -149,6 +153,11 @@ def land_file(
         shutil.rmtree(work, ignore_errors=True)
         _forget_temporary(connection)
     return entry
+
+
+def _clear(work: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
 
 
 def _forget_temporary(connection: duckdb.DuckDBPyConnection) -> None:
@@ -219,6 +228,7 @@ def _store(
             numbered=part.first_row is None,
             hash_personal=hashing,
             blank_is_false=ticked & part.present,
+            tell_ticks=part.trusted_rows is not None,
         )
         selects.append(select)
         texts.append(f"select *, {number} as _part{provenance} from ({select.sql})")
@@ -227,6 +237,8 @@ def _store(
     )
     first_row = parts[0].first_row
     typed = numbered_parquet([written], first_row)
+    if parts[0].trusted_rows is not None:
+        _see_rows(connection, typed, parts[0].trusted_rows, selects[0].blank_fault)
     total, bad = connection.execute(f"select count(*), count(_error_no) from {typed}").fetchall()[0]
     warnings = [
         f"cột ngoài hợp đồng, không lưu: {shown_list(part.ignored)} | columns outside the contract, not kept"
@@ -259,6 +271,20 @@ def _store(
             file.replace(place)
     flush_to_disk(target.parquet.parent)  # the ledger must not know of rows that a power cut took
     return entry
+
+
+def _see_rows(connection: duckdb.DuckDBPyConnection, typed: str, lines: int, blank_fault: int | None) -> None:
+    """Raises NotAsTrusted unless each line of a file has become a row, none of them blank, and no cell ticks with x.
+
+    A rejected row, a blank line and a cell of several lines leave fewer rows than lines. A blank row ends the data, and beside ticks a blank means no: both have to be known before cells are read.
+    """
+    rows, blank, ticked = connection.execute(
+        "select count(*), count(*) filter (where _error_no = $1), coalesce(bool_or(_ticked), false)"
+        f" from {typed}",
+        [blank_fault],
+    ).fetchall()[0]
+    if blank_fault is None or rows != lines or blank or ticked:
+        raise NotAsTrusted
 
 
 def record_key(table: Table) -> str:

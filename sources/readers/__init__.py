@@ -12,9 +12,9 @@ import duckdb
 
 from sources.contract import Table
 from sources.header import RefusedFile
-from sources.readers.part import Part
+from sources.readers.part import NotAsTrusted, Part
 
-__all__ = ["Part", "RefusedFile", "read_parts"]
+__all__ = ["NotAsTrusted", "Part", "RefusedFile", "read_parts"]
 
 EXTENSIONS = {".csv", ".xls", ".xlsx", ".json", ".jsonl"}
 
@@ -41,8 +41,12 @@ def _is_utf_16(head: bytes) -> bool:
     return nuls[0] < 0.1 and nuls[1] > 0.4
 
 
-def read_parts(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, work: Path) -> list[Part]:
-    """The parts of `path` as relations of `connection`; `work` takes temporary files.
+def read_parts(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: Table, work: Path, *, trusting: bool = False
+) -> list[Part]:
+    """The parts of `path` as relations of `connection`; `work`, an empty folder, takes temporary files.
+
+    `trusting`: the rows of a CSV in which a line looks like a row need not be counted (`Part.trusted_rows`).
 
     Raises RefusedFile, whose message a person can act on, when the file as a whole cannot be taken. DuckDB
     reads the file under a name of ours: it would take brackets and stars in a name for a pattern.
@@ -80,4 +84,4 @@ def read_parts(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, 
         raise RefusedFile(_NO_WORKBOOK)
     from sources.readers.csv_file import read_csv
 
-    return read_csv(connection, path, table, work)
+    return read_csv(connection, path, table, work, trusting=trusting)

@@ -10,19 +10,26 @@ from sources.contract import Table
 from sources.text import BLANKS, NULL_WORDS, sql_name, sql_string
 
 
+class NotAsTrusted(Exception):
+    """A file is not what its lines let expect: it has to be read with care."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One sheet, or the whole of a file that has no sheets.
 
     `relation` yields `_row_number`, `_sheet_no`, `_sheet`, `_fault` and one text column per name in
     `present`. Where `first_row` is set it yields no `_row_number`: the rows are those of the file in order,
-    from that number on. `ignored` are headings outside the contract; `blank_is_false` the booleans that tick
-    with x here; `warnings` what else a person should know.
+    from that number on. Where `trusted_rows` is set nobody has counted them yet: the reader trusts that each of
+    so many lines is a row, and who reads them has to see that it was right (`NotAsTrusted`). `ignored` are
+    headings outside the contract; `blank_is_false` the booleans that tick with x here; `warnings` what else a
+    person should know.
     """
 
     relation: str
     present: frozenset[str]
     first_row: int | None = None
+    trusted_rows: int | None = None
     ignored: tuple[str, ...] = ()
     blank_is_false: frozenset[str] = frozenset()
     sheet: str | None = None

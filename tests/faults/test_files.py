@@ -482,10 +482,10 @@ def test_a_file_that_is_still_being_copied(desk, monkeypatch: pytest.MonkeyPatch
     path = desk.put("criteria_results.csv", good_csv(10))
     usual = landing.read_parts
 
-    def while_copying(connection, source, table, work):
+    def while_copying(*arguments, **options):
         with path.open("a") as file:
             file.write("1.11,H62.1,01/10/2024,1,2,Có,\n")
-        return usual(connection, source, table, work)
+        return usual(*arguments, **options)
 
     monkeypatch.setattr(landing, "read_parts", while_copying)
     (entry,) = desk.land()
@@ -506,10 +506,10 @@ def test_a_pipe_in_the_inbox_does_not_hang(desk) -> None:
 def test_whatever_a_parser_dies_of_the_night_goes_on(desk, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = landing.read_parts
 
-    def broken(connection, path, table, work):
+    def broken(connection, path, *arguments, **options):
         if "broken" in path.name:
             raise RuntimeError("Nguyễn Văn A, 001099012345")
-        return usual(connection, path, table, work)
+        return usual(connection, path, *arguments, **options)
 
     monkeypatch.setattr(landing, "read_parts", broken)
     entry = refused(desk, "criteria_results_broken.csv", good_csv(), "RuntimeError")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from landing_kit import CRITERIA, CRITERIA_VI, criteria_csv, criteria_row, csv_text, desk
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from landing_kit import CRITERIA, CRITERIA_VI, Desk, criteria_csv, criteria_row, csv_text, desk
 
 from sources.readers import csv_file
+from warehouse import landing
 
 __all__ = ["desk"]
 
@@ -220,3 +227,53 @@ def test_letters_are_whole_wherever_the_file_is_cut_for_reading(
         found = csv_file._look(file)
         assert found.is_utf8 == is_utf8, content
         assert (found.newlines, found.pairs) == (content.count(b"\n"), content.count(b"\r\n"))
+
+
+LINES = {
+    "a row": "1.{n},H62,01/10/2024,1,2,có,",
+    "no and blank": "1.{n},H62,01/10/2024,1,2,không,-",
+    "a tick": "1.{n},H62,01/10/2024,1,2,x,",
+    "a tick with blanks": "1.{n},H62,01/10/2024,1,2, X\u00a0,",
+    "no mark": "1.{n},H62,01/10/2024,1,2,,",
+    "nothing required": ",,,1,2,có,{n}",
+    "an unreadable day": "1.{n},H62,32/01/2024,1,2,có,",
+    "blank cells": ",,,,,,",
+    "cells of blanks": " ,\u00a0,\t,,,,",
+    "dashes": "-,-,-,-,-,-,-",
+    "a blank line": "",
+    "more cells": "1.{n},H62,01/10/2024,1,2,có,,thừa",
+    "fewer cells": "1.{n},H62",
+    "a cell of two lines": '1.{n},H62,01/10/2024,1,2,có,"một\nhai"',
+    "an open quote": '1.{n},H62,01/10/2024,1,2,có,"mở',
+    "broken letters": "1.{n},H62,01/10/2024,1,2,có,h\udcffng",
+}
+
+
+@given(st.lists(st.sampled_from(sorted(LINES)), max_size=6), st.sampled_from(["\n", "\r\n"]), st.booleans())
+@example(["a row", "a tick", "no mark"], "\n", True)
+@example(["a row", "blank cells", "a row"], "\n", True)
+@example(["a row", "a blank line", "a row"], "\n", False)
+@settings(max_examples=60, deadline=None)
+def test_a_file_that_was_trusted_is_read_as_with_care(kinds: list[str], end: str, last: bool) -> None:
+    """What a file is expected to be before its cells are read decides how often it is read, and nothing else."""
+    lines = [LINES["a row"], *(LINES[kind] for kind in kinds)]
+    text = end.join([",".join(CRITERIA), *(line.format(n=n) for n, line in enumerate(lines, 1))])
+    data = (text + (end if last else "")).encode("utf-8", errors="surrogateescape")
+
+    def landed(read) -> tuple:
+        with (
+            TemporaryDirectory() as home,
+            pytest.MonkeyPatch.context() as patch,
+            closing((own := Desk(Path(home))).ledger),
+        ):
+            patch.setattr(csv_file, "_HEAD_BYTES", 60)  # what comes later than the head is not seen there
+            patch.setattr(landing, "read_parts", read)
+            entry = own.one("criteria_results.csv", data)
+            rows = [
+                {name: value for name, value in row.items() if name != "_ticked"}
+                for row in (own.all_rows(entry) if entry.outcome != "refused" else [])
+            ]
+            return replace(entry, first_row=None), rows, own.rejected()
+
+    usual = landing.read_parts
+    assert landed(usual) == landed(lambda *arguments, trusting=False: usual(*arguments))
