@@ -19,7 +19,6 @@ import duckdb
 
 from sources.text import sql_name, sql_string
 from warehouse.ledger import Delivery
-from warehouse.parts import PART
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings
 
 CARRIED_MART = "fct_dossier"
@@ -219,14 +218,3 @@ def _count_since(connection: duckdb.DuckDBPyConnection, last: Path, build_id: st
         f" anti join before.marts.{CARRIED_MART} as known on new.dossier_code = known.dossier_code"
     )
     return counted.fetchall()[0][0]
-
-
-def changed_parts(connection: duckdb.DuckDBPyConnection, build: str, before: str) -> set[str]:
-    """The parts (warehouse/parts.py) that rows of an attached build came into, or went from since the one it started from."""
-    again = f"dossier_code in (select dossier_code from {build}.intermediate.int_dossier_rejudged)"
-    changed = connection.execute(
-        f"select {PART} from {before}.marts.{CARRIED_MART} where {again}"
-        f" union select {PART} from {build}.marts.{CARRIED_MART} where {again} or (delivered_on, file_name) in"
-        f" (select delivered_on, file_name from {build}.landing.build_delivery where is_new)"
-    ).fetchall()
-    return {part for (part,) in changed}

@@ -1,8 +1,8 @@
 """The dossiers as Parquet: a folder of one file by month of finishing, so that a night writes only what it changed.
 
 What is settled stays in the file of its month; a night touches the open ones, the months in which its new deliveries
-finished, and those that it corrects. The other files are the same as the night before, and are linked to it: the
-version shares their bytes. Readers of Parquet take the folder for one table, as they take a file.
+finished, and those that it corrects. Months whose rows are the same as in the version before are links to its files: the
+versions share their bytes. Readers of Parquet take the folder for one table, as they take a file.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Collection
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from sources.text import sql_string
+from warehouse.row_hash import row_count, table_hashes, total_hash
 
 OPEN, UNDATED = "open", "undated"
 # The file that a row of fct_dossier is in.
@@ -61,23 +63,54 @@ def link(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What is in the files: the columns and the hash of the rows of each part (warehouse/row_hash.py)."""
+
+    columns: str
+    hashes: dict[str, str]
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> Parts:
+        shape = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        return cls(shape, table_hashes(connection, relation, columns, PART))
+
+    @property
+    def total(self) -> str:
+        return total_hash(self.hashes.values())
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A folder of earlier files, and what is in them."""
+
+    folder: Path
+    parts: Parts
+
+    def file(self, connection: duckdb.DuckDBPyConnection, part: str, wanted: Parts) -> Path | None:
+        """The file that holds a part as it is wanted; None where there is none, or a broken one."""
+        hashed = wanted.hashes[part]
+        if self.parts.columns != wanted.columns or self.parts.hashes.get(part) != hashed:
+            return None
+        file = self.folder / f"{part}.parquet"
+        return file if _rows_in(connection, file) == row_count(hashed) else None
+
+
 def write_parts(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     order: str,
     folder: Path,
-    before: Path | None = None,
-    changed: Collection[str] = (),
+    parts: Parts,
+    before: Kept | None = None,
 ) -> None:
-    """Write the files of all parts, each in `order`; but those that a folder `before` holds and that did not change."""
+    """Write the files of all parts, each in `order`; but link to those of `before` that hold the same rows."""
     folder.mkdir(mode=0o750)
-    parts = connection.execute(f"select {PART}, count(*) from {relation} group by 1 order by 1").fetchall()
 
-    def write(part: str, rows: int) -> None:
+    def write(part: str) -> None:
         target = folder / f"{part}.parquet"
-        kept = before / target.name if before is not None and part not in changed else None
         with connection.cursor() as cursor:
-            if kept is not None and _rows_in(cursor, kept) == rows:
+            if before is not None and (kept := before.file(cursor, part, parts)):
                 link(kept, target)
             else:
                 write_parquet(cursor, f"{relation} where {_rows_of(part)} order by {order}", target)
@@ -85,5 +118,5 @@ def write_parts(
     # Two at a time: a month of a province is one row group, which DuckDB writes on one core.
     with ThreadPoolExecutor(2) as lanes:
         # A table without rows has its columns all the same.
-        for done in [lanes.submit(write, *part) for part in parts or [(OPEN, 0)]]:
+        for done in [lanes.submit(write, part) for part in parts.hashes or [OPEN]]:
             done.result()

@@ -8,10 +8,8 @@ kept, so that any of them can be compared or published again.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,8 +20,8 @@ from sources.text import sql_name, sql_string
 from warehouse import carry
 from warehouse.durable import flush_to_disk
 from warehouse.keys import mart_keys
-from warehouse.parts import write_parquet, write_parts
-from warehouse.row_hash import quick_hash, row_hash
+from warehouse.parts import Kept, Parts, write_parquet, write_parts
+from warehouse.row_hash import row_count, table_hash
 from warehouse.settings import Settings
 
 MARTS = "marts"
@@ -31,8 +29,6 @@ MANIFEST = "manifest.json"
 FILE_NAME = "par_index.duckdb"
 PARQUET = "parquet"
 CURRENT = "current"
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,7 @@ class Version:
     folder: Path
     hashes: dict[str, str]  # table -> hash of its rows
     counts: dict[str, int]
+    parts: Parts | None = None  # of the dossiers, in Parquet
     build_id: str | None = None  # of the build that it shows
     follows: str | None = None  # the version that readers saw when this one was made
 
@@ -69,6 +66,7 @@ def _load(folder: Path) -> Version | None:
         folder,
         data["hashes"],
         data["counts"],
+        Parts(**data["parts"]) if data.get("parts") else None,
         data.get("build_id"),
         data.get("follows"),
     )
@@ -132,26 +130,6 @@ def _marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[str]:
     return [table for (table,) in found]
 
 
-def table_hash(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> str:
-    """A hash of the rows in some columns (name -> type) that does not depend on their order: sums of two hashes of each row.
-
-    After an upgrade of DuckDB everything looks changed once.
-    """
-    first, second, rows = connection.execute(
-        "select coalesce(sum(cast(_quick as hugeint)), 0),"
-        f" coalesce(sum(cast({row_hash(columns, '_quick')} as hugeint)), 0), count(*)"
-        f" from (select *, {quick_hash(columns)} as _quick from {relation})"
-    ).fetchall()[0]
-    return f"{rows}-{first:x}-{second:x}"
-
-
-def _carried_from(settings: Settings, build: carry.Build | None) -> Version | None:
-    """The version that shows the build which this one started from."""
-    if build is None or build.carried_from is None:
-        return None
-    return next((v for v in reversed(versions(settings)) if v.build_id == build.carried_from), None)
-
-
 def _copy_build(building: Path, file: Path) -> None:
     """The whole build as a new file: copying bytes costs a fiftieth of copying rows."""
     with duckdb.connect(str(building)) as connection:
@@ -170,38 +148,26 @@ def _keep_marts(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"drop schema published.{sql_name(schema)} cascade")
 
 
-def _unchanged_parts(
-    connection: duckdb.DuckDBPyConnection, before: Version | None
-) -> tuple[Path | None, set[str]]:
-    """The Parquet folder of dossiers of the version that a build started from, and which of its parts have changed."""
-    if before is None:
-        return None, set()
-    try:
-        connection.execute(f"attach {sql_string(str(before.database))} as before (read_only)")
-        changed = carry.changed_parts(connection, "published", "before")
-        connection.execute("detach before")
-    except duckdb.Error as error:
-        log.warning(
-            "version %s cannot be read (%s): Parquet is written whole", before.version, type(error).__name__
-        )
-        return None, set()
-    return before.folder / PARQUET / f"{carry.CARRIED_MART}.parquet", changed
-
-
-def _hash(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+def _hashed_columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     columns = connection.execute(
         "select column_name, data_type from duckdb_columns() where database_name = 'published' and schema_name = $1"
         " and table_name = $2 order by column_index",
         [MARTS, table],
     ).fetchall()
-    hashed = {column: kind for column, kind in columns if column not in CLOCK_COLUMNS}
-    return table_hash(connection, f"published.{MARTS}.{sql_name(table)}", hashed)
+    return {column: kind for column, kind in columns if column not in CLOCK_COLUMNS}
 
 
 def _order(table: str) -> str:
     """By its key: the gate has seen that keys are unique, so their order is an order of rows."""
     known = mart_keys().get(table)
     return ", ".join(map(sql_name, known.key)) if known and known.key else "all"
+
+
+def _kept_parts(version: Version | None) -> Kept | None:
+    """The Parquet files of dossiers of a version; None for one that does not say what is in them."""
+    if version is None or version.parts is None:
+        return None
+    return Kept(version.folder / PARQUET / f"{carry.CARRIED_MART}.parquet", version.parts)
 
 
 # The wall clock stands in these columns; two builds of the same night differ in nothing else.
@@ -228,20 +194,21 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
     parquet = folder / PARQUET
     parquet.mkdir(parents=True, mode=0o750)
     file = folder / FILE_NAME
-    hashes, counts = {}, {}
+    hashes, parts = {}, None
     _copy_build(building, file)
     with duckdb.connect(config=settings.duckdb()) as connection:
         connection.execute(f"attach {sql_string(str(file))} as published")
         build = carry.read_build(connection, "published")
-        kept, changed = _unchanged_parts(connection, _carried_from(settings, build))
         _keep_marts(connection)
         for table in _marts(connection, "published"):
-            hashes[table] = _hash(connection, table)
-            counts[table] = int(hashes[table].partition("-")[0])
             relation, target = f"published.{MARTS}.{sql_name(table)}", parquet / f"{table}.parquet"
+            columns = _hashed_columns(connection, table)
             if table == carry.CARRIED_MART:
-                write_parts(connection, relation, _order(table), target, kept, changed)
+                parts = Parts.of(connection, relation, columns)
+                write_parts(connection, relation, _order(table), target, parts, _kept_parts(shown))
+                hashes[table] = parts.total
             else:
+                hashes[table] = table_hash(connection, relation, columns)
                 write_parquet(connection, f"{relation} order by {_order(table)}", target)
         connection.execute("detach published")
     for written in (folder / FILE_NAME, *sorted(parquet.rglob("*"), reverse=True), parquet, folder):
@@ -251,7 +218,8 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
         "as_of": as_of.isoformat(),
         "published_at": now.isoformat(),
         "hashes": hashes,
-        "counts": counts,
+        "counts": {table: row_count(digest) for table, digest in hashes.items()},
+        "parts": vars(parts) if parts else None,
         "build_id": build.build_id if build else None,
         "follows": shown.version if shown else None,
     }

@@ -4,11 +4,16 @@ DuckDB's own, because text and MD5 of a million rows cost more than building the
 over a text in steps of eight letters and forgets some changes of two letters a multiple of eight apart: of ten million dossier
 codes 61,580 pairs, such as 000.00.03.H62-240110-0080 and 000.00.43.H62-240110-0040, were the same to it. So texts are hashed
 twice, the second time moved by a letter: what falls together once stays apart then.
+
+The hash of a table is the sums of two hashes of each row, so it does not depend on the order of rows, and the hash of a whole
+is the sum of those of its parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+import duckdb
 
 from sources.text import sql_name
 
@@ -25,3 +30,33 @@ def row_hash(columns: Mapping[str, str], quick: str | None = None) -> str:
 def quick_hash(columns: Mapping[str, str]) -> str:
     """DuckDB's hash over all columns, texts once."""
     return f"hash({', '.join(map(sql_name, columns))})"
+
+
+def table_hashes(
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str], part: str
+) -> dict[str, str]:
+    """The hash of the rows of each part of a relation in some columns (name -> type); `part` is SQL of the part of a row."""
+    sums = connection.execute(
+        f"select {part}, sum(cast(_quick as hugeint)), sum(cast({row_hash(columns, '_quick')} as hugeint)), count(*)"
+        f" from (select *, {quick_hash(columns)} as _quick from {relation}) group by 1 order by 1"
+    ).fetchall()
+    return {name: f"{rows}-{first:x}-{second:x}" for name, first, second, rows in sums}
+
+
+def total_hash(hashes: Iterable[str]) -> str:
+    """The hash of a table from those of its parts. It begins with the number of rows."""
+    rows = first = second = 0
+    for one in hashes:
+        counted, *sums = one.split("-")
+        rows, first, second = rows + int(counted), first + int(sums[0], 16), second + int(sums[1], 16)
+    return f"{rows}-{first:x}-{second:x}"
+
+
+def table_hash(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> str:
+    """The hash of all rows of a relation. After an upgrade of DuckDB everything looks changed once."""
+    return total_hash(table_hashes(connection, relation, columns, "''").values())
+
+
+def row_count(table: str) -> int:
+    """How many rows a table had, from its hash."""
+    return int(table.partition("-")[0])

@@ -25,6 +25,7 @@ from warehouse import publish
 from warehouse.build import prepare_build
 from warehouse.landing import landed_file
 from warehouse.ledger import Delivery, Ledger
+from warehouse.row_hash import table_hash
 from warehouse.settings import DBT_PROJECT, Aside, Settings
 
 PUBLISHED = "published"
@@ -132,7 +133,7 @@ def _hash(connection: duckdb.DuckDBPyConnection, table: str) -> str:
         " order by column_index",
         [publish.MARTS, table],
     ).fetchall()
-    return publish.table_hash(connection, f"{publish.MARTS}.{sql_name(table)}", dict(columns))
+    return table_hash(connection, f"{publish.MARTS}.{sql_name(table)}", dict(columns))
 
 
 def _prepared(

@@ -15,7 +15,8 @@ from warehouse import carry
 from warehouse.build import _create_previous_night, open_build_file, prepare_build
 from warehouse.landing import land_inbox
 from warehouse.ledger import Ledger
-from warehouse.publish import Version, swap_in, table_hash, write_version
+from warehouse.publish import Version, swap_in, write_version
+from warehouse.row_hash import table_hash
 from warehouse.settings import Settings
 
 # The days of the sample's deliveries: first lists, changes of procedures, whole lists again, corrections, new pairs, the same
@@ -157,6 +158,7 @@ def test_parquet_of_the_night_before_that_is_damaged_is_not_shared(landed) -> No
     settings, ledger = landed
     build(settings, ledger, NIGHTS[0])
     version = write_version(settings, settings.building, NIGHTS[0], datetime(2024, 12, 1))
+    swap_in(settings, version)
     folder = version.folder / "parquet" / "fct_dossier.parquet"
     (folder / "2024-01.parquet").write_bytes(b"no parquet")
     (folder / "2024-02.parquet").unlink()
@@ -169,10 +171,21 @@ def test_parquet_of_the_night_before_that_is_damaged_is_not_shared(landed) -> No
         f"2024-0{m}.parquet" for m in (1, 2, 3)
     }
 
-    version.database.write_bytes(b"no database")
-    settings.building.replace(settings.warehouse)
-    build(settings, ledger, NIGHTS[2])
-    version = write_version(settings, settings.building, NIGHTS[2], datetime(2024, 12, 3))
+
+def test_parquet_is_shared_by_what_is_in_it(landed) -> None:
+    """Whatever a build started from, months with the same rows are links; but not to files of other columns."""
+    settings, ledger = landed
+    build(settings, ledger, NIGHTS[0])
+    swap_in(settings, write_version(settings, settings.building, NIGHTS[0], datetime(2024, 12, 1)))
+    build(settings, ledger, NIGHTS[1], whole=True)
+    version = write_version(settings, settings.building, NIGHTS[1], datetime(2024, 12, 2))
+    assert parquet(version, settings) == dossiers(version.database, settings)
+    assert "2024-04.parquet" in linked(version) and "open.parquet" not in linked(version)
+
+    swap_in(settings, version)
+    manifest = version.folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("paid_online BOOLEAN", "paid_by_card BOOLEAN"))
+    version = write_version(settings, settings.building, NIGHTS[1], datetime(2024, 12, 3))
     assert parquet(version, settings) == dossiers(version.database, settings)
     assert not linked(version)
 

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warehouse.compare import changed_keys_sql
-from warehouse.publish import table_hash
-from warehouse.row_hash import row_hash
+from warehouse.row_hash import row_hash, table_hash
 
 COLUMNS = {"code": "VARCHAR", "agency": "VARCHAR", "due": "DATE", "fee": "DECIMAL(24,6)"}
 CELLS = "(code varchar, agency varchar, due date, fee decimal(24, 6))"
