@@ -517,7 +517,7 @@ def test_whatever_a_parser_dies_of_the_night_goes_on(desk, monkeypatch: pytest.M
 
 
 def test_a_file_that_needs_more_memory_is_tried_again(desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(*_args):
+    def greedy(*_args, **_options):
         raise duckdb.OutOfMemoryException("could not allocate block")
 
     monkeypatch.setattr(landing, "read_parts", greedy)
