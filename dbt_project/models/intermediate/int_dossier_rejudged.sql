@@ -23,7 +23,6 @@ select dossier_code
 from {{ source('carried', 'dossiers') }}
 where
     count_class = 'in_process'
-    or dossier_code in (select new.dossier_code from {{ source('tthc', 'dossiers_new') }} as new)
     or agency_code in (select changed.agency_code from changed_agencies as changed)
     or procedure_code in (select changed.procedure_code from changed_procedures as changed)
     or (agency_code, procedure_code) in (
@@ -32,3 +31,8 @@ where
             changed.procedure_code
         from changed_spans as changed
     )
+-- A join, because it looks the many up in the few, whichever these are; for `in` they would be the new ones.
+union
+select carried.dossier_code
+from {{ source('carried', 'dossiers') }} as carried
+inner join {{ source('tthc', 'dossiers_new') }} as new on carried.dossier_code = new.dossier_code
