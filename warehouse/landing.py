@@ -38,7 +38,7 @@ from warehouse.ledger import (
     Ledger,
     delivery_id,
 )
-from warehouse.settings import Settings, SettingsError
+from warehouse.settings import AS_PARQUET, Settings, SettingsError
 
 _CHANGING = (
     "tệp đang được ghi trong khi đọc: lần chạy sau sẽ đọc lại"
@@ -232,9 +232,7 @@ def _store(
         )
         selects.append(select)
         texts.append(f"select *, {number} as _part{provenance} from ({select.sql})")
-    connection.execute(
-        f"copy ({' union all '.join(texts)}) to {sql_string(str(written))} (format parquet, compression zstd)"
-    )
+    connection.execute(f"copy ({' union all '.join(texts)}) to {sql_string(str(written))} {AS_PARQUET}")
     first_row = parts[0].first_row
     typed = numbered_parquet([written], first_row)
     if parts[0].trusted_rows is not None:
@@ -328,7 +326,7 @@ def _write_rejected(connection, typed: str, target: Path, entry: Delivery, selec
             left join _faults as f on f.part = t._part and f.error_no = t._error_no
             where t._error_no is not null
             order by t._sheet_no, t._row_number
-        ) to {sql_string(str(target))} (format parquet, compression zstd)
+        ) to {sql_string(str(target))} {AS_PARQUET}
         """
     )
 

@@ -20,6 +20,7 @@ import duckdb
 
 from sources.text import sql_string
 from warehouse.row_hash import row_count, table_hashes, total_hash
+from warehouse.settings import AS_PARQUET
 
 OPEN, UNDATED = "open", "undated"
 # The file that a row of fct_dossier is in.
@@ -42,7 +43,7 @@ def _rows_of(part: str) -> str:
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, rows: str, target: Path) -> None:
-    connection.execute(f"copy (from {rows}) to {sql_string(str(target))} (format parquet, compression zstd)")
+    connection.execute(f"copy (from {rows}) to {sql_string(str(target))} {AS_PARQUET}")
 
 
 def _rows_in(connection: duckdb.DuckDBPyConnection, file: Path) -> int | None:

@@ -18,6 +18,8 @@ BUILDING = "warehouse.building.duckdb"
 
 # Storage format of our DuckDB files: BI drivers of DuckDB 1.5 must be able to read them.
 STORAGE = "v1.5.0"
+# What DuckDB's copy writes: a fifth less work than zstd's usual level, for a tenth more bytes.
+AS_PARQUET = "(format parquet, compression zstd, compression_level 1)"
 
 # The loader in C where PyYAML has it: it reads ten times faster.
 YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
