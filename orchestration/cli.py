@@ -503,6 +503,12 @@ def _exit_code() -> int:
         errors.print(
             f"[red]No permission:[/] {plain(error.filename)}: check the owner and mode of PARINDEX_HOME."
         )
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        # A path that was said, or PARINDEX_HOME: a file where a folder has to be, or the other way round.
+        if error.filename is None:
+            raise
+        errors.print(f"[red]Wrong path:[/] {plain(error.filename)}: {plain(error.strerror)}", soft_wrap=True)
+        return 2
     except Exception as error:
         told = _of_the_disk(error)
         if told is None:

@@ -62,7 +62,7 @@ def publish(
     ] = False,
 ) -> None:
     """All marts of a published version to schema marts of a PostgreSQL; only what changed is sent."""
-    from warehouse.postgres import PublishError
+    from warehouse.postgres_server import PublishError, WrongAddress
 
     settings = settings_here()
     url = to or settings.publish_to
@@ -77,7 +77,7 @@ def publish(
     except PublishError as error:
         errors.print("[red]Không công bố – not published:[/]", end=" ")
         errors.print(str(error), markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(2 if isinstance(error, WrongAddress) else 1) from None
     show(done)
 
 

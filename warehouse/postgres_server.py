@@ -17,6 +17,10 @@ class PublishError(Exception):
     """The marts of the server are as they were; the message says why and what to do, without the password."""
 
 
+class WrongAddress(PublishError):
+    """What was given as the server's address is none."""
+
+
 class BrokenPromise(Exception):
     """The server does not hold the rows that it was said to hold."""
 
@@ -31,7 +35,7 @@ class Server:
             parsed = None
         backend = parsed.drivername.partition("+")[0] if parsed is not None else ""
         if parsed is None or backend not in ("postgresql", "postgres"):
-            raise PublishError(
+            raise WrongAddress(
                 "this is no address of a PostgreSQL: write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
                 " (characters such as @ : / in the password as %40 %3A %2F)"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -194,6 +195,13 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def _memory(name: str, default: str) -> str:
+    text = os.environ.get(name, "").strip() or default
+    if not re.fullmatch(r"\d+(\.\d+)?\s*([kmgt](i?b)?|%)", text, re.IGNORECASE):
+        raise SettingsError(f"{name}={text!r}: a number with its unit is needed, such as 3GB, 800MB or 60%")
+    return text
+
+
 def load_settings(inbox: Path | None = None) -> Settings:
     """Settings of this process. Raises SettingsError."""
     load_dotenv(Path.cwd() / ".env", override=False)
@@ -207,7 +215,7 @@ def load_settings(inbox: Path | None = None) -> Settings:
         keep_versions=int(_number("PARINDEX_KEEP_VERSIONS", 14, 1, 10_000)),
         whole_build_every=int(_number("PARINDEX_WHOLE_BUILD_EVERY", 7, 1, 10_000)),
         keep_days=int(_number("PARINDEX_KEEP_DAYS", 90, 1, 36_500)),
-        memory_limit=os.environ.get("PARINDEX_MEMORY_LIMIT", "").strip() or "3GB",
+        memory_limit=_memory("PARINDEX_MEMORY_LIMIT", Settings.memory_limit),
         threads=int(_number("PARINDEX_THREADS", 0, 0, 1024)),
         publish_to=os.environ.get("PARINDEX_PUBLISH_TO", "").strip() or None,
         engine=_one_of("PARINDEX_ENGINE", ENGINES),

@@ -88,12 +88,16 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
             end as lead,
             i.agency_code = $province as is_province,
             s.status as scorecard_status,
-            i.agency_code = $province or (
-                t.agency_scope = 'agency'
-                and t.measure_kind = 'percent'
-                and list_contains($families, t.family)
-                and i.denominator >= $least
-            ) as is_judged
+            -- An agency that is no more, or a level, can win nothing back: its figures of the year stand, told no longer.
+            case
+                when i.agency_code = $province then s.status is distinct from 'not_applicable'
+                else
+                    t.agency_scope = 'agency'
+                    and t.measure_kind = 'percent'
+                    and list_contains($families, t.family)
+                    and i.denominator >= $least
+                    and coalesce(a.is_current, true)
+            end as is_judged
         from night.marts.fct_indicator as i
         inner join night.marts.dim_target as t on i.target_id = t.target_id and t.is_in_force
         left join night.marts.dim_agency as a on i.agency_code = a.agency_code and a.is_latest

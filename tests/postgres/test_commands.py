@@ -58,6 +58,7 @@ def test_publish_says_what_is_missing(server, home):
     bad = server.address(password="geheim").render_as_string(hide_password=False)
     said = run("publish", "--to", bad, code=1)
     assert "geheim" not in said and "Check user and password" in said
+    assert "no address of a PostgreSQL" in run("publish", "--to", "mysql://u@h/d", code=2)
 
 
 def test_the_last_step_of_a_night(server, database, address, home, monkeypatch):

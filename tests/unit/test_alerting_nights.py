@@ -49,6 +49,7 @@ class World:
         self.targets: dict[str, tuple] = {}
         self.budget: list[tuple] | None = None
         self.scorecard: list[tuple] | None = None
+        self.ended: set[str] = set()
         for table in all_tables():
             self.deliver(table.source, table.name, DAY)
 
@@ -107,12 +108,13 @@ class World:
             for row in self.targets.values():
                 db.execute(f"insert into marts.dim_target values ({', '.join('?' * 11)}, true)", list(row))
             db.execute(
-                "create table marts.dim_agency (agency_code text, agency_name text, is_latest boolean)"
+                "create table marts.dim_agency"
+                " (agency_code text, agency_name text, is_latest boolean, is_current boolean)"
             )
             codes = sorted({code for _, code in self.figures} | {H62})
             db.executemany(
-                "insert into marts.dim_agency values (?, ?, true)",
-                [[code, f"Đơn vị {code}"] for code in codes],
+                "insert into marts.dim_agency values (?, ?, true, ?)",
+                [[code, f"Đơn vị {code}", code not in self.ended] for code in codes],
             )
             db.execute(
                 "create table marts.fct_indicator (as_of_date date, target_id text, variant text,"
@@ -247,6 +249,19 @@ def test_agencies_are_told_one_by_one_only_with_enough_cases(world):
     alert = only(world.night(DAY))
     assert alert.agency_code == agency(1)
     assert alert.message.startswith(f"Chỉ tiêu 3.4.1 (Tên 3.4.1) chưa đạt: Đơn vị {agency(1)} 50% (10/20)")
+
+
+def test_what_an_agency_that_is_no_more_has_missed_is_over(world):
+    world.scorecard = [("3.4.1", "missed")]
+    world.figure("3.4.1", H62, 970, 1000)
+    world.figure("3.4.1", agency(1), 10, 20)
+    assert {a.status for a in world.night(DAY).values()} == {"open"}
+    world.ended, world.scorecard = {agency(1)}, [("3.4.1", "not_applicable")]
+    assert {a.agency_code: a.status for a in world.night(after(1)).values()} == {
+        H62: "resolved",
+        agency(1): "resolved",
+    }
+    assert {event[1] for event in world.events() if event[0] == str(after(1))} == {"resolved"}
 
 
 def test_targets_of_the_province_only_make_no_alert_for_agencies(world):

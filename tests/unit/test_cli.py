@@ -9,13 +9,13 @@ import pytest
 from landing_kit import NOW, criteria_csv, criteria_row, desk
 from typer.testing import CliRunner
 
-from orchestration.cli import _sample_day, app
+from orchestration.cli import _exit_code, _sample_day, app
 from orchestration.rebuild import NothingLanded, rebuild
 from orchestration.run import Outcome
 from sources.inbox import SAMPLE_MARKER
 from warehouse.backup import _must_be_empty
 from warehouse.lock import night_lock
-from warehouse.settings import load_settings
+from warehouse.settings import SettingsError, load_settings
 
 __all__ = ["desk"]
 
@@ -70,6 +70,26 @@ def test_a_table_that_no_contract_knows_is_wrong_usage(run) -> None:
     assert "criteria_results" in run("quarantine", "list", "--table", "criteria", code=2)
     run("quarantine", "list", "--source", "register", "--table", "dossiers", code=2)
     run("quarantine", "export", "--source", "thuế", code=2)
+
+
+def test_a_file_where_a_folder_is_needed_is_wrong_usage(desk, run, tmp_path, monkeypatch, capsys) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setattr("sys.argv", ["parindex", "quarantine", "export", "--out", str(file / "q.csv")])
+    assert _exit_code() == 2 and "Wrong path" in capsys.readouterr().err
+    monkeypatch.setenv("PARINDEX_HOME", str(file))
+    monkeypatch.setattr("sys.argv", ["parindex", "versions"])
+    assert _exit_code() == 2 and "Wrong path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["lots", "3", "3 apples", "-1GB"])
+def test_a_memory_limit_without_its_unit_begins_no_night(limit: str, monkeypatch) -> None:
+    monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", limit)
+    with pytest.raises(SettingsError, match="3GB, 800MB or 60%"):
+        load_settings()
+    for good in ("3GB", "1.5 gb", "800MiB", "4g", "60%", ""):
+        monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", good)
+        assert load_settings().memory_limit == (good or "3GB")
 
 
 def test_status_names_tables_and_refused_files_in_full(desk, run) -> None:

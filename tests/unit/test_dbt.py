@@ -33,3 +33,12 @@ def _without_an_earlier_night(connection: duckdb.DuckDBPyConnection) -> None:
     from warehouse.build import create_first_night
 
     create_first_night(connection)
+
+
+def test_a_day_before_the_plan_is_no_day_of_figures(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    for day, outcome in ((date(2023, 12, 31), "fail"), (date(2024, 1, 1), "pass")):
+        arguments = ["build", *dbt.options(tmp_path / "dbt", day), "--select", "+assert_a_plan_is_in_force"]
+        result = dbt._invoke(arguments, settings.building, settings)
+        found = {node.node.name: str(node.status) for node in result.result.results}
+        assert found["assert_a_plan_is_in_force"] == outcome

@@ -9,6 +9,7 @@ with ranked as (
         successor_code,
         valid_from,
         valid_to,
+        min(valid_from) over (partition by agency_code) as first_valid_from,
         {{ valid_on_as_of('valid_from', 'valid_to') }} as is_valid_on_as_of,
         row_number() over (
             partition by agency_code
@@ -29,6 +30,7 @@ select
     successor_code,
     valid_from,
     valid_to,
+    first_valid_from,
     is_valid_on_as_of
 from ranked
 where version_rank = 1

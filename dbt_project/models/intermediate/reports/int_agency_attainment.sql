@@ -1,8 +1,9 @@
 -- One row per agency, period and percentage headline that applies to its level: how much of the target it reaches, 0 to 100.
 -- Periods: each month, the year to date, and `ytd_before`: the year to the end of the month before, for the change of place.
 -- Rules: only figures with something to count; attainment = 100 when met, else 100 x value / target within 0 to 100, and for
--- "at most" targets 100 x target / value. Agencies that are no more at its end are left out. `ytd_before` adds up the months
--- where months add up; stocks and shares of agencies keep today's figure there, as no earlier one is known.
+-- "at most" targets 100 x target / value. Agencies that are no more at its end are left out, and so is the yes or no of one that
+-- was not there yet: it would be last of months before it began. `ytd_before` adds up the months where months add up; stocks and
+-- shares of agencies keep today's figure there, as no earlier one is known.
 {{ config(materialized='view') }}
 
 {% set month_now = as_of_text()[5:7] | int %}
@@ -13,6 +14,7 @@ with figures as (
         indicators.agency_code,
         agencies.agency_name,
         agencies.level,
+        agencies.first_valid_from,
         indicators.period_kind,
         indicators.period_start,
         indicators.period_end,
@@ -40,6 +42,7 @@ with figures as (
         and targets.target_value > 0
         and (targets.level is null or targets.level = agencies.level)
         and (agencies.valid_to is null or agencies.valid_to >= indicators.period_end)
+        and (agencies.first_valid_from <= indicators.period_end or not coalesce(actions.counts_agencies, false))
 ),
 
 months_before as (
@@ -92,6 +95,7 @@ kept_as_they_are as (
         and target_id not in (select additive.target_id from {{ ref('int_target_projection') }} as additive)
         -- In January there is no month before.
         and {{ month_now }} > 1
+        and first_valid_from < {{ month_of_as_of() }}
 ),
 
 all_periods as (

@@ -3,8 +3,9 @@
 -- with which the target is still met; "above 99 %" is strict. Burn rate = late / allowed; 1 = used up.
 -- Pace: dossiers decided per day since the first day of the window (pace_months); a dossier is decided on the day it is finished
 -- or withdrawn, a late one on the day after its due date. With fewer than min_denominator in the window the whole year gives
--- the pace. Projection: so far + pace x days left to 31 December. The budget of the year is what is allowed of the projected
--- dossiers; it runs out on the first day on which more are late than that, today when they are already.
+-- the pace; an agency that is no more has none, nor has a level that ended. Projection: so far + pace x days left to 31 December.
+-- The budget of the year is what is allowed of the projected dossiers; it runs out on the first day on which more are late than
+-- that, today when they are already.
 with targets as (
     select
         target_id,
@@ -40,6 +41,7 @@ by_agency as (
         targets.target_id,
         dossiers.agency_code,
         agencies.level,
+        case when agencies.is_valid_on_as_of then 1 else 0 end as goes_on,
         dossiers.due_next_7_days,
         dossiers.pace_late,
         dossiers.pace_on_time
@@ -55,6 +57,7 @@ with_province as (
         targets.target_id,
         {{ province_code() }} as agency_code,
         'toan_tinh' as level,
+        coalesce(max(by_agency.goes_on), 0) as goes_on,
         coalesce(sum(by_agency.due_next_7_days), 0) as due_next_7_days,
         coalesce(sum(by_agency.pace_late), 0) as pace_late,
         coalesce(sum(by_agency.pace_on_time), 0) as pace_on_time
@@ -74,11 +77,13 @@ counted as (
         coalesce(indicators.denominator - indicators.numerator, 0) as late,
         with_province.due_next_7_days,
         case
+            when with_province.goes_on = 0 then 0
             when with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }}
                 then cast(with_province.pace_late as double) / {{ pace_days() }}
             else coalesce(indicators.denominator - indicators.numerator, 0) / {{ day_of_year() }}
         end as late_per_day,
         case
+            when with_province.goes_on = 0 then 0
             when with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }}
                 then cast(with_province.pace_late + with_province.pace_on_time as double) / {{ pace_days() }}
             else coalesce(indicators.denominator, 0) / {{ day_of_year() }}
