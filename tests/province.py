@@ -913,7 +913,7 @@ create table landing.deliveries (
     delivery_id varchar, source varchar, table_name varchar, file_name varchar, format varchar,
     delivered_on date, outcome varchar, reason varchar,
     rows_in_file bigint, rows_loaded bigint, rows_unchanged bigint, rows_quarantined bigint,
-    content_hash varchar, loaded_at timestamp
+    content_hash varchar, loaded_at timestamp, replaced_by varchar
 );
 create table landing.check_results (
     check_id varchar, suite varchar, dataset varchar, delivery_id varchar, expectation varchar,

@@ -47,6 +47,7 @@ _DELIVERY_COLUMNS = {
     "rows_quarantined": pa.int64(),
     "content_hash": pa.string(),
     "loaded_at": pa.timestamp("us"),
+    "replaced_by": pa.string(),
 }
 
 _CHECK_COLUMNS = {

@@ -23,5 +23,6 @@ select
     case when is_sent_again then rows_loaded else rows_unchanged end as rows_unchanged,
     rows_quarantined,
     content_hash,
-    loaded_at
+    loaded_at,
+    replaced_by
 from deliveries

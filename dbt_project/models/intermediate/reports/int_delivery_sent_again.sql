@@ -19,6 +19,8 @@ with taken as (
         content_hash is not null
         and table_name is not null
         and outcome in ('loaded', 'partly_quarantined')
+        -- What another file took the place of stands nowhere: the same content later is news.
+        and replaced_by is null
 ),
 
 paired as (

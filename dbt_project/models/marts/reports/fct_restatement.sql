@@ -97,6 +97,7 @@ accepted_since as (
     where
         targets.is_in_force
         and deliveries.rows_loaded > 0
+        and deliveries.replaced_by is null
         and (
             deliveries.loaded_at > previous_night.published_at
             or deliveries.delivered_on > previous_night.as_of_date

@@ -14,7 +14,8 @@ select
     rows_unchanged,
     rows_quarantined,
     content_hash,
-    loaded_at
+    loaded_at,
+    replaced_by
 from {{ source('landing', 'deliveries') }}
 where
     delivered_on is null
