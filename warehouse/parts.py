@@ -90,9 +90,9 @@ class Kept:
 
     def file(self, connection: duckdb.DuckDBPyConnection, part: str, wanted: Parts) -> Path | None:
         """The file that holds a part as it is wanted; None where there is none, or a broken one."""
-        hashed = wanted.hashes[part]
-        if self.parts.columns != wanted.columns or self.parts.hashes.get(part) != hashed:
-            return None
+        hashed = wanted.hashes.get(part)
+        if hashed is None or self.parts.columns != wanted.columns or self.parts.hashes.get(part) != hashed:
+            return None  # no hash: a table without rows, which has no parts
         file = self.folder / f"{part}.parquet"
         return file if _rows_in(connection, file) == row_count(hashed) else None
 

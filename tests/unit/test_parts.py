@@ -1,0 +1,34 @@
+"""The dossiers as Parquet, one file by month: what a version writes and what it links."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from warehouse.parts import Kept, Parts, write_parts
+
+COLUMNS = {"dossier_code": "VARCHAR", "count_class": "VARCHAR", "finished_on": "DATE"}
+
+
+def written(connection: duckdb.DuckDBPyConnection, folder: Path, before: Kept | None = None) -> Kept:
+    parts = Parts.of(connection, "d", COLUMNS)
+    write_parts(connection, "d", "dossier_code", folder, parts, before)
+    return Kept(folder, parts)
+
+
+def test_a_second_night_without_a_dossier_has_its_columns_too(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table d (dossier_code varchar, count_class varchar, finished_on date)")
+        first = written(connection, tmp_path / "1")
+        written(connection, tmp_path / "2", first)
+        connection.execute(
+            "insert into d values ('a', 'resolved', date '2024-05-02'), ('b', 'in_process', null)"
+        )
+        third = written(connection, tmp_path / "3", first)
+        written(connection, tmp_path / "4", third)
+        found = connection.execute(f"select count(*) from '{tmp_path}/2/*.parquet'").fetchone()
+    assert found == (0,) and first.parts.total == "0-0-0"
+    assert {file.name for file in (tmp_path / "2").iterdir()} == {"open.parquet"}
+    shared = {file.name: file.stat().st_nlink for file in (tmp_path / "4").iterdir()}
+    assert shared == {"open.parquet": 2, "2024-05.parquet": 2}
