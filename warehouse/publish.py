@@ -42,7 +42,6 @@ class Version:
     hashes: dict[str, str]  # table -> hash of its rows
     counts: dict[str, int]
     parts: Parts | None = None  # of the dossiers, in Parquet
-    build_id: str | None = None  # of the build that it shows
     follows: str | None = None  # the version that readers saw when this one was made
 
     @property
@@ -67,7 +66,6 @@ def _load(folder: Path) -> Version | None:
         data["hashes"],
         data["counts"],
         Parts(**data["parts"]) if data.get("parts") else None,
-        data.get("build_id"),
         data.get("follows"),
     )
 
@@ -198,7 +196,6 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
     _copy_build(building, file)
     with duckdb.connect(config=settings.duckdb()) as connection:
         connection.execute(f"attach {sql_string(str(file))} as published")
-        build = carry.read_build(connection, "published")
         _keep_marts(connection)
         for table in _marts(connection, "published"):
             relation, target = f"published.{MARTS}.{sql_name(table)}", parquet / f"{table}.parquet"
@@ -220,7 +217,6 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
         "hashes": hashes,
         "counts": {table: row_count(digest) for table, digest in hashes.items()},
         "parts": vars(parts) if parts else None,
-        "build_id": build.build_id if build else None,
         "follows": shown.version if shown else None,
     }
     _write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))

@@ -57,6 +57,6 @@ def table_hash(connection: duckdb.DuckDBPyConnection, relation: str, columns: Ma
     return total_hash(table_hashes(connection, relation, columns, "''").values())
 
 
-def row_count(table: str) -> int:
-    """How many rows a table had, from its hash."""
-    return int(table.partition("-")[0])
+def row_count(digest: str) -> int:
+    """How many rows a hash of a table, or of a part of one, is of."""
+    return int(digest.partition("-")[0])
