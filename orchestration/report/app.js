@@ -372,6 +372,7 @@
   };
 
   /* ranking */
+  const doubts = (r) => [r[8] && "small", r[10] && "few"].filter(Boolean);
   const ranking = () => {
     const missing = absent("rpt_agency_ranking");
     if (missing) return missing;
@@ -408,7 +409,7 @@
         { h: T("place"), cls: "n", cell: (r) => (r[4] == null ? h("span", { cls: "dim" }, T("not_ranked")) : h("strong", null, num(r[4]))) },
         ...(inDistrict ? [{ h: T("place_district"), cls: "n", cell: (r) => num(place(r)) }] : []),
         { h: T("change"), cls: "n opt", cell: change },
-        { h: T("agency"), th: true, cell: (r) => [h("button", { type: "button", cls: "plain", onclick: () => openRanking(r) }, agencyNode(r[3])), r[8] ? [" ", h("span", { cls: "tag", title: T("small_why") }, T("small"))] : null] },
+        { h: T("agency"), th: true, cell: (r) => [h("button", { type: "button", cls: "plain", onclick: () => openRanking(r) }, agencyNode(r[3])), doubts(r).map((why) => [" ", h("span", { cls: "tag", title: T(`${why}_why`) }, T(why))])] },
         { h: T("score"), cls: "n", cell: (r) => num(r[6], 2) },
         { h: T("bar"), cls: "opt", cell: (r) => bar(r[6]) },
         { h: T("indicators_counted"), cls: "n opt", cell: (r) => num(r[7]) },
@@ -622,7 +623,7 @@
     const names = [...new Set(parts.flatMap((p) => Object.keys(p)))].filter((k) => k !== "target_id");
     show(T("parts_of", { agency: agencyName(r[3]) }),
       h("p", { cls: "note" }, T("ranking_note")),
-      h("div", { cls: "figure" }, h("span", { cls: "big" }, num(r[6], 2)), h("span", null, `${T("place")}: ${r[4] == null ? T("not_ranked") : num(r[4])}`), r[8] ? h("span", { cls: "tag" }, T("small_why")) : null),
+      h("div", { cls: "figure" }, h("span", { cls: "big" }, num(r[6], 2)), h("span", null, `${T("place")}: ${r[4] == null ? T("not_ranked") : num(r[4])}`), doubts(r).map((why) => h("span", { cls: "tag" }, T(`${why}_why`)))),
       parts.length ? table(T("parts"), [
         { h: T("target"), th: true, cell: (p) => (byId.has(p.target_id) ? openButton(p.target_id, [`${p.target_id} `, targetNameNode(byId.get(p.target_id))], r[3]) : String(p.target_id ?? "–")) },
         ...names.map((k) => ({ h: W.ui[k] ? T(k) : k, cls: "n", cell: (p) => (typeof p[k] === "number" ? num(p[k], 2, 0) : p[k] == null ? "–" : String(p[k])) })),

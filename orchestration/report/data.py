@@ -124,6 +124,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "score": "double",
         "indicators_counted": "bigint",
         "small_denominator": "boolean",
+        "few_indicators": "boolean",
         "parts": "varchar",
     },
     "rpt_late_budget": {
@@ -338,7 +339,7 @@ with latest as (
     group by level, period_kind
 )
 select r.level, r.period_kind, r.period_start, r.agency_code, r.rank, r.previous_rank, r.score,
-    r.indicators_counted, r.small_denominator, r.parts
+    r.indicators_counted, r.small_denominator, r.parts, r.few_indicators
 from rpt_agency_ranking as r
 join latest as l on r.level = l.level and r.period_kind = l.period_kind and r.period_start = l.period_start
 where r.period_kind in ('month', 'ytd', 'year')

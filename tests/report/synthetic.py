@@ -346,6 +346,7 @@ def _ranking(rng, bodies) -> list[dict[str, Any]]:
                         "score": score,
                         "indicators_counted": rng.randint(9, 16),
                         "small_denominator": rng.random() < 0.07,
+                        "few_indicators": rng.random() < 0.05,
                         "parts": json.dumps(parts),
                     }
                 )

@@ -10,7 +10,7 @@ import pytest
 
 from expectations.engine import validate
 from expectations.marts import PROMISED, marts_checks
-from expectations.model import BLOCK, Check, CheckResult, failures
+from expectations.model import BLOCK, WARN, Check, CheckResult, failures
 
 AS_OF = date(2024, 6, 30)
 
@@ -310,6 +310,17 @@ MART_FAULTS: list[tuple[str, str, str]] = [
     ),
     (
         "fct_indicator",
+        "province_covers_its_agencies",
+        update("fct_indicator", "denominator = 99", _ONE.format("6.1.1", "H62")),
+    ),
+    (
+        "fct_indicator",
+        "denominator_reported",
+        "insert into marts.fct_indicator select * replace ('1.3.1' as target_id, 'H62.1' as agency_code)"
+        " from marts.fct_indicator where target_id = '1.5' and agency_code = 'H62.1'",
+    ),
+    (
+        "fct_indicator",
         "province_is_sum_of_agencies",
         update("fct_indicator", "denominator = 21", _ONE.format("3.4.1", "H62")),
     ),
@@ -378,6 +389,18 @@ def mart_results() -> list[list[CheckResult]]:
 def test_a_fault_in_the_marts_fails_its_check(mart_results, number):
     results = mart_results[number]
     assert [r for r in results if not r.passed and r.unexpected_count], results
+
+
+def test_a_payment_that_the_province_recovers_stops_no_night():
+    with duckdb.connect() as connection:
+        connection.execute(MARTS)
+        connection.execute(
+            "update marts.fct_indicator set numerator = -10, value = -10, meets_target = false"
+            " where target_id = '6.1.1' and agency_code = 'H62'"
+        )
+        connection.execute("update marts.rpt_scorecard set value = -10 where target_id = '6.1.1'")
+        results = failures(validate(connection, marts_night()))
+    assert [(r.expectation, r.severity) for r in results] == [("province_is_sum_of_agencies", WARN)]
 
 
 def test_a_mart_that_is_not_there_blocks_and_one_not_asked_for_does_not():

@@ -2,7 +2,8 @@
 -- Rules: score = mean attainment of the percentage headlines that apply to the level and count something there; ties, to six
 -- decimals, share a place and the next place is skipped. Change of place: against the month before; for the year to date,
 -- against the year as it stood at the end of the month before. small_denominator: of the figures that count cases (not yes or
--- no of the agency itself) at least half have fewer cases than min_denominator.
+-- no of the agency itself) at least half have fewer cases than min_denominator. few_indicators: fewer than half as many figures
+-- count as at the agency of the level with the most: a mean of two is no better than one of ten because it is higher.
 with scored as (
     select
         level,
@@ -34,7 +35,8 @@ with scored as (
 ranked as (
     select
         *,
-        rank() over (partition by level, period_kind, period_start order by score desc) as place
+        rank() over (partition by level, period_kind, period_start order by score desc) as place,
+        max(indicators_counted) over (partition by level, period_kind, period_start) as most_indicators
     from scored
 )
 
@@ -52,6 +54,7 @@ select
     cast(now.indicators_counted as bigint) as indicators_counted,
     cast(now.small_indicators as bigint) as small_indicators,
     now.case_indicators = 0 or 2 * now.small_indicators >= now.case_indicators as small_denominator,
+    2 * now.indicators_counted < now.most_indicators as few_indicators,
     '[' || now.part_list || ']' as parts
 from ranked as now
 left join ranked as before
