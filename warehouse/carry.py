@@ -161,6 +161,14 @@ def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"create view carried.dossiers as from marts.{CARRIED_MART}")
 
 
+def judged(catalog: str) -> str:
+    """SQL of the codes of all dossiers in which a build (attached as `catalog`) may differ from the one it started from."""
+    return (
+        f"select dossier_code from {catalog}.intermediate.int_dossier_rejudged"
+        f" union select dossier_code from {catalog}.landing.tthc__dossiers_new"
+    )
+
+
 def new_deliveries(deliveries: Sequence[Delivery], carried: Build | None) -> list[Delivery]:
     """Deliveries of dossiers that the carried ones do not know yet."""
     known = carried.deliveries if carried else frozenset()

@@ -72,13 +72,46 @@ class Parts:
     hashes: dict[str, str]
 
     @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> Parts:
+    def of(
+        cls,
+        connection: duckdb.DuckDBPyConnection,
+        relation: str,
+        columns: Mapping[str, str],
+        since: Since | None = None,
+    ) -> Parts:
+        """Of all rows; or, `since` an earlier table, of those that changed, on top of what is known of it."""
         shape = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        return cls(shape, table_hashes(connection, relation, columns, PART))
+        if since is None or since.parts.columns != shape:
+            return cls(shape, table_hashes(connection, relation, columns, PART))
+        gone = table_hashes(connection, since.changed_rows_of(since.earlier), columns, PART)
+        come = table_hashes(connection, since.changed_rows_of(relation), columns, PART)
+        hashes = {}
+        for part in sorted({*since.parts.hashes, *come}):
+            there = [known[part] for known in (since.parts.hashes, come) if part in known]
+            total = total_hash(there, [gone[part]] if part in gone else [])
+            if row_count(total):
+                hashes[part] = total
+        return cls(shape, hashes)
 
     @property
     def total(self) -> str:
         return total_hash(self.hashes.values())
+
+
+@dataclass(frozen=True)
+class Since:
+    """An `earlier` table of dossiers with its parts, and a table of the codes of all in which a later one may differ."""
+
+    earlier: str
+    parts: Parts
+    changed: str
+
+    def changed_rows_of(self, table: str) -> str:
+        # By the number of the row: only the codes are read of rows that are not wanted.
+        return (
+            f"(from {table} where rowid in (select dossiers.rowid from {table} as dossiers"
+            f" semi join {self.changed} as changed on dossiers.dossier_code = changed.dossier_code))"
+        )
 
 
 @dataclass(frozen=True)

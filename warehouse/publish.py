@@ -8,6 +8,7 @@ kept, so that any of them can be compared or published again.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from sources.text import sql_name, sql_string
 from warehouse import carry
 from warehouse.durable import flush_to_disk
 from warehouse.keys import mart_keys
-from warehouse.parts import Kept, Parts, write_parquet, write_parts
+from warehouse.parts import Kept, Parts, Since, write_parquet, write_parts
 from warehouse.row_hash import row_count, table_hash
 from warehouse.settings import Settings
 
@@ -29,6 +30,8 @@ MANIFEST = "manifest.json"
 FILE_NAME = "par_index.duckdb"
 PARQUET = "parquet"
 CURRENT = "current"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Version:
     counts: dict[str, int]
     parts: Parts | None = None  # of the dossiers, in Parquet
     follows: str | None = None  # the version that readers saw when this one was made
+    build: str | None = None  # the build that it is a copy of
 
     @property
     def database(self) -> Path:
@@ -67,6 +71,7 @@ def _load(folder: Path) -> Version | None:
         data["counts"],
         Parts(**data["parts"]) if data.get("parts") else None,
         data.get("follows"),
+        data.get("build"),
     )
 
 
@@ -146,6 +151,23 @@ def _keep_marts(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"drop schema published.{sql_name(schema)} cascade")
 
 
+def _since(
+    connection: duckdb.DuckDBPyConnection, build: carry.Build | None, shown: Version | None
+) -> Since | None:
+    """What the attached copy of a build changes of the dossiers that readers see; None unless it started from those."""
+    if build is None or build.carried_from is None or shown is None or shown.parts is None:
+        return None
+    if shown.build != build.carried_from:
+        return None
+    try:
+        connection.execute(f"attach {sql_string(str(shown.database))} as shown (read_only)")
+    except duckdb.Error as error:
+        log.warning("the last version cannot be read (%s): all dossiers are hashed", type(error).__name__)
+        return None
+    connection.execute(f"create temp table changed as {carry.judged('published')}")
+    return Since(f"shown.{MARTS}.{carry.CARRIED_MART}", shown.parts, "changed")
+
+
 def _hashed_columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     columns = connection.execute(
         "select column_name, data_type from duckdb_columns() where database_name = 'published' and schema_name = $1"
@@ -196,12 +218,14 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
     _copy_build(building, file)
     with duckdb.connect(config=settings.duckdb()) as connection:
         connection.execute(f"attach {sql_string(str(file))} as published")
+        build = carry.read_build(connection, "published")
+        since = _since(connection, build, shown)
         _keep_marts(connection)
         for table in _marts(connection, "published"):
             relation, target = f"published.{MARTS}.{sql_name(table)}", parquet / f"{table}.parquet"
             columns = _hashed_columns(connection, table)
             if table == carry.CARRIED_MART:
-                parts = Parts.of(connection, relation, columns)
+                parts = Parts.of(connection, relation, columns, since)
                 write_parts(connection, relation, _order(table), target, parts, _kept_parts(shown))
                 hashes[table] = parts.total
             else:
@@ -218,6 +242,7 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
         "counts": {table: row_count(digest) for table, digest in hashes.items()},
         "parts": vars(parts) if parts else None,
         "follows": shown.version if shown else None,
+        "build": build.build_id if build else None,
     }
     _write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
     return _load(folder)

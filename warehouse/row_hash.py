@@ -43,12 +43,15 @@ def table_hashes(
     return {name: f"{rows}-{first:x}-{second:x}" for name, first, second, rows in sums}
 
 
-def total_hash(hashes: Iterable[str]) -> str:
-    """The hash of a table from those of its parts. It begins with the number of rows."""
+def total_hash(hashes: Iterable[str], gone: Iterable[str] = ()) -> str:
+    """The hash of a table from those of its parts, less those of rows that are `gone`. It begins with the number of rows."""
     rows = first = second = 0
-    for one in hashes:
-        counted, *sums = one.split("-")
-        rows, first, second = rows + int(counted), first + int(sums[0], 16), second + int(sums[1], 16)
+    for sign, some in ((1, hashes), (-1, gone)):
+        for one in some:
+            counted, *sums = one.split("-")
+            rows += sign * int(counted)
+            first += sign * int(sums[0], 16)
+            second += sign * int(sums[1], 16)
     return f"{rows}-{first:x}-{second:x}"
 
 

@@ -123,8 +123,15 @@ class Settings:
         return self.home / "night.lock"
 
     def duckdb(self, **more: Any) -> dict[str, Any]:
-        """How every DuckDB of ours is opened: within the limits of memory and threads, spilling into the home."""
-        limits = {"memory_limit": self.memory_limit, "temp_directory": str(self.work / "spill")}
+        """How every DuckDB of ours is opened: within the limits of memory and threads, spilling into the home.
+
+        Rows are not packed together where some were replaced, as in dbt_project/profiles.yml.
+        """
+        limits = {
+            "memory_limit": self.memory_limit,
+            "temp_directory": str(self.work / "spill"),
+            "max_vacuum_tasks": 0,
+        }
         if self.threads:
             limits["threads"] = self.threads
         return limits | more

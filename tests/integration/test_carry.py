@@ -15,6 +15,7 @@ from warehouse import carry
 from warehouse.build import _create_previous_night, open_build_file, prepare_build
 from warehouse.landing import land_inbox
 from warehouse.ledger import Ledger
+from warehouse.parts import Parts
 from warehouse.publish import Version, swap_in, write_version
 from warehouse.row_hash import table_hash
 from warehouse.settings import Settings
@@ -96,9 +97,14 @@ def what_was_built(path: Path) -> carry.Build:
         return carry.read_build(connection)
 
 
-def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
+def test_nights_that_carry_over_equal_whole_builds(landed, monkeypatch) -> None:
     settings, ledger = landed
     rejudged, shared = [], []
+    hashed_since: list[bool] = []
+    monkeypatch.setattr(
+        "warehouse.publish.Parts.of",
+        lambda *told, of=Parts.of: (hashed_since.append(told[3] is not None), of(*told))[1],
+    )
     for number, day in enumerate(NIGHTS):
         build(settings, ledger, day)
         assert what_was_built(settings.building).age == number, (
@@ -133,6 +139,9 @@ def test_nights_that_carry_over_equal_whole_builds(landed) -> None:
         "a night without news links what is settled"
     )
     assert all("open.parquet" not in names for names in shared)
+    assert hashed_since == [False] + [True] * (len(NIGHTS) - 1), (
+        "every night but the first hashes what changed"
+    )
 
 
 def test_a_last_build_that_cannot_be_read_makes_the_gate_count_all(landed) -> None:
