@@ -3,10 +3,10 @@
 select
     agency_code,
     {{ month_of('cast(registered_at as date)') }} as month_start,
-    count(*) filter (where secrecy = 'none') as open_count,
-    count(*) filter (where secrecy = 'none' and processed_online) as open_processed_online_count,
-    count(*) filter (where direction = 'in' and exchanged_electronically) as electronic_in_count,
-    count(*) filter (where direction = 'out' and exchanged_electronically) as electronic_out_count
+    cast(count_if(secrecy = 'none') as bigint) as open_count,
+    cast(count_if(secrecy = 'none' and processed_online) as bigint) as open_processed_online_count,
+    cast(count_if(direction = 'in' and exchanged_electronically) as bigint) as electronic_in_count,
+    cast(count_if(direction = 'out' and exchanged_electronically) as bigint) as electronic_out_count
 from {{ ref('stg_document_office__documents') }}
 where {{ in_year_to_date('cast(registered_at as date)') }}
 group by

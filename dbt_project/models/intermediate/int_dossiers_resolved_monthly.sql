@@ -4,11 +4,11 @@ select
     authority_level,
     {{ month_of('finished_on') }} as month_start,
     count(*) as resolved_count,
-    count(*) filter (where is_digitised and has_e_result) as digitised_count,
-    count(*) filter (where is_digitised) as digitised_input_count,
-    count(*) filter (where has_e_result) as digitised_result_count,
-    count(*) filter (where is_online_payable) as payable_count,
-    count(*) filter (where is_online_payable and paid_online) as paid_online_count
+    cast(count_if(is_digitised and has_e_result) as bigint) as digitised_count,
+    cast(count_if(is_digitised) as bigint) as digitised_input_count,
+    cast(count_if(has_e_result) as bigint) as digitised_result_count,
+    cast(count_if(is_online_payable) as bigint) as payable_count,
+    cast(count_if(is_online_payable and paid_online) as bigint) as paid_online_count
 from {{ ref('fct_dossier') }}
 where
     is_resolved

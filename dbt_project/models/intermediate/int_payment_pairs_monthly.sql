@@ -5,7 +5,7 @@ select
     dossiers.procedure_code,
     {{ month_of('dossiers.received_on') }} as month_start,
     count(*) as accepted_count,
-    count(*) filter (where dossiers.paid_online) as paid_online_count
+    cast(count_if(dossiers.paid_online) as bigint) as paid_online_count
 from {{ ref('fct_dossier') }} as dossiers
 inner join {{ ref('int_agency_procedures_as_of') }} as pairs
     on
