@@ -188,6 +188,18 @@ def test_a_delivery_in_several_files_is_judged_as_one():
     assert failed(apart) == {}
 
 
+def test_codes_that_look_alike_to_the_hash_of_the_engine_are_not_called_the_same():
+    rows = dossiers()
+    for row, code in zip(rows[2:], ("000.00.03.H62-240315-0080", "000.00.43.H62-240315-0040"), strict=True):
+        row["dossier_code"] = code
+    with duckdb.connect() as connection:
+        (alike,) = connection.execute(
+            "select hash($1) = hash($2)", [rows[2]["dossier_code"], rows[3]["dossier_code"]]
+        ).fetchone()
+    assert alike, "else this shows nothing"
+    assert failed(validate_dossiers(rows, two_deliveries())) == {}
+
+
 def test_bad_rows_of_a_file_that_nobody_announced_stop_everything():
     results = validate_dossiers(dossiers(status="11"), two_deliveries()[:1])
     assert failed(results) == {"codes_known": {None}, "all_rows_landed": {None}}
