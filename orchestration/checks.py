@@ -158,11 +158,13 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
         earlier = publishing.last_before(night.settings, night.day)
         personal = {c.name for t in all_tables() for c in t.columns if c.personal}
         building = night.settings.building
+        landed = carry.landed(night.settings)
         results = check_file(
             building,
             marts_checks(
                 as_of=night.day,
-                staged_dossiers=carry.count_landed(night.settings),
+                staged_dossiers=landed.dossiers,
+                unseen_dossiers=landed.unseen,
                 previous_counts=earlier.counts if earlier else None,
                 personal_columns=personal,
                 tables=[key.path[-1] for key in marts if key.path[-1] in PROMISED],

@@ -161,11 +161,12 @@ def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"create view carried.dossiers as from marts.{CARRIED_MART}")
 
 
-def judged(catalog: str) -> str:
-    """SQL of the codes of all dossiers in which a build (attached as `catalog`) may differ from the one it started from."""
+def judged(catalog: str | None = None) -> str:
+    """SQL of the codes of all dossiers in which a build (open, or attached) may differ from the one it started from."""
+    within = f"{catalog}." if catalog else ""
     return (
-        f"select dossier_code from {catalog}.intermediate.int_dossier_rejudged"
-        f" union select dossier_code from {catalog}.landing.tthc__dossiers_new"
+        f"select dossier_code from {within}intermediate.int_dossier_rejudged"
+        f" union select dossier_code from {within}landing.tthc__dossiers_new"
     )
 
 
@@ -195,23 +196,32 @@ def carry_nothing(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def count_landed(settings: Settings) -> int:
-    """How many dossiers have landed as tonight's build knows them.
+@dataclass(frozen=True)
+class Landed:
+    """How many dossiers have landed as a build knows them; `unseen` is a condition on those that no gate has seen yet."""
 
-    Of a build that started from the last one: those that are in the last one, which the gate has counted, and the new ones.
+    dossiers: int
+    unseen: str = "true"
+
+
+def landed(settings: Settings) -> Landed:
+    """What tonight's build has to hold.
+
+    Of a build that started from the last one: the dossiers of the last one, which its gate has seen, and the new ones.
     """
     with duckdb.connect(str(settings.building), read_only=True, config=settings.duckdb()) as connection:
         build = read_build(connection)
         if build is not None and build.carried_from is not None:
             try:
-                return _count_since(connection, settings.warehouse, build.carried_from)
+                count = _count_since(connection, settings.warehouse, build.carried_from)
+                return Landed(count, f"dossier_code in ({judged()})")
             except (duckdb.Error, LookupError) as error:
                 log.warning(
                     "the last build cannot be read (%s): all that landed is counted", type(error).__name__
                 )
         # Not from the staging view, which would find the latest version of each once more.
         counted = connection.execute("select count(distinct dossier_code) from landing.tthc__dossiers")
-        return counted.fetchall()[0][0]
+        return Landed(counted.fetchall()[0][0])
 
 
 def _count_since(connection: duckdb.DuckDBPyConnection, last: Path, build_id: str) -> int:

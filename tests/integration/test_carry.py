@@ -10,6 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from expectations.engine import validate
+from expectations.marts import marts_checks
 from orchestration import dbt
 from warehouse import carry
 from warehouse.build import _create_previous_night, open_build_file, prepare_build
@@ -113,7 +115,7 @@ def test_nights_that_carry_over_equal_whole_builds(landed, monkeypatch) -> None:
         with open_build_file(settings, settings.building) as connection:
             (count,) = connection.execute("select count(*) from intermediate.int_dossier_rejudged").fetchone()
             rejudged.append(count)
-        landed_count = carry.count_landed(settings)
+        landed_count = carry.landed(settings).dossiers
         version = write_version(settings, settings.building, day, datetime(2024, 12, 1, number))
         swap_in(settings, version)
         settings.building.replace(settings.warehouse)
@@ -149,18 +151,45 @@ def test_a_last_build_that_cannot_be_read_makes_the_gate_count_all(landed) -> No
     build(settings, ledger, NIGHTS[0])
     settings.building.replace(settings.warehouse)
     build(settings, ledger, NIGHTS[1])
-    counted = carry.count_landed(settings)
+    counted = carry.landed(settings).dossiers
     with duckdb.connect(str(settings.building), read_only=True) as connection:
         (codes,) = connection.execute(
             "select count(distinct dossier_code) from landing.tthc__dossiers"
         ).fetchone()
     assert counted == codes > 0
     settings.warehouse.write_bytes(b"no database")
-    assert carry.count_landed(settings) == codes
+    assert carry.landed(settings) == carry.Landed(codes)
     shutil.copyfile(
         settings.building, settings.warehouse
     )  # a build, but not the one that tonight's started from
-    assert carry.count_landed(settings) == codes
+    assert carry.landed(settings) == carry.Landed(codes)
+
+
+def test_the_gate_looks_for_keys_that_repeat_among_what_was_judged_tonight(landed) -> None:
+    settings, ledger = landed
+    build(settings, ledger, NIGHTS[0])
+    settings.building.replace(settings.warehouse)
+    build(settings, ledger, NIGHTS[3])
+    unseen = carry.landed(settings).unseen
+    checks = [
+        check
+        for check in marts_checks(as_of=NIGHTS[3], unseen_dossiers=unseen, tables=["fct_dossier"])
+        if check.expectation == "key_unique"
+    ]
+    with open_build_file(settings, settings.building) as connection:
+        (good,) = validate(connection, checks)
+        for code in ("rejudged.dossier_code from intermediate.int_dossier_rejudged as rejudged",
+                     "new.dossier_code from landing.tthc__dossiers_new as new"):  # fmt: skip
+            connection.execute(
+                f"insert into marts.fct_dossier from marts.fct_dossier where dossier_code in (select {code} limit 1)"
+            )
+            (bad,) = validate(connection, checks)
+            connection.execute(
+                "delete from marts.fct_dossier where rowid = (select max(rowid) from marts.fct_dossier)"
+            )
+            assert not bad.passed and bad.unexpected_count == 1
+        (total,) = connection.execute("select count(*) from marts.fct_dossier").fetchone()
+    assert good.passed and 0 < good.element_count < total
 
 
 def test_parquet_of_the_night_before_that_is_damaged_is_not_shared(landed) -> None:
