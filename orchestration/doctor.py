@@ -26,7 +26,7 @@ from warehouse import publish
 from warehouse.landing import landed_file
 from warehouse.ledger import Ledger
 from warehouse.lock import is_held
-from warehouse.settings import DBT_PROJECT, PROJECT, Settings, SettingsError, dbt_variables
+from warehouse.settings import DBT_PROJECT, PROJECT, Settings, SettingsError
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 _DAY = timedelta(hours=26)  # a night each day, and some patience
@@ -322,11 +322,10 @@ def _calendar(settings: Settings, now: datetime) -> Findings:
         known: dict[int, set[str]] = {}
         for row in csv.DictReader(file):
             known.setdefault(date.fromisoformat(row["date_day"]).year, set()).add(row["confidence"])
-    last_day = date.fromisoformat(dbt_variables()["calendar_last_day"])
     this, following = now.year, now.year + 1
-    if this not in known or last_day.year < this:
+    if this not in known:
         yield Finding(FAIL, "calendar", f"holidays and working days of {this} are not known", todo)
-    elif following not in known or last_day.year < following:
+    elif following not in known:
         yield Finding(WARN, "calendar", f"{following} is missing: due dates run into it", todo)
     elif "forecast" in known[this]:
         yield Finding(WARN, "calendar", f"holidays of {this} are forecasts", todo)

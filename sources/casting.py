@@ -11,6 +11,7 @@ Output: the typed columns, and for the first fault of a row `_error_no` (null = 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from sources.contract import Column, Table
 from sources.text import BLANKS, NULL_WORDS, match_key, match_key_sql, sql_name, sql_string
@@ -187,8 +188,8 @@ _KEPT_VALUE = 200  # letters of an unreadable value
 ROW_FAULT = 1  # the reader's own complaint, told in `_fault`
 
 
-# Outside these years a date is a typing error, whatever its shape.
-_FIRST_DAY, _LAST_DAY = "1900-01-01", "2199-12-31"
+# Outside these years a date is a typing error, whatever its shape. The calendar of the models covers them (dbt_project.yml).
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
 def typed_select(
@@ -234,7 +235,7 @@ def typed_select(
         if column.type in ("date", "datetime"):
             add(
                 column,
-                f"cast({typed} as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}'",
+                f"cast({typed} as date) not between '{FIRST_DAY}' and '{LAST_DAY}'",
                 _SHAPES[column.type],
             )
         if column.required:

@@ -167,15 +167,23 @@ def test_versions_keep_their_order_when_the_clock_goes_back(world: World, tmp_pa
 
 
 def test_the_calendar_of_next_year_is_missing(world: World, tmp_path: Path) -> None:
-    """Figures do not hang on it, signals do: the night is published and says so."""
+    """Figures do not hang on it, signals do: the night is published and says so, and lists what is at risk by weekdays."""
     home = copy_home(world.before, tmp_path / "calendar", world.sink)
-    late = date(2030, 12, 20)
+    late = date(2031, 1, 15)
     assert run_night(home, world.inbox, late) == 0, said(home)
     with duckdb.connect(str(home / "published" / "par_index.duckdb"), read_only=True) as connection:
         found = connection.execute(
             "select observed from marts.fct_check_result where expectation = 'calendar_is_known' and not passed"
         ).fetchall()
+        at_risk, known = connection.execute(
+            "select count(*), count(*) filter (working_days_left < -1000) from marts.rpt_dossier_at_risk"
+        ).fetchone()
+        days = connection.execute(
+            "select min(date_day), max(date_day), count(*) filter (is_as_of) from marts.dim_date"
+        ).fetchone()
     assert len(found) == 1 and "2031" in found[0][0]
+    assert at_risk == known > 0
+    assert days == (date(2018, 1, 1), date(2037, 12, 31), 1)
 
 
 def test_agencies_unknown_or_merged_in_mid_year(world: World, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import duckdb
 import pytest
 from landing_kit import table_of
 
-from sources.casting import install_macros, typed_select
+from sources.casting import FIRST_DAY, LAST_DAY, install_macros, typed_select
+from warehouse.settings import dbt_variables
 
 BAD = "bad"
 
@@ -89,6 +90,14 @@ TIMES = {
 # 24:00 would be the next day to one format and nothing to another.
 NO_TIMES = ["2024-06-20 24:00:00", "2024-06-20T24:00", "2024-06-20T24:00:00+07:00", "20/06/2024 24:00", "20240620240000",
             "2024-06-20 23:60"]  # fmt: skip
+
+
+def test_the_calendar_covers_every_day_that_is_read() -> None:
+    variables = dbt_variables()
+    assert [variables["calendar_first_day"], variables["calendar_last_day"]] == [
+        str(FIRST_DAY),
+        str(LAST_DAY),
+    ]
 
 
 def test_times_are_local(connection) -> None:

@@ -1,5 +1,6 @@
 -- One row per day, with the running number of working days: a period of n working days from day R (which does not count)
 -- ends on the working day whose number is R's number plus n, so due dates are a join.
+-- From 2018, or the sixth year before the day of the figures, to the sixth after it: a BI tool lists every day that it gets.
 select
     date_day,
     cast(extract(year from date_day) as int) as year,
@@ -16,3 +17,4 @@ select
     is_corrected,
     date_day = {{ as_of() }} as is_as_of
 from {{ ref('int_working_days') }}
+where extract(year from date_day) between least(2018, {{ years_before(6) }}) and {{ years_before(-6) }}
