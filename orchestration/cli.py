@@ -26,6 +26,7 @@ from orchestration import (
     versions_command,
 )
 from orchestration.bi import command as superset_command
+from orchestration.day_option import day_option
 from orchestration.startup import leave
 from orchestration.terminal import console, errors, plain
 from sources.contract import load_contracts
@@ -44,18 +45,14 @@ app = typer.Typer(
 SAMPLE_AS_OF = date(2024, 11, 30)
 
 
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date: write it as YYYY-MM-DD") from None
-
-
 AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", metavar="YYYY-MM-DD", help="The day whose figures are wanted. [default: today]"),
+    date | None,
+    typer.Option(
+        "--as-of",
+        parser=day_option,
+        metavar="YYYY-MM-DD",
+        help="The day whose figures are wanted. [default: today]",
+    ),
 ]
 
 
@@ -131,7 +128,7 @@ def sample(
 ) -> None:
     """Write real-looking exports of all sources, with planted faults listed in planted_faults.json."""
     try:
-        made = _write_sample(out, dossiers, seed, _day(as_of) or SAMPLE_AS_OF)
+        made = _write_sample(out, dossiers, seed, as_of or SAMPLE_AS_OF)
     except (FileExistsError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     console.print(f"Wrote the exports of {made['dossiers']:,} dossiers to {out}, as of {made['as_of']}.")
@@ -207,7 +204,7 @@ def run(
     if sample_if_empty and not find_arrivals(settings.inbox):
         _write_sample(settings.inbox, 20_000, 152, SAMPLE_AS_OF)
         console.print(f"The inbox was empty: sample exports are in {settings.inbox}.")
-    day = _day(as_of)
+    day = as_of
     if day is None and (day := _sample_day(settings.inbox)):
         console.print(f"The inbox holds a sample made for {day}: its figures are computed as of that day.")
     day = day or _today(settings)
@@ -250,7 +247,7 @@ def rebuild(as_of: AsOf = None) -> None:
     settings = _settings()
     log = log_to_file(settings)
     before = publish.current(settings)
-    day = _day(as_of) or (before.as_of if before else clock.today())
+    day = as_of or (before.as_of if before else clock.today())
     try:
         with console.status(f"Rebuilding as of {day} ..."):
             after = build_again(settings, day)
@@ -407,13 +404,15 @@ def alerts_list() -> None:
 def alerts_mute(
     alert_id: Annotated[str, typer.Argument(help="As `parindex alerts list` shows it.")],
     reason: Annotated[str, typer.Option(help="Why nobody needs to be told.")],
-    until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="The last day of silence.")],
+    until: Annotated[
+        date, typer.Option(parser=day_option, metavar="YYYY-MM-DD", help="The last day of silence.")
+    ],
 ) -> None:
     """Keep an alert silent for a while, with a reason and an end."""
     from orchestration.alerting import AlertError, mute
 
     try:
-        alert = mute(load_settings(), alert_id, reason, _day(until), clock.now())
+        alert = mute(load_settings(), alert_id, reason, until, clock.now())
     except AlertError as error:
         raise typer.BadParameter(str(error)) from None
     console.print(f"Muted until {until}: {plain(alert.message)}")
@@ -442,8 +441,13 @@ def report(
         Path | None, typer.Option(help="Folder to write into; without it PARINDEX_HOME/reports.")
     ] = None,
     as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="YYYY-MM-DD", help="A published night that is kept; needs --out."),
+        date | None,
+        typer.Option(
+            "--as-of",
+            parser=day_option,
+            metavar="YYYY-MM-DD",
+            help="A published night that is kept; needs --out.",
+        ),
     ] = None,
 ) -> None:
     """The morning page of a published night: one HTML file, Vietnamese and English."""
@@ -455,10 +459,9 @@ def report(
         raise typer.Exit(1)
     file = settings.published_file
     if as_of is not None:
-        _day(as_of)
         if out is None:
             raise typer.BadParameter("say where to: the page of today stays as it is", param_hint="--out")
-        file = versions_command.find_version(settings, as_of).database
+        file = versions_command.find_version(settings, str(as_of)).database
     console.print(f"Wrote {write_report(file, out or settings.reports)}", soft_wrap=True)
 
 

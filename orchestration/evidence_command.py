@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration.day_option import day_option
 from orchestration.terminal import console, errors, plain
 from warehouse.settings import load_settings
 
@@ -31,9 +32,12 @@ def evidence(
         str | None, typer.Option(help="A further reading, e.g. B for 3.4.1. [default: the headline]")
     ] = None,
     as_of: Annotated[
-        str | None,
+        date | None,
         typer.Option(
-            "--as-of", metavar="YYYY-MM-DD", help="A published night that is kept. [default: the last one]"
+            "--as-of",
+            parser=day_option,
+            metavar="YYYY-MM-DD",
+            help="A published night that is kept. [default: the last one]",
         ),
     ] = None,
 ) -> None:
@@ -48,11 +52,10 @@ def evidence(
         raise typer.BadParameter(f"{out} is a file; with --all a folder is needed", param_hint="--out")
     if not every and (out.suffix.lower() != ".xlsx" or out.is_dir()):
         raise typer.BadParameter("the file must end with .xlsx", param_hint="--out")
-    day = _day(as_of)
     settings = load_settings().create()
     with console.status("...") as status:
         try:
-            with open_evidence(settings, day, status.update) as night:
+            with open_evidence(settings, as_of, status.update) as night:
                 if every:
                     code = _write_all(night, out, agency, status)
                 else:
@@ -65,17 +68,6 @@ def evidence(
             raise typer.Exit(2 if isinstance(error, UnknownName) else 1) from None
     if code:
         raise typer.Exit(code)
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no date: write it as YYYY-MM-DD", param_hint="--as-of"
-        ) from None
 
 
 def _write_one(night, target_id: str, out: Path, agency: str | None, variant: str | None, status) -> int:

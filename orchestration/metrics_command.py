@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from orchestration.day_option import day_option
 from orchestration.terminal import console
 from orchestration.versions_command import NIGHTS, find_version, settings_here
 
@@ -42,13 +43,19 @@ def query(
         list[str] | None, typer.Option(metavar="GROUP=VALUE", help="Only this value; repeatable.")
     ] = None,
     first: Annotated[
-        str | None,
+        date | None,
         typer.Option(
-            "--from", metavar="YYYY-MM-DD", help="First day; without it 1 January of the night's year."
+            "--from",
+            parser=day_option,
+            metavar="YYYY-MM-DD",
+            help="First day; without it 1 January of the night's year.",
         ),
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day; without it the night's own.")
+        date | None,
+        typer.Option(
+            "--to", parser=day_option, metavar="YYYY-MM-DD", help="Last day; without it the night's own."
+        ),
     ] = None,
     night: Annotated[str, typer.Option(help=f"Which published night: {NIGHTS}.")] = "current",
     out: Annotated[Path | None, typer.Option(help="Write a CSV file instead of a table.")] = None,
@@ -63,8 +70,8 @@ def query(
     version = find_version(settings_here(), night)
     question = semantic.Question(
         metric,
-        first=_day(first, "--from") or date(version.as_of.year, 1, 1),
-        last=_day(last, "--to") or version.as_of,
+        first=first or date(version.as_of.year, 1, 1),
+        last=last or version.as_of,
         by=by or [],
         where=dict(_pair(text) for text in where or []),
     )
@@ -87,13 +94,6 @@ def query(
     for row in rows:
         shown.add_row(*map(_text, row))
     console.print(shown)
-
-
-def _day(text: str | None, option: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date: write it as YYYY-MM-DD", param_hint=option) from None
 
 
 def _pair(text: str) -> tuple[str, str]:

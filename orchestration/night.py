@@ -29,8 +29,8 @@ class Night(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Night"]:
         write_for_the_team_only()
+        self._day = clock.read_day(self.as_of) if self.as_of else clock.today()
         self._settings = load_settings(Path(self.inbox) if self.inbox else None).create()
-        self._day = date.fromisoformat(self.as_of) if self.as_of else clock.today()
         check_key(self._settings, rotating=self.full_refresh)
         with night_lock(self._settings):
             self._ledger = Ledger(self._settings.ledger)

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestration import clock
+from orchestration.day_option import day_option
 from orchestration.terminal import console, errors
 from warehouse import publish
 from warehouse.settings import load_settings
@@ -21,8 +22,12 @@ from warehouse.settings import load_settings
 
 def spark_check(
     as_of: Annotated[
-        str | None,
-        typer.Option(metavar="YYYY-MM-DD", help="The day to build. [default: that of the published night]"),
+        date | None,
+        typer.Option(
+            parser=day_option,
+            metavar="YYYY-MM-DD",
+            help="The day to build. [default: that of the published night]",
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--everything", help="On Spark also unit tests, column tests and evidence views.")
@@ -45,12 +50,7 @@ def spark_check(
 
     settings = load_settings().create()
     current = publish.current(settings)
-    try:
-        day = date.fromisoformat(as_of) if as_of else current.as_of if current else clock.today()
-    except ValueError:
-        raise typer.BadParameter(
-            f"{as_of!r} is no date: write it as YYYY-MM-DD", param_hint="--as-of"
-        ) from None
+    day = as_of or (current.as_of if current else clock.today())
     if thrift and workers is None:
         raise typer.BadParameter("it belongs to --workers", param_hint="--thrift")
     if not settings.ledger.exists():

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from sources.casting import FIRST_DAY, LAST_DAY
 from sources.contract import Table, load_contracts
 from sources.readers import EXTENSIONS
 from sources.text import nfc, without_numbers_of_persons
@@ -67,9 +68,10 @@ def _day(folder: str) -> date | None:
     if not _DATE.fullmatch(folder):
         return None
     try:
-        return date.fromisoformat(folder)
+        day = date.fromisoformat(folder)
     except ValueError:
         return None
+    return day if FIRST_DAY <= day <= LAST_DAY else None
 
 
 def _table_of(source: str, file_name: str) -> Table | None:

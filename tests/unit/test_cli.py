@@ -23,6 +23,14 @@ LONG = "criteria_results_" + "b" * 120 + ".csv"
 
 
 @pytest.fixture
+def no_home(tmp_path, monkeypatch):
+    """A home that is not there; the answer is all that a command has made in it, or beside it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PARINDEX_HOME", str(tmp_path / "home"))
+    return lambda: list(tmp_path.rglob("*"))
+
+
+@pytest.fixture
 def run(desk, monkeypatch):
     monkeypatch.setenv("PARINDEX_HOME", str(desk.settings.home))
 
@@ -54,6 +62,28 @@ def test_looking_at_an_empty_home_leaves_it_empty(command, said: str, tmp_path, 
     done = CliRunner().invoke(app, [*command])
     assert done.exit_code == 0 and said in done.output
     assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31", "30/11/2024"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--as-of"),
+        ("rebuild", "--as-of"),
+        ("sample", "--out", "sample", "--as-of"),
+        ("report", "--out", "page", "--as-of"),
+        ("evidence", "3.4.1", "--out", "3.4.1.xlsx", "--as-of"),
+        ("spark-check", "--as-of"),
+        ("metrics", "query", "on_time_rate", "--from"),
+        ("metrics", "query", "on_time_rate", "--to"),
+        ("alerts", "mute", "1a2b", "--reason", "sửa", "--until"),
+    ],
+)
+def test_a_day_that_no_row_can_be_of_is_wrong_usage(command, day: str, no_home) -> None:
+    done = CliRunner().invoke(app, [*command, day])
+    assert done.exit_code == 2, done.output
+    assert command[-1] in done.output and day in done.output
+    assert no_home() == []
 
 
 def test_what_finds_nothing_in_an_empty_home_makes_no_ledger(tmp_path, monkeypatch) -> None:

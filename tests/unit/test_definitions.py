@@ -12,6 +12,7 @@ import pytest
 from orchestration import dbt
 from orchestration.assets import landing_key
 from orchestration.checks import FRESHNESS_CHECK, check_freshness
+from orchestration.night import Night
 from sources.contract import all_tables
 from warehouse.ledger import LOADED, REFUSED, Delivery, Ledger
 
@@ -117,3 +118,11 @@ def test_another_process_knows_what_has_been_run(definitions, inbox):
         [sys.executable, "-c", READ_CURSOR, done.cursor], capture_output=True, text=True, check=True
     ).stdout
     assert said.split(maxsplit=1) == ["0", f"{done.cursor}\n"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "30/11/2024"])
+def test_a_night_of_a_day_that_no_row_can_be_of_is_not_begun(day: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PARINDEX_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match=day), Night(as_of=day).yield_for_execution(None):
+        pass
+    assert list(tmp_path.iterdir()) == []

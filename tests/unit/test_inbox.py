@@ -45,6 +45,8 @@ def test_names_that_are_taken(desk, name: str) -> None:
         ("criteria_results.csv", {"source": "unknown"}, "unknown source"),
         ("criteria_results.csv", {"day": "2024-13-01"}, "no delivery date"),
         ("criteria_results.csv", {"day": "20241101"}, "no delivery date"),
+        ("criteria_results.csv", {"day": "0001-01-01"}, "no delivery date"),
+        ("criteria_results.csv", {"day": "9999-12-31"}, "no delivery date"),
         ("criteria_results.csv", {"day": "2024-11-01/sub"}, "sub-folder"),
         ("criteria_results.csv", {"day": "."}, "no delivery date"),
         ("criteria_results.csv", {"source": ".", "day": "."}, "no source's folder"),
