@@ -239,16 +239,17 @@ def status() -> None:
 @app.command(epilog="Example: parindex rebuild --as-of 2024-11-30")
 def rebuild(as_of: AsOf = None) -> None:
     """The warehouse again from landing alone; the marts come out identical."""
-    from orchestration.rebuild import NothingLanded, NotRebuilt
+    from orchestration.rebuild import NothingLanded, NotRebuilt, check_landed
     from orchestration.rebuild import rebuild as build_again
     from orchestration.run import log_to_file
     from warehouse import publish
 
-    settings = _settings()
-    log = log_to_file(settings)
+    settings = load_settings()
     before = publish.current(settings)
     day = as_of or (before.as_of if before else clock.today())
     try:
+        check_landed(settings)  # before anything is made in an empty home
+        log = log_to_file(settings.create())
         with console.status(f"Rebuilding as of {day} ..."):
             after = build_again(settings, day)
     except (NightRunning, NothingLanded) as reason:
@@ -424,7 +425,7 @@ def alerts_test() -> None:
     from orchestration.alerting import AlertConfigError, send_test
 
     try:
-        outcome = send_test(_settings())
+        outcome = send_test(load_settings())
     except AlertConfigError as error:
         errors.print(f"[red]Alert configuration:[/] {plain(error)}")
         raise typer.Exit(2) from None
@@ -453,7 +454,7 @@ def report(
     """The morning page of a published night: one HTML file, Vietnamese and English."""
     from orchestration.report import write_report
 
-    settings = _settings()
+    settings = load_settings()
     if not settings.published_file.exists():
         errors.print("Nothing is published yet: run `parindex run` first.")
         raise typer.Exit(1)

@@ -52,7 +52,7 @@ def evidence(
         raise typer.BadParameter(f"{out} is a file; with --all a folder is needed", param_hint="--out")
     if not every and (out.suffix.lower() != ".xlsx" or out.is_dir()):
         raise typer.BadParameter("the file must end with .xlsx", param_hint="--out")
-    settings = load_settings().create()
+    settings = load_settings()
     with console.status("...") as status:
         try:
             with open_evidence(settings, as_of, status.update) as night:

@@ -59,13 +59,12 @@ def backup(
     ] = False,
 ) -> None:
     """What cannot be computed again, in one file with checksums: landing, ledger, alerts, the published night."""
-    from warehouse.backup import BackupError, back_up
+    from warehouse.backup import BackupError, back_up, check_landed
     from warehouse.lock import NightRunning, night_lock
 
     settings = load_settings()
-    if not settings.home.is_dir():
-        _refuse("Not backed up", f"there is no home {settings.home}")
     try:
+        check_landed(settings)  # before the lock makes its file in an empty home
         with night_lock(settings), console.status("...") as status:
             made = back_up(
                 settings, out, clock.now(), with_key=with_key, all_versions=all_versions, tell=status.update
@@ -117,7 +116,11 @@ def prune(
     """
     from warehouse.lock import NightRunning, night_lock
 
-    settings = load_settings().create()
+    settings = load_settings()
+    if not settings.ledger.exists():
+        console.print("Nothing has landed yet: there is nothing to remove.")
+        return
+    settings.create()
     try:
         with night_lock(settings):
             done = _tidy(settings, dry_run)

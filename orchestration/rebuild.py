@@ -20,6 +20,15 @@ class NothingLanded(Exception):
     """Landing is empty: there is nothing to build from."""
 
 
+def check_landed(settings: Settings) -> None:
+    """Raises NothingLanded, and makes nothing."""
+    ledger = Ledger.to_look_at(settings.ledger)
+    landed = any(entry.accepted for entry in ledger.deliveries())
+    ledger.close()
+    if not landed:
+        raise NothingLanded(f"no delivery has been landed in {settings.landing}: run `parindex run` first")
+
+
 def rebuild(settings: Settings, as_of: date) -> Version:
     """Build, check and publish as of a day from landing alone.
 
@@ -29,12 +38,9 @@ def rebuild(settings: Settings, as_of: date) -> Version:
 
     from orchestration.run import run_night
 
+    check_landed(settings)
     with night_lock(settings):
-        ledger = Ledger.to_look_at(settings.ledger)
-        landed = any(entry.accepted for entry in ledger.deliveries())
-        ledger.close()
-    if not landed:
-        raise NothingLanded(f"no delivery has been landed in {settings.landing}: run `parindex run` first")
+        pass  # told now, before anything is written
     prepare_instance(settings)
     # A night over an inbox without files is just that: nothing to land, everything else as always.
     empty = settings.work / "no-inbox"

@@ -48,7 +48,7 @@ def spark_check(
     from orchestration.spark.check import check
     from orchestration.spark.loopback import loopback_cluster
 
-    settings = load_settings().create()
+    settings = load_settings()
     current = publish.current(settings)
     day = as_of or (current.as_of if current else clock.today())
     if thrift and workers is None:
@@ -56,6 +56,7 @@ def spark_check(
     if not settings.ledger.exists():
         errors.print("Nothing has landed yet: run `parindex run` first.")
         raise typer.Exit(1)
+    settings.create()
     try:
         with console.status("") as status, ExitStack() as stack:
             if workers is not None:

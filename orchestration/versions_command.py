@@ -20,7 +20,9 @@ VersionArgument = Annotated[
 
 
 def settings_here() -> Settings:
-    return load_settings().create()
+    """The home, with its folders where it has published something: an empty one stays empty, to be restored into."""
+    settings = load_settings()
+    return settings if publishing.current(settings) is None else settings.create()
 
 
 def find_version(settings: Settings, name: str) -> Version:
@@ -219,6 +221,7 @@ def rollback(
     from warehouse.lock import NightRunning, night_lock
 
     settings = settings_here()
+    find_version(settings, version)  # what is not there needs no lock, which would make its file
     try:
         with night_lock(settings):
             before, chosen = publishing.current(settings), find_version(settings, version)

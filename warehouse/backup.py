@@ -47,6 +47,12 @@ class Backup:
     with_key: bool
 
 
+def check_landed(settings: Settings) -> None:
+    """Raises BackupError where there is nothing to back up."""
+    if not settings.ledger.exists():
+        raise BackupError(f"{settings.home} holds no landed data: there is nothing to back up")
+
+
 def back_up(
     settings: Settings,
     out: Path,
@@ -60,8 +66,7 @@ def back_up(
 
     Raises BackupError.
     """
-    if not settings.ledger.exists():
-        raise BackupError(f"{settings.home} holds no landed data: there is nothing to back up")
+    check_landed(settings)
     if out.exists():
         raise BackupError(f"{out} exists already: name another file, or remove it")
     if with_key and not settings.key_file.exists():

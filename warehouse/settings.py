@@ -213,6 +213,8 @@ def load_settings(inbox: Path | None = None) -> Settings:
     """Settings of this process. Raises SettingsError."""
     load_dotenv(Path.cwd() / ".env", override=False)
     home = Path(os.environ.get("PARINDEX_HOME") or "data").expanduser().resolve()
+    if home.is_file():
+        raise SettingsError(f"PARINDEX_HOME={home}: a folder is needed, that is a file")
     limit = os.environ.get("PARINDEX_REJECTED_SHARE_LIMIT_PCT", "").strip()
     return Settings(
         home=home,

@@ -53,15 +53,41 @@ def test_a_rejected_row_is_one_line_that_can_be_searched_for(desk, run) -> None:
     [
         (("status",), "no night has been run yet"),
         (("alerts", "list"), "no open alerts"),
+        (("alerts", "test"), "nothing was sent"),
         (("quarantine", "list"), "0 dòng bị loại"),
+        (("versions",), "Nothing has been published yet"),
+        (("doctor",), "0 to repair"),
+        (("prune",), "there is nothing to remove"),
+        (("prune", "--dry-run"), "there is nothing to remove"),
     ],
 )
-def test_looking_at_an_empty_home_leaves_it_empty(command, said: str, tmp_path, monkeypatch) -> None:
+def test_looking_at_an_empty_home_leaves_it_empty(command, said: str, no_home) -> None:
     """`parindex restore` wants an empty one."""
-    monkeypatch.setenv("PARINDEX_HOME", str(tmp_path / "home"))
     done = CliRunner().invoke(app, [*command])
-    assert done.exit_code == 0 and said in done.output
-    assert list(tmp_path.rglob("*")) == []
+    assert done.exit_code == 0 and said in done.output, done.output
+    assert no_home() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("evidence", "3.4.1", "--out", "3.4.1.xlsx"), "no night is published yet"),
+        (("evidence", "--all", "--out", "evidence"), "no night is published yet"),
+        (("report",), "Nothing is published yet"),
+        (("report", "--as-of", "2024-11-30", "--out", "page"), "Nothing is published yet"),
+        (("diff",), "nothing has been published yet"),
+        (("rollback",), "nothing has been published yet"),
+        (("publish", "--to", "postgresql://localhost/par_index"), "nothing has been published yet"),
+        (("metrics", "query", "on_time_rate"), "nothing has been published yet"),
+        (("backup", "--out", "home.tar"), "there is nothing to back up"),
+        (("rebuild",), "no delivery has been landed"),
+        (("spark-check",), "Nothing has landed yet"),
+    ],
+)
+def test_what_needs_a_night_leaves_an_empty_home_empty(command, said: str, no_home) -> None:
+    done = CliRunner().invoke(app, [*command])
+    assert done.exit_code == 1 and said in done.output, done.output
+    assert no_home() == []
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31", "30/11/2024"])
@@ -108,8 +134,9 @@ def test_a_file_where_a_folder_is_needed_is_wrong_usage(desk, run, tmp_path, mon
     monkeypatch.setattr("sys.argv", ["parindex", "quarantine", "export", "--out", str(file / "q.csv")])
     assert _exit_code() == 2 and "Wrong path" in capsys.readouterr().err
     monkeypatch.setenv("PARINDEX_HOME", str(file))
-    monkeypatch.setattr("sys.argv", ["parindex", "versions"])
-    assert _exit_code() == 2 and "Wrong path" in capsys.readouterr().err
+    for command in ("versions", "status"):
+        monkeypatch.setattr("sys.argv", ["parindex", command])
+        assert _exit_code() == 2 and "a folder is needed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("limit", ["lots", "3", "3 apples", "-1GB"])
