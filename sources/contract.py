@@ -14,6 +14,8 @@ from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
 
+from sources.yaml_file import read_yaml
+
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
 
 _LOGICAL_TYPES = {
@@ -138,7 +140,7 @@ _UNIT_DAYS = {"d": 1, "mo": 31, "y": 366}
 
 def load_contract(path: Path) -> SourceContract:
     """Read one ODCS file. Raises pydantic's ValidationError when it is not a valid contract."""
-    document = OpenDataContractStandard.from_file(str(path))
+    document = OpenDataContractStandard(**read_yaml(path))
     limit = float(_custom(document)["rejectedShareLimitPct"])
     cadence = {
         sla.element: int(sla.value) * _UNIT_DAYS[sla.unit]

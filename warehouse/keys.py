@@ -8,9 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from warehouse.settings import DBT_PROJECT, YAML
+from sources.yaml_file import read_yaml
+from warehouse.settings import DBT_PROJECT
 
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]""")
 
@@ -70,6 +69,6 @@ def mart_keys(folder: Path = DBT_PROJECT / "models" / "marts") -> dict[str, Keys
     """Mart -> its keys."""
     found = dict(_WRITTEN_ASIDE)
     for path in sorted(folder.rglob("*.yml")):
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML) or {}
+        document = read_yaml(path) or {}
         found.update({model["name"]: _keys(model) for model in document.get("models", [])})
     return found

@@ -9,12 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from orchestration.alerting.table import COLUMN_TEXTS, TABLE_TEXT
 from orchestration.alerting.table import schema as alert_schema
 from orchestration.report.page import load_texts
 from sources.text import sql_name, sql_string
+from sources.yaml_file import read_yaml
 from warehouse.publish import MARTS
 from warehouse.settings import DBT_PROJECT
 
@@ -132,10 +131,6 @@ class Bundle:
             yield from dashboard.charts
 
 
-def _yaml(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
 def short(comment: str) -> Words:
     """The title in a column's comment: what stands before the first comma, colon, bracket or full stop."""
 
@@ -153,7 +148,7 @@ def mart_columns() -> dict[str, dict[str, Column]]:
     """Columns of all marts: dbt's contracts, and the table of alerts, which orchestration writes."""
     found: dict[str, dict[str, Column]] = {}
     for path in sorted((DBT_PROJECT / "models" / "marts").rglob("*.yml")):
-        for model in _yaml(path).get("models", []):
+        for model in read_yaml(path).get("models", []):
             found[model["name"]] = {
                 column["name"]: Column(
                     column["name"], column["data_type"], short(column["description"]), column["description"]
@@ -172,7 +167,7 @@ def mart_columns() -> dict[str, dict[str, Column]]:
 def mart_descriptions() -> dict[str, str]:
     found = {"fct_alert": TABLE_TEXT}
     for path in sorted((DBT_PROJECT / "models" / "marts").rglob("*.yml")):
-        found |= {model["name"]: model["description"] for model in _yaml(path).get("models", [])}
+        found |= {model["name"]: model["description"] for model in read_yaml(path).get("models", [])}
     return found
 
 
@@ -285,7 +280,7 @@ def _chart(
 
 
 def _dashboard(path: Path, datasets: Mapping[str, Dataset]) -> Dashboard:
-    definition = _yaml(path)
+    definition = read_yaml(path)
     name = path.stem.partition("_")[2]
     return Dashboard(
         name,
@@ -311,7 +306,7 @@ def _dashboard(path: Path, datasets: Mapping[str, Dataset]) -> Dashboard:
 
 @cache
 def load_bundle() -> Bundle:
-    common = _yaml(HERE / "datasets.yaml")
+    common = read_yaml(HERE / "datasets.yaml")
     words = {name: _word_list(told) for name, told in common["words"].items()}
     titles = {name: Words.of(text) for name, text in common["titles"].items()}
     datasets = {

@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from orchestration.report.data import read
+from sources.yaml_file import read_yaml
 
 HERE = Path(__file__).resolve().parent
 FILE_NAME = "index.html"
@@ -54,8 +54,8 @@ def render(data: dict[str, Any]) -> str:
 
 def load_texts() -> dict[str, Any]:
     """All words of the page. A text is written "Vietnamese | English" and comes out as [vi, en]."""
-    words = yaml.safe_load((HERE / "texts.yaml").read_text(encoding="utf-8"))
-    rules = yaml.safe_load((HERE / "rules.yaml").read_text(encoding="utf-8"))
+    words = read_yaml(HERE / "texts.yaml")
+    rules = read_yaml(HERE / "rules.yaml")
     return {**_both(words), **_both(rules)}
 
 
