@@ -6,10 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, dbt_assets
-from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
-from orchestration import clock, dbt
+from orchestration import aside, clock, dbt
 from orchestration.checks import (
     FRESHNESS_CHECK,
     SUITE_CHECK,
@@ -17,6 +15,7 @@ from orchestration.checks import (
     check_freshness,
     refuse_unchecked,
 )
+from orchestration.dagster_dbt_alone import DagsterDbtTranslator, dbt_assets, get_asset_check_key_for_test
 from orchestration.night import Night
 from orchestration.progress import tell
 from sources.contract import Table, all_tables
@@ -44,7 +43,9 @@ def landing_key(table: Table) -> dg.AssetKey:
 def _told(place: str, entry: Delivery | None) -> None:
     if entry is None:
         tell("land", f"{place}: unchanged")
-    elif entry.outcome == REFUSED:
+        return
+    aside.checking.warm_up()
+    if entry.outcome == REFUSED:
         tell("land", f"{place}: refused, {entry.reason}")
     else:
         rejected = f", {entry.rows_quarantined:,} rejected" if entry.rows_quarantined else ""
@@ -170,7 +171,7 @@ TRANSLATOR = Translator()
 
 
 def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
-    """All of dbt as one step: seeds, models and data tests into the build file."""
+    """All of dbt as one step: seeds, models and data tests into the build file. `manifest` is that of a night."""
 
     def meanwhile() -> None:
         """While dbt works in its own process: what the steps after it import and read."""
@@ -178,8 +179,9 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         from warehouse import postgres  # noqa: F401
 
         publishing.mart_keys()
+        aside.checking.warm_up()
 
-    @dbt_assets(manifest=manifest, name="dbt", exclude=dbt.NOT_AT_NIGHT, dagster_dbt_translator=TRANSLATOR)
+    @dbt_assets(manifest=manifest, name="dbt", dagster_dbt_translator=TRANSLATOR)
     def models(context: dg.AssetExecutionContext, night: Night) -> Iterator[Any]:
         nodes = manifest["nodes"]
         expected = {spec.key for spec in models.check_specs}

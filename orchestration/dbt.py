@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from orchestration import aside
 from warehouse.settings import BUILDING, DBT_PROJECT, Settings
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
+MANIFEST_AT_NIGHT = MANIFEST.with_name("manifest_at_night.json")
 SEMANTIC_MANIFEST = MANIFEST.with_name("semantic_manifest.json")  # what MetricFlow reads
 # Generic and dialect tests: the gate checks keys and ranges in one pass. Evidence views: made when evidence is asked for.
 NOT_AT_NIGHT = "test_type:generic tag:dialect par_index.evidence"
@@ -53,7 +55,7 @@ def _environment(warehouse: Path, settings: Settings | None = None) -> Iterator[
 
 
 def _is_current(manifest: Path) -> bool:
-    if not (manifest.exists() and SEMANTIC_MANIFEST.exists()):
+    if not all(path.exists() for path in (manifest, MANIFEST_AT_NIGHT, SEMANTIC_MANIFEST)):
         return False
     made = manifest.stat().st_mtime
     inputs = (
@@ -62,7 +64,9 @@ def _is_current(manifest: Path) -> bool:
         for path in (DBT_PROJECT / folder).rglob("*")
         if path.is_file()
     )
-    return all(path.stat().st_mtime <= made for path in (*inputs, DBT_PROJECT / "dbt_project.yml"))
+    return all(
+        path.stat().st_mtime <= made for path in (*inputs, DBT_PROJECT / "dbt_project.yml", Path(__file__))
+    )
 
 
 # Any day will do for parsing, but always the same one: dbt parses everything again when a variable has changed.
@@ -85,11 +89,24 @@ def _write_manifest() -> None:
     parsed = _parse()
     for path, write in (
         (SEMANTIC_MANIFEST, SemanticManifest(parsed).write_json_to_file),
+        (MANIFEST_AT_NIGHT, partial(_write_manifest_at_night, parsed)),
         (MANIFEST, parsed.write),
     ):
         new = path.with_name(f".{path.name}.{os.getpid()}")
         write(str(new))
         new.replace(path)
+
+
+def _write_manifest_at_night(parsed, path: str) -> None:
+    """The same, of what a night builds alone, exposures among the nodes: dagster-dbt takes all nodes when it is without dbt."""
+    from dagster_dbt.utils import select_unique_ids
+
+    parsed.write(path)
+    whole = json.loads(Path(path).read_text(encoding="utf-8"))
+    selected = select_unique_ids("fqn:*", NOT_AT_NIGHT, "", None, whole)
+    known = whole["nodes"] | whole["exposures"]
+    whole["nodes"] = {name: node for name, node in known.items() if name in selected}
+    Path(path).write_text(json.dumps(whole), encoding="utf-8")
 
 
 def manifest_path() -> Path:
@@ -101,6 +118,12 @@ def manifest_path() -> Path:
 
 def manifest() -> dict[str, Any]:
     return json.loads(manifest_path().read_text(encoding="utf-8"))
+
+
+def manifest_at_night() -> dict[str, Any]:
+    """The manifest whose nodes are what a night builds, and the exposures."""
+    manifest_path()  # all are made together
+    return json.loads(MANIFEST_AT_NIGHT.read_text(encoding="utf-8"))
 
 
 def write_docs(work: Path) -> Path:

@@ -60,7 +60,7 @@ def _run_config(as_of) -> dg.RunConfig:
 
 
 def build_definitions() -> dg.Definitions:
-    manifest = dbt.manifest()
+    manifest = dbt.manifest_at_night()
     marts = mart_keys(manifest)
     job = dg.define_asset_job(
         NIGHTLY,

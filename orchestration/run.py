@@ -68,7 +68,6 @@ def run_night(settings: Settings, as_of: date, *, full_refresh: bool = False) ->
         from orchestration.definitions import NIGHTLY, build_definitions
 
         job = build_definitions().resolve_job_def(NIGHTLY)
-    aside.checking.warm_up()  # now, because three that import at once on two cores hold each other up
 
     for name in ("dagster", "dagster.builtin"):
         logger = logging.getLogger(name)

@@ -27,6 +27,19 @@ def importing() -> Iterator[None]:
         gc.enable()
 
 
+@contextmanager
+def hidden(module: str) -> Iterator[None]:
+    """Import within as where a module is not installed; one that is imported already is not hidden."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # how Python is told that there is none
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
 def leave(code: int) -> NoReturn:
     """End this process as Python would, but for taking down libraries object by object, which takes a second."""
     atexit._run_exitfuncs()

@@ -27,6 +27,38 @@ print(len(data.run_requests), data.cursor)
 """
 
 
+OURS = """
+import sys
+from orchestration import dbt
+from orchestration.assets import dbt_models
+models = dbt_models(dbt.manifest_at_night())
+assert not [name for name in sys.modules if name.startswith(("dbt.", "dbt_common"))], "dbt was imported"
+"""
+THEIRS = """
+from dagster_dbt import dbt_assets
+from orchestration import dbt
+from orchestration.assets import TRANSLATOR
+models = dbt_assets(
+    manifest=dbt.manifest(), name="dbt", exclude=dbt.NOT_AT_NIGHT, dagster_dbt_translator=TRANSLATOR
+)(lambda: None)
+"""
+TELL = """
+for spec in sorted(models.specs, key=lambda spec: spec.key):
+    print(spec.key, sorted(dep.asset_key for dep in spec.deps), spec.group_name, spec.kinds, spec.description)
+for check in sorted(models.check_specs, key=lambda check: check.key):
+    print(check.key, sorted(dep.asset_key for dep in check.additional_deps), check.description)
+"""
+
+
+def test_without_dbt_the_graph_is_the_one_that_dbt_selects():
+    dbt.manifest_path()
+    ours, theirs = (
+        subprocess.run([sys.executable, "-c", code + TELL], capture_output=True, text=True, check=True).stdout
+        for code in (OURS, THEIRS)
+    )
+    assert ours == theirs and ours.count("AssetKey") > 200
+
+
 @pytest.fixture(scope="module")
 def definitions(tmp_path_factory) -> dg.Definitions:
     from orchestration.definitions import build_definitions
