@@ -48,16 +48,18 @@ class Worker:
         self._beginning = beginning
         self._process: subprocess.Popen | None = None
         self._busy = threading.Lock()
+        self._starting = threading.Lock()
 
     def warm_up(self) -> None:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [sys.executable, *_QUIET, "-m", "orchestration.aside", self._beginning],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=Path(__file__).resolve().parent.parent,
-            )
-            atexit.register(self.stop, patience=5)
+        with self._starting:
+            if self._process is None or self._process.poll() is not None:
+                self._process = subprocess.Popen(
+                    [sys.executable, *_QUIET, "-m", "orchestration.aside", self._beginning],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    cwd=Path(__file__).resolve().parent.parent,
+                )
+                atexit.register(self.stop, patience=5)
 
     def stream(self, function: Callable, *arguments: Any) -> Iterator[Any]:
         """What a top-level function tells on its way, as it tells it; its result is the generator's.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -33,6 +35,23 @@ def test_a_failed_beginning_is_told_as_what_it_was() -> None:
     with pytest.raises(LookupError, match="does not parse"):
         worker.run(worker_kit.square, 7)
     worker.stop()
+
+
+def test_two_that_start_a_worker_at_once_start_one(worker: Worker, monkeypatch) -> None:
+    started = []
+
+    def slowly(*arguments, popen=subprocess.Popen, **options):
+        time.sleep(0.2)
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr("orchestration.aside.subprocess.Popen", slowly)
+    threads = [threading.Thread(target=worker.warm_up) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert worker.run(worker_kit.square, 7) == 49 and len(started) == 1
 
 
 def test_a_worker_ended_by_force_leaves_no_word_about_semaphores(worker: Worker, capfd) -> None:
