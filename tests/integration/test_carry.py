@@ -187,9 +187,10 @@ def test_the_gate_looks_for_keys_that_repeat_among_what_was_judged_tonight(lande
             connection.execute(
                 "delete from marts.fct_dossier where rowid = (select max(rowid) from marts.fct_dossier)"
             )
+            assert bad.element_count == good.element_count + 1
             assert not bad.passed and bad.unexpected_count == 1
         (total,) = connection.execute("select count(*) from marts.fct_dossier").fetchone()
-    assert good.passed and 0 < good.element_count < total
+    assert good.passed and good.element_count == total, "the same is told of a whole build"
 
 
 def test_parquet_of_the_night_before_that_is_damaged_is_not_shared(landed) -> None:
