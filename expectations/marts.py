@@ -95,8 +95,9 @@ _FIGURES_OF_TARGETS = """
 """
 # Money, growth, reduction and staffing may pass 100 % or fall below 0; every other share is a part of a
 # whole.
-_PART_OF_WHOLE = """
-    t.measure_kind <> 'count' and t.family not in ('disbursement', 'revenue') and t.measure not in (
+_MONEY = "('disbursement', 'revenue')"
+_PART_OF_WHOLE = f"""
+    t.measure_kind <> 'count' and t.family not in {_MONEY} and t.measure not in (
         'recovered', 'direct_budget_cut', 'service_units_cut', 'payroll', 'service_staff', 'fdi',
         'new_enterprises', 'registered_capital'
     )
@@ -121,8 +122,7 @@ _PROVINCE_AND_AGENCIES = """
         group by all
     ),
     may_be_below_zero as (
-        select distinct target_id from {dim_target}
-        where source_system = 'register' or family in ('disbursement', 'revenue')
+        select target_id from {dim_target} where source_system = 'register' or family in {money}
     ),
     province as (
         select target_id, variant, period_kind, period_start, numerator, denominator
@@ -148,7 +148,11 @@ _PROVINCE_AND_AGENCIES = """
 
 
 def _sums(bad: str) -> str:
-    return _PROVINCE_AND_AGENCIES.replace("{difference}", _DIFFERENCE).replace("{bad}", bad)
+    return (
+        _PROVINCE_AND_AGENCIES.replace("{difference}", _DIFFERENCE)
+        .replace("{money}", _MONEY)
+        .replace("{bad}", bad)
+    )
 
 
 def _of_targets(bad: str) -> str:

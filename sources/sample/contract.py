@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import yaml
+
+from sources.yaml_file import read_yaml
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 
@@ -66,7 +67,7 @@ def tables() -> dict[str, Table]:
     """All tables of all sources, by table name."""
     found = {}
     for path in sorted(CONTRACTS.glob("*.yaml")):
-        contract = yaml.safe_load(path.read_text("utf-8"))
+        contract = read_yaml(path)
         for entry in contract["schema"]:
             columns = tuple(_column(prop) for prop in entry["properties"])
             found[entry["name"]] = Table(contract["name"], entry["name"], columns)

@@ -62,6 +62,13 @@ def build(settings: Settings, ledger: Ledger, day: date, *, whole: bool = False)
     dbt.run_models(settings, day, ["+int_signal_dossier"])
 
 
+def build_two(settings: Settings, ledger: Ledger, first: date, second: date) -> None:
+    """A night, and the one that starts from it, whose build file is left as it was built."""
+    build(settings, ledger, first)
+    settings.building.replace(settings.warehouse)
+    build(settings, ledger, second)
+
+
 def dossiers(path: Path, settings: Settings, table: str = "marts.fct_dossier") -> str:
     """The hash of all columns of the dossiers in a file, or of another table there."""
     with open_build_file(settings, path) as connection:
@@ -148,9 +155,7 @@ def test_nights_that_carry_over_equal_whole_builds(landed, monkeypatch) -> None:
 
 def test_a_last_build_that_cannot_be_read_makes_the_gate_count_all(landed) -> None:
     settings, ledger = landed
-    build(settings, ledger, NIGHTS[0])
-    settings.building.replace(settings.warehouse)
-    build(settings, ledger, NIGHTS[1])
+    build_two(settings, ledger, NIGHTS[0], NIGHTS[1])
     counted = carry.landed(settings).dossiers
     with duckdb.connect(str(settings.building), read_only=True) as connection:
         (codes,) = connection.execute(
@@ -167,9 +172,7 @@ def test_a_last_build_that_cannot_be_read_makes_the_gate_count_all(landed) -> No
 
 def test_the_gate_looks_for_keys_that_repeat_among_what_was_judged_tonight(landed) -> None:
     settings, ledger = landed
-    build(settings, ledger, NIGHTS[0])
-    settings.building.replace(settings.warehouse)
-    build(settings, ledger, NIGHTS[3])
+    build_two(settings, ledger, NIGHTS[0], NIGHTS[3])
     unseen = carry.landed(settings).unseen
     checks = [
         check
