@@ -44,7 +44,7 @@ models = dbt_assets(
 """
 TELL = """
 for spec in sorted(models.specs, key=lambda spec: spec.key):
-    print(spec.key, sorted(dep.asset_key for dep in spec.deps), spec.group_name, spec.kinds, spec.description)
+    print(spec.key, sorted(dep.asset_key for dep in spec.deps), spec.group_name, sorted(spec.kinds), spec.description)
 for check in sorted(models.check_specs, key=lambda check: check.key):
     print(check.key, sorted(dep.asset_key for dep in check.additional_deps), check.description)
 """
