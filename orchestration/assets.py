@@ -30,7 +30,8 @@ LANDING = "landing"
 INBOX = dg.AssetKey([LANDING, "inbox"])
 # What the build file shows dbt beside the landed tables: the ledgers, and what is carried over from the last build.
 SHOWN = [
-    *(dg.AssetKey([LANDING, name]) for name in ("deliveries", "check_results", "tthc__dossiers_new")),
+    *(dg.AssetKey([LANDING, name]) for name in ("deliveries", "check_results")),
+    *(dg.AssetKey([LANDING, f"{source}__{table}_new"]) for source, table in carry.FOLLOWED),
     *(dg.AssetKey(["carried", name]) for name in ("dossiers", *carry.CARRIED)),
 ]
 PUBLISHED = dg.AssetKey(["published", "par_index"])

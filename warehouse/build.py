@@ -153,7 +153,7 @@ def _prepare(
         connection.execute("create schema if not exists landing")
         for table in all_tables():
             _show_landed(settings, connection, table, deliveries, table.relation)
-            if (table.source, table.name) == carry.DOSSIERS:
+            if (table.source, table.name) in carry.FOLLOWED:
                 fresh = carry.new_deliveries(deliveries, carried)
                 _show_landed(settings, connection, table, fresh, f"{table.relation}_new")
         if carried is None:
@@ -176,7 +176,8 @@ _PREVIOUS_COLUMNS = """
 
 def create_first_night(connection: duckdb.DuckDBPyConnection) -> None:
     """For a build file made by hand, with its landed tables: there was no night before, and nothing is carried over."""
-    connection.execute("create view landing.tthc__dossiers_new as from landing.tthc__dossiers")
+    for source, table in carry.FOLLOWED:
+        connection.execute(f"create view landing.{source}__{table}_new as from landing.{source}__{table}")
     carry.carry_nothing(connection)
     _create_previous_night(connection)
 

@@ -1,6 +1,6 @@
 """Carrying over: a night starts from the dossiers of the night before and judges again only those that may have changed.
 
-Two tables stay in the file and are added to (`KEPT`), what they are judged by is kept beside them (`CARRIED`); everything
+Some tables stay in the file and are added to (`KEPT`), what they are judged by is kept beside them (`CARRIED`); everything
 else is built anew each night. Which dossiers are judged again is decided in SQL (int_dossier_rejudged); here is decided
 whether there is anything to start from. A whole build is always right, so every doubt ends in one.
 """
@@ -23,6 +23,8 @@ from warehouse.settings import DBT_PROJECT, PROJECT, Settings
 
 CARRIED_MART = "fct_dossier"
 DOSSIERS = ("tthc", "dossiers")
+# The tables of which a build looks only at what was delivered since: shown beside them as `..._new`.
+FOLLOWED = (DOSSIERS, ("document_office", "documents"))
 # What a dossier is judged by, as it stood: a dossier is judged again when its part of these has changed.
 CATALOGUES = {
     "agencies": "intermediate.int_agency_as_of",
@@ -32,7 +34,11 @@ CATALOGUES = {
 # Every table of the schema `carried`, and what it is of the last build.
 CARRIED = {**CATALOGUES, "signals": "intermediate.int_signal_dossier"}
 # The incremental models of dbt: they stay where they are.
-KEPT = (("marts", CARRIED_MART), ("intermediate", "int_dossier_versions"))
+KEPT = (
+    ("marts", CARRIED_MART),
+    ("intermediate", "int_dossier_versions"),
+    ("intermediate", "int_documents_daily"),
+)
 _RULES = (
     DBT_PROJECT / "dbt_project.yml",
     DBT_PROJECT / "models",
@@ -67,8 +73,8 @@ def rules_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _dossier_deliveries(deliveries: Sequence[Delivery]) -> list[Delivery]:
-    return [d for d in deliveries if d.accepted and (d.source, d.table_name) == DOSSIERS]
+def _followed(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    return [d for d in deliveries if d.accepted and (d.source, d.table_name) in FOLLOWED]
 
 
 def read_build(connection: duckdb.DuckDBPyConnection, catalog: str | None = None) -> Build | None:
@@ -101,7 +107,7 @@ def record_build(
         ],
     )
     new = {d.delivery_id for d in new_deliveries(deliveries, carried)}
-    known = _dossier_deliveries(deliveries)
+    known = _followed(deliveries)
     connection.execute(
         "create table landing.build_delivery as select unnest($1::varchar[]) as delivery_id,"
         " unnest($2::date[]) as delivered_on, unnest($3::varchar[]) as file_name, unnest($4::boolean[]) as is_new",
@@ -132,7 +138,7 @@ def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> B
         last is None
         or last.as_of > as_of
         or last.age + 1 >= settings.whole_build_every
-        or not last.deliveries <= {d.delivery_id for d in _dossier_deliveries(deliveries)}
+        or not last.deliveries <= {d.delivery_id for d in _followed(deliveries)}
         or last.rules != rules_fingerprint()
     ):
         return None
@@ -171,9 +177,9 @@ def judged(catalog: str | None = None) -> str:
 
 
 def new_deliveries(deliveries: Sequence[Delivery], carried: Build | None) -> list[Delivery]:
-    """Deliveries of dossiers that the carried ones do not know yet."""
+    """Deliveries of the followed tables that the build before does not know yet."""
     known = carried.deliveries if carried else frozenset()
-    return [d for d in _dossier_deliveries(deliveries) if d.delivery_id not in known]
+    return [d for d in _followed(deliveries) if d.delivery_id not in known]
 
 
 def carry_nothing(connection: duckdb.DuckDBPyConnection) -> None:

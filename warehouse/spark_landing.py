@@ -107,7 +107,7 @@ def landing_statements(
     building.execute("drop table _accepted")
     for table in all_tables():
         statements += table_statements(settings.landing / table.source / table.name, table)
-        if (table.source, table.name) == carry.DOSSIERS:
+        if (table.source, table.name) in carry.FOLLOWED:
             shown = f"landing.{_name(table.relation)}"
             statements.append(
                 f"create or replace view landing.{_name(table.relation + '_new')} as select * from {shown}"

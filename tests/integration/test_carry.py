@@ -59,7 +59,7 @@ def landed(tmp_path: Path, landing: Path, sample_inbox: Path, monkeypatch: pytes
 
 def build(settings: Settings, ledger: Ledger, day: date, *, whole: bool = False) -> None:
     prepare_build(settings, ledger, day, whole=whole)
-    dbt.run_models(settings, day, ["+int_signal_dossier"])
+    dbt.run_models(settings, day, ["+int_signal_dossier", "+int_documents_monthly"])
 
 
 def build_two(settings: Settings, ledger: Ledger, first: date, second: date) -> None:
@@ -84,6 +84,14 @@ def signals(path: Path, settings: Settings) -> str:
 def versions(path: Path, settings: Settings) -> str:
     """The hash of the versions of what was delivered more than once."""
     return dossiers(path, settings, "intermediate.int_dossier_versions")
+
+
+def documents(path: Path, settings: Settings) -> list[tuple]:
+    """Documents by agency and day. A day that its documents have left keeps a row of zeros where a build carries over."""
+    with open_build_file(settings, path) as connection:
+        return connection.execute(
+            "from intermediate.int_documents_daily where document_count <> 0 order by all"
+        ).fetchall()
 
 
 def parquet(version: Version, settings: Settings) -> str:
@@ -129,6 +137,7 @@ def test_nights_that_carry_over_equal_whole_builds(landed, monkeypatch) -> None:
         carried = dossiers(settings.warehouse, settings)
         found = signals(settings.warehouse, settings)
         told_again = versions(settings.warehouse, settings)
+        counted = documents(settings.warehouse, settings)
         assert landed_count == int(carried.partition("-")[0]), "counted from the build before and what is new"
         assert parquet(version, settings) == carried, day
         shared.append(linked(version))
@@ -141,6 +150,7 @@ def test_nights_that_carry_over_equal_whole_builds(landed, monkeypatch) -> None:
         assert carried == dossiers(settings.building, settings), day
         assert found == signals(settings.building, settings), day
         assert told_again == versions(settings.building, settings), day
+        assert counted == documents(settings.building, settings), day
     total = int(carried.partition("-")[0])
     assert rejudged[0] == 0
     assert all(0 < count < total for count in rejudged[1:]), rejudged
