@@ -7,7 +7,8 @@
 --   unknown_agency, unknown_procedure   a code that no catalogue holds
 -- First promised = the original due date, else the one of the first version delivered. First seen = the first delivery that
 -- showed the same thing.
--- Only dossiers judged tonight are looked at: what the others gave away is carried over from the build before.
+-- Only dossiers judged tonight are looked at: what the others gave away is carried over from the build before. When a finding
+-- was first seen is looked up only if it is new, or its dossier came again: else nothing new tells of it.
 with new_files as (
     select distinct
         _delivered_on,
@@ -161,31 +162,65 @@ findings as (
     where has_unknown_procedure
 ),
 
-shown as (
+seen_before as (
     select
         findings.kind,
         findings.dossier_code,
         findings.agency_code,
         findings.before,
         findings.after,
+        carried.first_seen,
+        carried.delivery_after
+    from findings
+    inner join {{ source('carried', 'signals') }} as carried
+        on
+            findings.kind = carried.kind
+            and findings.dossier_code = carried.record_key
+            and findings.after = carried.after
+    where
+        not exists (
+            select 1 from {{ source('tthc', 'dossiers_new') }} as new
+            where findings.dossier_code = new.dossier_code
+        )
+),
+
+unseen as (
+    select *
+    from findings
+    where
+        not exists (
+            select 1 from seen_before
+            where
+                findings.kind = seen_before.kind
+                and findings.dossier_code = seen_before.dossier_code
+        )
+),
+
+shown as (
+    select
+        unseen.kind,
+        unseen.dossier_code,
+        unseen.agency_code,
+        unseen.before,
+        unseen.after,
         landed._delivered_on as delivered_on,
         landed._file_id as file_id,
         row_number() over (
-            partition by findings.kind, findings.dossier_code
+            partition by unseen.kind, unseen.dossier_code
             order by landed._delivered_on, landed._file_name, landed._sheet_no, landed._row_number
         ) as turn
-    from findings
-    inner join {{ source('tthc', 'dossiers') }} as landed on findings.dossier_code = landed.dossier_code
+    from unseen
+    inner join {{ source('tthc', 'dossiers') }} as landed on unseen.dossier_code = landed.dossier_code
     where
-        case findings.kind
+        case unseen.kind
             when 'due_longer_than_statute'
-                then cast(coalesce(landed.due_at_original, landed.due_at) as date) = cast(substr(findings.after, 1, 10) as date)
-            when 'apology_too_late' then cast(landed.apology_sent_at as date) = cast(substr(findings.after, 1, 10) as date)
+                then cast(coalesce(landed.due_at_original, landed.due_at) as date) = cast(substr(unseen.after, 1, 10) as date)
+            when 'apology_too_late' then cast(landed.apology_sent_at as date) = cast(substr(unseen.after, 1, 10) as date)
             when 'finished_outside_working_days'
-                then cast(landed.finished_at as date) = cast(substr(findings.after, 1, 10) as date)
-            when 'unknown_agency' then landed.agency_code = findings.after
-            when 'unknown_procedure' then landed.procedure_code = findings.after
-            else {{ six_digits('landed.received_at') }} = findings.after
+                then cast(landed.finished_at as date) = cast(substr(unseen.after, 1, 10) as date)
+            when 'unknown_agency' then landed.agency_code = unseen.after
+            when 'unknown_procedure' then landed.procedure_code = unseen.after
+            else {{ six_digits('landed.received_at') }} = unseen.after
         end
 )
 
@@ -200,6 +235,17 @@ select
     file_id as delivery_after
 from shown
 where turn = 1
+union all
+select
+    kind,
+    dossier_code as record_key,
+    agency_code,
+    before,
+    after,
+    first_seen,
+    cast(null as string) as delivery_before,
+    delivery_after
+from seen_before
 union all
 select
     kind,
