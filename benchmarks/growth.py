@@ -49,7 +49,7 @@ def night(folder: Path, dossiers: int) -> Night:
     write_sample(inbox, dossiers=dossiers, as_of=AS_OF)
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", "from orchestration.cli import main; main()", "run", "--inbox", str(inbox)],
+        [sys.executable, "-c", "from orchestration.entry import main; main()", "run", "--inbox", str(inbox)],
         env={**os.environ, "PARINDEX_HOME": str(home)},
         stdout=subprocess.DEVNULL,
     )

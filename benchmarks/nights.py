@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,6 +15,7 @@ import duckdb
 from benchmarks.compare import compare_figures
 from benchmarks.contenders import ours
 from benchmarks.deliveries import AS_OF, catalogues_only, deliver_a_day, deliver_a_month_again, link
+from benchmarks.last_night import DBT, steps_seconds
 from benchmarks.measure import Failed, Run, killed, measured
 
 OURS, SCRIPT, PANDAS, POLARS, DLT = "ours", "duckdb", "pandas", "polars", "dlt"
@@ -93,12 +93,9 @@ class _Round:
         return [python, "-m", module, str(self._inbox), str(self._home(contender)), day.isoformat()]
 
     def _ours(self, night: str, day: date, home: Path, inbox: Path | None = None) -> None:
-        began = time.time()
         run = measured(ours.command(inbox or self._inbox, day), ours.environment(home))
         self._results.add(night, OURS, run)
-        seconds = ours.dbt_seconds(home, began)
-        if seconds is not None:
-            self._results.dbt.setdefault(night, []).append(seconds)
+        self._results.dbt.setdefault(night, []).append(steps_seconds(home)[DBT])
         self._wanted.tell(f"  {night:22}{OURS:10}{run.seconds:9.1f} s")
 
     def _other(self, night: str, contender: str, day: date) -> None:

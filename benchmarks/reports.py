@@ -9,13 +9,13 @@ takes until its text, filters and details work (from opening the file; Chromium,
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.last_night import models_seconds, steps_seconds
+from orchestration import dbt
 from tests.report.browser import Browser, find
 from warehouse.settings import Settings
 
@@ -28,28 +28,16 @@ STEPS = {
 }
 
 
-def models_seconds(work: Path) -> dict[str, float]:
-    """Seconds of dbt's last build by kind of report, of the models and tests that only reports need."""
-    nodes = json.loads((work / "manifest.json").read_text())["nodes"]
+def seconds_of_reports(home: Path) -> dict[str, float]:
+    """Seconds of the last night by kind of report: of the models that only reports need, and of the steps."""
     found: dict[str, float] = {}
-    for result in json.loads((work / "run_results.json").read_text())["results"]:
-        node = nodes.get(result["unique_id"], {})
-        path = node.get("path", "")
-        if "reports/" in path:
+    seconds = models_seconds(home)
+    for node in dbt.manifest()["nodes"].values():
+        if "reports/" in node["path"] and node["name"] in seconds:
             kind = "signals" if "signal" in node["name"] else node["name"].removeprefix("int_")
-            found[f"dbt: {kind}"] = found.get(f"dbt: {kind}", 0) + result["execution_time"]
-    return found
-
-
-def steps_seconds(home: Path) -> dict[str, float]:
-    """Seconds of the steps of the last night that only reports need."""
-    os.environ["DAGSTER_HOME"] = str(home / "dagster")
-    import dagster as dg
-
-    with dg.DagsterInstance.get() as instance:
-        (run,) = instance.get_runs(limit=1)
-        stats = {step.step_key: step for step in instance.get_run_step_stats(run.run_id)}
-    return {told: stats[key].end_time - stats[key].start_time for key, told in STEPS.items()}
+            found[f"dbt: {kind}"] = found.get(f"dbt: {kind}", 0) + seconds[node["name"]]
+    steps = steps_seconds(home)
+    return found | {told: steps[key] for key, told in STEPS.items()}
 
 
 def ready_ms(page: Path) -> float | None:
@@ -74,7 +62,7 @@ def main() -> int:
     )
     parser.add_argument("--home", type=Path, required=True)
     settings = Settings(parser.parse_args().home.resolve(), Path("inbox"))
-    parts = models_seconds(settings.work / "dbt") | steps_seconds(settings.home)
+    parts = seconds_of_reports(settings.home)
     for part, seconds in sorted(parts.items(), key=lambda item: -item[1]):
         print(f"{part:<44}{seconds:8.2f} s")
     total, page = sum(parts.values()), settings.reports / "index.html"

@@ -47,6 +47,7 @@ class Worker:
     def __init__(self, beginning: str) -> None:
         self._beginning = beginning
         self._process: subprocess.Popen | None = None
+        self._asked = False
         self._busy = threading.Lock()
         self._starting = threading.Lock()
 
@@ -59,7 +60,7 @@ class Worker:
                     stdout=subprocess.PIPE,
                     cwd=Path(__file__).resolve().parent.parent,
                 )
-                atexit.register(self.stop, patience=5)
+                atexit.register(self._end)
 
     def stream(self, function: Callable, *arguments: Any) -> Iterator[Any]:
         """What a top-level function tells on its way, as it tells it; its result is the generator's.
@@ -68,7 +69,7 @@ class Worker:
         """
         with self._busy:
             self.warm_up()
-            done = False
+            self._asked, done = True, False
             try:
                 pickle.dump((function, arguments, dict(os.environ)), self._process.stdin)
                 self._process.stdin.flush()
@@ -101,12 +102,16 @@ class Worker:
             except StopIteration as end:
                 return end.value
 
+    def _end(self) -> None:
+        """With this process. Whom nobody asked for anything is still importing: not waited for."""
+        self.stop(patience=5 if self._asked else 0)
+
     def stop(self, patience: float = 0) -> None:
         """End the process: by the end of its input within `patience` seconds, else by force."""
         process, self._process = self._process, None
         if process is None:
             return
-        atexit.unregister(self.stop)
+        atexit.unregister(self._end)
         with suppress(BrokenPipeError):
             process.stdin.close()
         try:

@@ -210,6 +210,7 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
                 metadata={"failed": len(failed)},
                 allow_retries=False,
             )
+        night.draft_ahead(context.run_id)
 
     return models
 
@@ -260,9 +261,12 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         settings = night.settings
         refuse_unchecked(settings)
         tell("publish", "writing the marts")
-        now = clock.now()
-        night.ledger.announce(context.run_id, publishing.version_name(settings, night.day, now))
-        version = publishing.write_version(settings, settings.building, night.day, now)
+        if night.drafting is not None:
+            version = night.drafting.finish()
+        else:
+            now = clock.now()
+            night.announce_version(context.run_id, publishing.version_name(settings, night.day, now))
+            version = publishing.write_version(settings, settings.building, night.day, now)
         publishing.swap_in(settings, version)
         settings.building.replace(settings.warehouse)
         publishing.prune(settings)

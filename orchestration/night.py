@@ -9,6 +9,8 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from orchestration import clock
+from orchestration.drafting import Drafting
+from warehouse import publish as publishing
 from warehouse.ledger import Ledger
 from warehouse.lock import night_lock
 from warehouse.personal_key import check_key
@@ -25,6 +27,7 @@ class Night(dg.ConfigurableResource):
     _settings: Settings = PrivateAttr()
     _ledger: Ledger = PrivateAttr()
     _day: date = PrivateAttr()
+    _drafting: Drafting | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Night"]:
@@ -37,7 +40,26 @@ class Night(dg.ConfigurableResource):
             try:
                 yield self
             finally:
+                if self._drafting is not None:
+                    self._drafting.abandon()
                 self._ledger.close()
+
+    def announce_version(self, run_id: str, version: str) -> None:
+        """Before anything of a version is written: whoever comes after a kill knows what it is."""
+        self._ledger.announce(run_id, version)
+
+    def draft_ahead(self, run_id: str) -> None:
+        """Begin to write the version of the build that dbt has left, where little of it is new."""
+        build = publishing.settle(self._settings.building)
+        if build is not None and build.carried_from is not None:
+            now = clock.now()
+            self.announce_version(run_id, publishing.version_name(self._settings, self._day, now))
+            self._drafting = Drafting(self._settings, self._day, now)
+
+    @property
+    def drafting(self) -> Drafting | None:
+        """The version that is being written ahead, if there is one."""
+        return self._drafting
 
     @property
     def settings(self) -> Settings:

@@ -74,7 +74,7 @@ def parindex(
 ) -> subprocess.CompletedProcess:
     """Run the command as a user would, in a process of its own."""
     result = subprocess.run(
-        [sys.executable, "-c", "from orchestration.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from orchestration.entry import main; main()", *arguments],
         cwd=PROJECT,
         env={**os.environ, "PARINDEX_HOME": str(home), "COLUMNS": "200", **environment},
         capture_output=True,

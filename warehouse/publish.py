@@ -11,6 +11,8 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +28,8 @@ from warehouse.row_hash import row_count, table_hash
 from warehouse.settings import Settings
 
 MARTS = "marts"
+# Written into a build when dbt has left it: by the gate, and by the alerts.
+WRITTEN_LAST = ("fct_alert", "fct_check_result")
 MANIFEST = "manifest.json"
 FILE_NAME = "par_index.duckdb"
 PARQUET = "parquet"
@@ -133,10 +137,15 @@ def _marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[str]:
     return [table for (table,) in found]
 
 
-def _copy_build(building: Path, file: Path) -> None:
-    """The whole build as a new file: copying bytes costs a fiftieth of copying rows."""
+def settle(building: Path) -> carry.Build | None:
+    """Make a build one file: what is still in its log beside it would stay behind. What it says of itself."""
     with duckdb.connect(str(building)) as connection:
-        connection.execute("force checkpoint")  # what is still in its log beside it would stay behind
+        connection.execute("force checkpoint")
+        return carry.read_build(connection)
+
+
+def _copy_build(building: Path, file: Path) -> None:
+    """The whole settled build as a new file: copying bytes costs a fiftieth of copying rows."""
     shutil.copyfile(building, file)
     file.chmod(0o640)
 
@@ -206,46 +215,131 @@ def version_name(settings: Settings, as_of: date, now: datetime) -> str:
     return f"{now:{_MOMENT}}-{as_of:%Y%m%d}"
 
 
-def write_version(settings: Settings, building: Path, as_of: date, now: datetime) -> Version:
-    """Make a build a new version: a DuckDB file of its marts, sorted Parquet beside it, a manifest last."""
+@dataclass
+class Draft:
+    """A version that is being written: no reader sees it, and it has no manifest yet. `hashes` holds the tables it has."""
+
+    version: str
+    as_of: date
+    published_at: datetime
+    folder: Path
+    shown: Version | None
+    build: carry.Build | None
+    hashes: dict[str, str]
+    parts: Parts | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.folder / FILE_NAME
+
+
+def draft_version(
+    settings: Settings,
+    building: Path,
+    as_of: date,
+    now: datetime,
+    *,
+    without: tuple[str, ...] = (),
+    copied: Callable[[], None] = lambda: None,
+) -> Draft:
+    """Write a settled build as a new version, all but some tables: a DuckDB file of its marts, sorted Parquet beside it.
+
+    `copied` is called when the build is not read any more: it may be written to again.
+    """
     name = version_name(settings, as_of, now)
-    shown = current(settings)
     folder = versions_folder(settings) / name
-    parquet = folder / PARQUET
-    parquet.mkdir(parents=True, mode=0o750)
-    file = folder / FILE_NAME
-    hashes, parts = {}, None
-    _copy_build(building, file)
-    with duckdb.connect(config=settings.duckdb()) as connection:
-        connection.execute(f"attach {sql_string(str(file))} as published")
-        build = carry.read_build(connection, "published")
-        since = _since(connection, build, shown)
+    draft = Draft(name, as_of, now, folder, current(settings), None, {})
+    (folder / PARQUET).mkdir(parents=True, mode=0o750)
+    _copy_build(building, draft.database)
+    copied()
+    with _opened(settings, draft) as connection:
+        draft.build = carry.read_build(connection, "published")
+        since = _since(connection, draft.build, draft.shown)
         _keep_marts(connection)
         for table in _marts(connection, "published"):
-            relation, target = f"published.{MARTS}.{sql_name(table)}", parquet / f"{table}.parquet"
-            columns = _hashed_columns(connection, table)
-            if table == carry.CARRIED_MART:
-                parts = Parts.of(connection, relation, columns, since)
-                write_parts(connection, relation, _order(table), target, parts, _kept_parts(shown))
-                hashes[table] = parts.total
-            else:
-                hashes[table] = table_hash(connection, relation, columns)
-                write_parquet(connection, f"{relation} order by {_order(table)}", target)
+            if table not in without:
+                _write_table(connection, draft, table, since)
+    return draft
+
+
+@contextmanager
+def _opened(settings: Settings, draft: Draft) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the file of a draft attached as `published`."""
+    with duckdb.connect(config=settings.duckdb()) as connection:
+        connection.execute(f"attach {sql_string(str(draft.database))} as published")
+        yield connection
         connection.execute("detach published")
-    for written in (folder / FILE_NAME, *sorted(parquet.rglob("*"), reverse=True), parquet, folder):
+
+
+def _write_table(
+    connection: duckdb.DuckDBPyConnection, draft: Draft, table: str, since: Since | None = None
+) -> None:
+    """The Parquet of a table of the attached draft, and what the manifest will say of it."""
+    relation, target = f"published.{MARTS}.{sql_name(table)}", draft.folder / PARQUET / f"{table}.parquet"
+    columns = _hashed_columns(connection, table)
+    if table == carry.CARRIED_MART:
+        draft.parts = Parts.of(connection, relation, columns, since)
+        write_parts(connection, relation, _order(table), target, draft.parts, _kept_parts(draft.shown))
+        draft.hashes[table] = draft.parts.total
+    else:
+        draft.hashes[table] = table_hash(connection, relation, columns)
+        write_parquet(connection, f"{relation} order by {_order(table)}", target)
+
+
+def write_last_tables(settings: Settings, building: Path, draft: Draft, tables: tuple[str, ...]) -> None:
+    """Bring a draft the tables that were left out of it, as they stand in its build now."""
+    with _opened(settings, draft) as connection:
+        connection.execute(f"attach {sql_string(str(building))} as building (read_only)")
+        for table in tables:
+            _bring(connection, table)
+            _write_table(connection, draft, table)
+        connection.execute("detach building")
+
+
+def _bring(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """A table of the attached build in the attached draft: constraints, rows and comments."""
+    source, target = f"building.{MARTS}.{sql_name(table)}", f"published.{MARTS}.{sql_name(table)}"
+    wanted = "database_name = 'building' and schema_name = $1 and table_name = $2"
+    (definition, comment) = connection.execute(
+        f"select sql, comment from duckdb_tables() where {wanted}", [MARTS, table]
+    ).fetchone()
+    comments = connection.execute(
+        f"select column_name, comment from duckdb_columns() where {wanted} and comment is not null", [MARTS, table]
+    ).fetchall()
+    connection.execute(f"drop table if exists {target}")
+    connection.execute("use published")  # the definition names the schema, but no database
+    connection.execute(definition)
+    connection.execute("use memory")
+    connection.execute(f"insert into {target} from {source}")
+    if comment is not None:
+        connection.execute(f"comment on table {target} is {sql_string(comment)}")
+    for column, text in comments:
+        connection.execute(f"comment on column {target}.{sql_name(column)} is {sql_string(text)}")
+
+
+def finish_version(draft: Draft) -> Version:
+    """Make a draft that has all tables a version: everything on the disk, and a manifest last."""
+    parquet = draft.folder / PARQUET
+    for written in (draft.database, *sorted(parquet.rglob("*"), reverse=True), parquet, draft.folder):
         flush_to_disk(written)
     manifest = {
-        "version": name,
-        "as_of": as_of.isoformat(),
-        "published_at": now.isoformat(),
-        "hashes": hashes,
-        "counts": {table: row_count(digest) for table, digest in hashes.items()},
-        "parts": vars(parts) if parts else None,
-        "follows": shown.version if shown else None,
-        "build": build.build_id if build else None,
+        "version": draft.version,
+        "as_of": draft.as_of.isoformat(),
+        "published_at": draft.published_at.isoformat(),
+        "hashes": dict(sorted(draft.hashes.items())),
+        "counts": {table: row_count(digest) for table, digest in sorted(draft.hashes.items())},
+        "parts": vars(draft.parts) if draft.parts else None,
+        "follows": draft.shown.version if draft.shown else None,
+        "build": draft.build.build_id if draft.build else None,
     }
-    _write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
-    return _load(folder)
+    _write_atomically(draft.folder / MANIFEST, json.dumps(manifest, indent=1))
+    return _load(draft.folder)
+
+
+def write_version(settings: Settings, building: Path, as_of: date, now: datetime) -> Version:
+    """Make a build a new version."""
+    settle(building)
+    return finish_version(draft_version(settings, building, as_of, now))
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from benchmarks.contenders import TARGETS
 
 def command(inbox: Path, as_of: date) -> list[str]:
     night = ["run", "--inbox", str(inbox), "--as-of", as_of.isoformat()]
-    return [sys.executable, "-c", "from orchestration.cli import main; main()", *night]
+    return [sys.executable, "-c", "from orchestration.entry import main; main()", *night]
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -33,11 +32,3 @@ def write_figures(home: Path) -> None:
                 where target_id in {TARGETS} and variant <> 'register'
             ) to '{home}/figures.parquet'
         """)
-
-
-def dbt_seconds(home: Path, since: float) -> float | None:
-    """How long dbt worked in a night that began at a time, by its own account; None where it was not asked to."""
-    results = home / "work" / "dbt" / "run_results.json"
-    if not results.exists() or results.stat().st_mtime < since:
-        return None
-    return json.loads(results.read_text(encoding="utf-8"))["elapsed_time"]

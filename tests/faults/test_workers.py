@@ -17,7 +17,7 @@ from tests.faults.kills import TONIGHT, World, copy_home, nights_of, read
 from warehouse.lock import night_lock
 from warehouse.settings import Settings
 
-COMMAND = "from orchestration.cli import main; main()"
+COMMAND = "from orchestration.entry import main; main()"
 PATIENCE = 120  # seconds until a test gives up; nothing here takes long on an idle machine
 
 

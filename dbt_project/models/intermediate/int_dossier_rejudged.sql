@@ -19,7 +19,9 @@ changed_spans as (
     ) }}
 )
 
-select dossier_code
+select
+    dossier_code,
+    row_id
 from {{ source('carried', 'dossiers') }}
 where
     count_class = 'in_process'
@@ -33,6 +35,8 @@ where
     )
 -- A join, because it looks the many up in the few, whichever these are; for `in` they would be the new ones.
 union
-select carried.dossier_code
+select
+    carried.dossier_code,
+    carried.row_id
 from {{ source('carried', 'dossiers') }} as carried
 inner join {{ source('tthc', 'dossiers_new') }} as new on carried.dossier_code = new.dossier_code

@@ -21,7 +21,7 @@ with candidates as {{ read_anew() }} (
         row_number_in_file as _row_number,
         cast(null as string) as _file_id
     from {{ source('carried', 'dossiers') }}
-    where dossier_code in (select rejudged.dossier_code from {{ ref('int_dossier_rejudged') }} as rejudged)
+    where row_id in (select rejudged.row_id from {{ ref('int_dossier_rejudged') }} as rejudged)
 )
 
 select * from (
