@@ -38,6 +38,7 @@ KEPT = (
     ("marts", CARRIED_MART),
     ("intermediate", "int_dossier_versions"),
     ("intermediate", "int_documents_daily"),
+    ("intermediate", "int_dossier_rows_in_files"),
 )
 _RULES = (
     DBT_PROJECT / "dbt_project.yml",
@@ -164,8 +165,7 @@ def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
     for schema, name, kind in found:
         if (schema, name) not in kept:
             connection.execute(f"drop {kind} {sql_name(schema)}.{sql_name(name)}")
-    # By the number of a row it is found without looking through the others.
-    connection.execute(f"create view carried.dossiers as select rowid as row_id, * from marts.{CARRIED_MART}")
+    connection.execute(f"create view carried.dossiers as from marts.{CARRIED_MART}")
 
 
 def judged(catalog: str | None = None) -> str:
@@ -187,7 +187,7 @@ def carry_nothing(connection: duckdb.DuckDBPyConnection) -> None:
     """The schema `carried` of a whole build: the same tables without a row. Needs the schema `landing`."""
     connection.execute("create schema carried")
     connection.execute(
-        "create table carried.dossiers as select cast(null as bigint) as row_id, *, _delivered_on as delivered_on, _file_name as file_name,"
+        "create table carried.dossiers as select *, _delivered_on as delivered_on, _file_name as file_name,"
         " _sheet_no as sheet_no, _row_number as row_number_in_file, cast(null as varchar) as count_class"
         " from landing.tthc__dossiers limit 0"
     )

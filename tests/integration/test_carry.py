@@ -59,7 +59,7 @@ def landed(tmp_path: Path, landing: Path, sample_inbox: Path, monkeypatch: pytes
 
 def build(settings: Settings, ledger: Ledger, day: date, *, whole: bool = False) -> None:
     prepare_build(settings, ledger, day, whole=whole)
-    dbt.run_models(settings, day, ["+int_signal_dossier", "+int_documents_monthly"])
+    dbt.run_models(settings, day, ["+int_signal_dossier", "+int_documents_monthly", "+int_dossier_lists"])
 
 
 def build_two(settings: Settings, ledger: Ledger, first: date, second: date) -> None:
@@ -92,6 +92,11 @@ def documents(path: Path, settings: Settings) -> list[tuple]:
         return connection.execute(
             "from intermediate.int_documents_daily where document_count <> 0 order by all"
         ).fetchall()
+
+
+def rows_in_files(path: Path, settings: Settings) -> str:
+    """The hash of how many rows of dossiers landed with each file."""
+    return dossiers(path, settings, "intermediate.int_dossier_rows_in_files")
 
 
 def parquet(version: Version, settings: Settings) -> str:
@@ -138,6 +143,7 @@ def test_nights_that_carry_over_equal_whole_builds(landed, monkeypatch) -> None:
         found = signals(settings.warehouse, settings)
         told_again = versions(settings.warehouse, settings)
         counted = documents(settings.warehouse, settings)
+        in_files = rows_in_files(settings.warehouse, settings)
         assert landed_count == int(carried.partition("-")[0]), "counted from the build before and what is new"
         assert parquet(version, settings) == carried, day
         shared.append(linked(version))
@@ -151,6 +157,7 @@ def test_nights_that_carry_over_equal_whole_builds(landed, monkeypatch) -> None:
         assert found == signals(settings.building, settings), day
         assert told_again == versions(settings.building, settings), day
         assert counted == documents(settings.building, settings), day
+        assert in_files == rows_in_files(settings.building, settings), day
     total = int(carried.partition("-")[0])
     assert rejudged[0] == 0
     assert all(0 < count < total for count in rejudged[1:]), rejudged

@@ -17,26 +17,41 @@ changed_spans as (
         source('carried', 'spans'), ref('int_agency_procedure_spans'),
         ['agency_code', 'procedure_code', 'span_start', 'span_end', 'online_level', 'online_payment_enabled']
     ) }}
+),
+
+-- Each reason by itself, and as a join: where nothing has changed, nothing is looked through.
+affected as (
+    select carried.dossier_code
+    from {{ source('carried', 'dossiers') }} as carried
+    inner join changed_agencies as changed on carried.agency_code = changed.agency_code
+    where carried.count_class is distinct from 'in_process'
+    union
+    select carried.dossier_code
+    from {{ source('carried', 'dossiers') }} as carried
+    inner join changed_procedures as changed on carried.procedure_code = changed.procedure_code
+    where carried.count_class is distinct from 'in_process'
+    union
+    select carried.dossier_code
+    from {{ source('carried', 'dossiers') }} as carried
+    inner join changed_spans as changed
+        on
+            carried.agency_code = changed.agency_code
+            and carried.procedure_code = changed.procedure_code
+    where carried.count_class is distinct from 'in_process'
+    union
+    select carried.dossier_code
+    from {{ source('carried', 'dossiers') }} as carried
+    inner join {{ source('tthc', 'dossiers_new') }} as new on carried.dossier_code = new.dossier_code
+    where carried.count_class is distinct from 'in_process'
 )
 
 select
     dossier_code,
-    row_id
+    true as was_in_process
 from {{ source('carried', 'dossiers') }}
-where
-    count_class = 'in_process'
-    or agency_code in (select changed.agency_code from changed_agencies as changed)
-    or procedure_code in (select changed.procedure_code from changed_procedures as changed)
-    or (agency_code, procedure_code) in (
-        select
-            changed.agency_code,
-            changed.procedure_code
-        from changed_spans as changed
-    )
--- A join, because it looks the many up in the few, whichever these are; for `in` they would be the new ones.
-union
+where count_class = 'in_process'
+union all
 select
-    carried.dossier_code,
-    carried.row_id
-from {{ source('carried', 'dossiers') }} as carried
-inner join {{ source('tthc', 'dossiers_new') }} as new on carried.dossier_code = new.dossier_code
+    dossier_code,
+    false as was_in_process
+from affected

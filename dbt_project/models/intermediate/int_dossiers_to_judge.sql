@@ -12,6 +12,7 @@ with candidates as {{ read_anew() }} (
         _row_number,
         _file_id
     from {{ source('tthc', 'dossiers_new') }}
+    {% for condition in rejudged_conditions() -%}
     union all
     select
         {{ dossier_columns() | join(',\n        ') }},
@@ -21,7 +22,8 @@ with candidates as {{ read_anew() }} (
         row_number_in_file as _row_number,
         cast(null as string) as _file_id
     from {{ source('carried', 'dossiers') }}
-    where row_id in (select rejudged.row_id from {{ ref('int_dossier_rejudged') }} as rejudged)
+    where {{ condition }}
+    {% endfor -%}
 )
 
 select * from (

@@ -1,10 +1,10 @@
 -- One row per dossier, as of the day of the build. No column names a citizen.
 -- Rule: int_dossiers_assessed judges; this is what readers see of it. A build that starts from the dossiers of the one before
 -- replaces those that were judged again and keeps the rest. Only a DuckDB build starts from another one.
+-- depends_on: {{ ref('int_dossier_rejudged') }}
 {{ config(
     materialized='incremental' if target.type == 'duckdb' else 'table',
-    incremental_strategy='delete+insert',
-    unique_key='dossier_code',
+    incremental_strategy='replace_rejudged',
     on_schema_change='fail',
 ) }}
 

@@ -3,19 +3,9 @@
 -- A file of the changes of a day holds a few of many, a whole list all of them; the name of the file is not asked.
 -- Known up to a day = rows landed, less the versions that are not a dossier's first.
 with rows_in_files as (
-    select
-        _file_id as file_id,
-        _delivered_on as delivered_on,
-        agency_code,
-        cast(extract(year from received_at) as int) as received_year,
-        count(*) as row_count
-    from {{ source('tthc', 'dossiers') }}
-    where _file_id not in (select again.delivery_id from {{ ref('int_delivery_sent_again') }} as again)
-    group by
-        _file_id,
-        _delivered_on,
-        agency_code,
-        cast(extract(year from received_at) as int)
+    select *
+    from {{ ref('int_dossier_rows_in_files') }}
+    where file_id not in (select again.delivery_id from {{ ref('int_delivery_sent_again') }} as again)
 ),
 
 later_versions as (

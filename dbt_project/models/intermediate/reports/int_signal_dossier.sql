@@ -33,6 +33,42 @@ working_days as (
     from {{ ref('int_working_days') }}
 ),
 
+-- What was judged again and is not in process any more: few, and none in most nights without news.
+settled as (
+    select rejudged.dossier_code
+    from {{ ref('int_dossier_rejudged') }} as rejudged
+    left join {{ ref('fct_dossier') }} as open_ones
+        on
+            rejudged.dossier_code = open_ones.dossier_code
+            and open_ones.count_class = 'in_process'
+    where open_ones.dossier_code is null
+),
+
+-- Judged tonight: all that are in process, and of the others those that are settled since or came in new files. Apart, because
+-- nothing is looked through where there are none.
+judged_tonight as (
+    select *
+    from {{ ref('fct_dossier') }}
+    where count_class = 'in_process'
+    union all
+    select dossiers.*
+    from {{ ref('fct_dossier') }} as dossiers
+    inner join new_files
+        on
+            dossiers.delivered_on = new_files._delivered_on
+            and dossiers.file_name = new_files._file_name
+    where dossiers.count_class is distinct from 'in_process'
+    union all
+    select dossiers.*
+    from {{ ref('fct_dossier') }} as dossiers
+    inner join settled on dossiers.dossier_code = settled.dossier_code
+    left join new_files
+        on
+            dossiers.delivered_on = new_files._delivered_on
+            and dossiers.file_name = new_files._file_name
+    where new_files._file_name is null
+),
+
 dossiers as (
     select
         dossiers.dossier_code,
@@ -46,16 +82,8 @@ dossiers as (
         dossiers.finished_at,
         dossiers.apology_sent_at,
         coalesce(dossiers.due_at_original, first_versions.due_at, dossiers.due_at) as promised_at
-    from {{ ref('fct_dossier') }} as dossiers
+    from judged_tonight as dossiers
     left join first_versions on dossiers.dossier_code = first_versions.dossier_code
-    where
-        (dossiers.delivered_on, dossiers.file_name) in (
-            select
-                new_files._delivered_on,
-                new_files._file_name
-            from new_files
-        )
-        or dossiers.dossier_code in (select rejudged.dossier_code from {{ ref('int_dossier_rejudged') }} as rejudged)
 ),
 
 -- One pass over them; only those with a finding are kept.
