@@ -18,6 +18,7 @@ from orchestration import aside
 from orchestration.aside import WorkerDied
 from orchestration.instance import prepare_instance
 from orchestration.startup import importing
+from warehouse import carry
 from warehouse.ledger import Ledger
 from warehouse.lock import NightRunning, night_lock
 from warehouse.personal_key import check_key
@@ -61,6 +62,7 @@ def run_night(settings: Settings, as_of: date, *, full_refresh: bool = False) ->
         pass  # told now and plainly, instead of from inside the job
     check_key(settings, rotating=full_refresh)  # likewise
     aside.building.warm_up()
+    carry.copy_ahead(settings)
     prepare_instance(settings)
     with importing():
         import dagster as dg

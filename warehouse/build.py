@@ -147,6 +147,8 @@ def _prepare(
         leftover.unlink(missing_ok=True)
     if carried is not None:
         carry.take_over(settings, path)
+    else:
+        carry.forget_copy(settings)
     with open_build_file(settings, path) as connection:
         if carried is not None:
             carry.keep_dossiers(connection)

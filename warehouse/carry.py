@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +21,7 @@ from pathlib import Path
 import duckdb
 
 from sources.text import sql_name, sql_string
+from warehouse.durable import flush_to_disk
 from warehouse.ledger import Delivery
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings
 
@@ -146,9 +150,66 @@ def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> B
     return last
 
 
+class _CopyAhead:
+    """A copy of the last build that is made, and brought to the disk, while a night begins."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.source, self.target = settings.warehouse, settings.work / "last_build.duckdb"
+        self._copied: tuple | None = None
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    @staticmethod
+    def _identity(stat: os.stat_result) -> tuple:
+        return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+    def _copy(self) -> None:
+        # Whatever goes wrong goes wrong again, and is told, when the copy is made where it is needed.
+        with suppress(OSError), self.source.open("rb") as last:
+            before = self._identity(os.fstat(last.fileno()))
+            shutil.copyfile(self.source, self.target)
+            flush_to_disk(self.target)
+            if self._identity(os.fstat(last.fileno())) == before == self._identity(self.source.stat()):
+                self._copied = before
+
+    def take(self, path: Path) -> bool:
+        """Make it the file at `path`, if it is one of the build that is the last one now."""
+        self._thread.join()
+        with suppress(OSError):
+            if self._copied == self._identity(self.source.stat()):
+                self.target.replace(path)
+                return True
+        self.drop()
+        return False
+
+    def drop(self) -> None:
+        """Remove it."""
+        self._thread.join()
+        with suppress(OSError):
+            self.target.unlink(missing_ok=True)
+
+
+_ahead: dict[Path, _CopyAhead] = {}
+
+
+def copy_ahead(settings: Settings) -> None:
+    """Begin to copy the last build: most nights start from it, and there is little else to do while they import."""
+    if settings.engine != "spark" and settings.warehouse.exists():
+        _ahead[settings.warehouse] = _CopyAhead(settings)
+
+
 def take_over(settings: Settings, path: Path) -> None:
     """A copy of the last build at `path`: for `keep_dossiers` to empty of everything else."""
-    shutil.copyfile(settings.warehouse, path)
+    ahead = _ahead.pop(settings.warehouse, None)
+    if ahead is None or not ahead.take(path):
+        shutil.copyfile(settings.warehouse, path)
+
+
+def forget_copy(settings: Settings) -> None:
+    """Remove the copy that was begun, where a night does not start from the last build."""
+    ahead = _ahead.pop(settings.warehouse, None)
+    if ahead is not None:
+        ahead.drop()
 
 
 def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:

@@ -51,22 +51,27 @@ judged_tonight as (
     from {{ ref('fct_dossier') }}
     where count_class = 'in_process'
     union all
-    select dossiers.*
-    from {{ ref('fct_dossier') }} as dossiers
-    inner join new_files
-        on
-            dossiers.delivered_on = new_files._delivered_on
-            and dossiers.file_name = new_files._file_name
-    where dossiers.count_class is distinct from 'in_process'
+    select *
+    from {{ ref('fct_dossier') }}
+    where
+        count_class is distinct from 'in_process'
+        and (delivered_on, file_name) in (
+            select
+                new_files._delivered_on,
+                new_files._file_name
+            from new_files
+        )
     union all
-    select dossiers.*
+    select *
     from {{ ref('fct_dossier') }} as dossiers
-    inner join settled on dossiers.dossier_code = settled.dossier_code
-    left join new_files
-        on
-            dossiers.delivered_on = new_files._delivered_on
-            and dossiers.file_name = new_files._file_name
-    where new_files._file_name is null
+    where
+        dossier_code in (select settled.dossier_code from settled)
+        and not exists (
+            select 1 from new_files
+            where
+                dossiers.delivered_on = new_files._delivered_on
+                and dossiers.file_name = new_files._file_name
+        )
 ),
 
 dossiers as (
@@ -190,6 +195,12 @@ findings as (
     where has_unknown_procedure
 ),
 
+came_again as (
+    select distinct carried.record_key
+    from {{ source('carried', 'signals') }} as carried
+    inner join {{ source('tthc', 'dossiers_new') }} as new on carried.record_key = new.dossier_code
+),
+
 seen_before as (
     select
         findings.kind,
@@ -207,8 +218,8 @@ seen_before as (
             and findings.after = carried.after
     where
         not exists (
-            select 1 from {{ source('tthc', 'dossiers_new') }} as new
-            where findings.dossier_code = new.dossier_code
+            select 1 from came_again
+            where findings.dossier_code = came_again.record_key
         )
 ),
 
