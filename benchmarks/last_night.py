@@ -33,4 +33,6 @@ def models_seconds(home: Path) -> dict[str, float]:
     with instance:
         events = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
     made = [entry.dagster_event.step_materialization_data.materialization for entry in events]
-    return {one.asset_key.path[-1]: one.metadata["seconds"].value for one in made if "seconds" in one.metadata}
+    return {
+        one.asset_key.path[-1]: one.metadata["seconds"].value for one in made if "seconds" in one.metadata
+    }

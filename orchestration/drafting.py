@@ -44,9 +44,7 @@ class Drafting:
     def finish(self) -> publishing.Version:
         """The whole version, with what the gate and the alerts have added. Raises what writing it raised."""
         draft = self._draft.result()
-        publishing.write_last_tables(
-            self._settings, self._settings.building, draft, publishing.WRITTEN_LAST
-        )
+        publishing.write_last_tables(self._settings, self._settings.building, draft, publishing.WRITTEN_LAST)
         return publishing.finish_version(draft)
 
     def abandon(self) -> None:

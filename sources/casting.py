@@ -171,7 +171,12 @@ def _thorough(column: Column, blank_is_false: bool) -> str:
         return (
             f"coalesce({quick}, case when {number} = trunc({number}) then try_cast({number} as bigint) end)"
         )
-    return f"coalesce({quick}, cast(par_timestamp({cell}) as {'date' if column.type == 'date' else 'timestamp'}))"
+    kind = "date" if column.type == "date" else "timestamp"
+    # Most of some dates are blank: no shape is looked for in those.
+    return (
+        f"case when {quick} is not null then {quick}"
+        f" when {cell} is not null then cast(par_timestamp({cell}) as {kind}) end"
+    )
 
 
 _SHAPES = {

@@ -304,7 +304,8 @@ def _bring(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         f"select sql, comment from duckdb_tables() where {wanted}", [MARTS, table]
     ).fetchone()
     comments = connection.execute(
-        f"select column_name, comment from duckdb_columns() where {wanted} and comment is not null", [MARTS, table]
+        f"select column_name, comment from duckdb_columns() where {wanted} and comment is not null",
+        [MARTS, table],
     ).fetchall()
     connection.execute(f"drop table if exists {target}")
     connection.execute("use published")  # the definition names the schema, but no database

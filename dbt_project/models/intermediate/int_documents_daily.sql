@@ -12,90 +12,100 @@
 
 {%- set key = ['document_code', 'agency_code', 'direction'] %}
 
+with
 {% if is_incremental() -%}
-with fresh as (
-    select * from {{ source('document_office', 'documents_new') }}
-),
-
-versions as (
-    select
-        delivered.*,
-        files._file_id is not null as is_fresh
-    from {{ source('document_office', 'documents') }} as delivered
-    inner join (
-        select distinct {{ key | join(', ') }}
-        from fresh
-    ) as changed on {{ same_key('delivered', 'changed', key) }}
-    left join (
+    new_files as (
         select distinct _file_id
-        from fresh
-    ) as files on delivered._file_id = files._file_id
-),
+        from {{ source('document_office', 'documents_new') }}
+    ),
 
-ranked as (
-    select
-        *,
-        {{ version_rank(key) }} as rank_now,
-        {{ version_rank(key + ['is_fresh']) }} as rank_among_its_like
-    from versions
-),
+    changed as (
+        select distinct {{ key | join(', ') }}
+        from {{ source('document_office', 'documents_new') }}
+    ),
 
-documents as (
-    select
-        *,
-        1 as weight
-    from ranked
-    where rank_now = 1
-    union all
-    select
-        *,
-        -1 as weight
-    from ranked
-    where not is_fresh and rank_among_its_like = 1
-),
+    versions as (
+        select
+            delivered.*,
+            new_files._file_id is not null as is_new
+        from {{ source('document_office', 'documents') }} as delivered
+        inner join changed on {{ same_key('delivered', 'changed', key) }}
+        left join new_files on delivered._file_id = new_files._file_id
+    ),
+
+    ranked as (
+        select
+            *,
+            {{ version_rank(key) }} as rank_now,
+            {{ version_rank(key + ['is_new']) }} as rank_among_new_or_old
+        from versions
+    ),
+
+    documents as (
+        select
+            *,
+            1 as weight
+        from ranked
+        where rank_now = 1
+        union all
+        select
+            *,
+            -1 as weight
+        from ranked
+        where not is_new and rank_among_new_or_old = 1
+    ),
 {%- else -%}
-with documents as (
-    select
-        *,
-        1 as weight
-    from {{ ref('stg_document_office__documents') }}
-),
+    documents as (
+        select
+            *,
+            1 as weight
+        from {{ ref('stg_document_office__documents') }}
+    ),
 {%- endif %}
 
 counted as (
     select
         agency_code,
         cast(registered_at as date) as registered_on,
-        cast(sum(weight) as bigint) as document_count,
-        cast(sum(case when secrecy = 'none' then weight else 0 end) as bigint) as open_count,
-        cast(
-            sum(case when secrecy = 'none' and processed_online then weight else 0 end) as bigint
-        ) as open_processed_online_count,
-        cast(
-            sum(case when direction = 'in' and exchanged_electronically then weight else 0 end) as bigint
-        ) as electronic_in_count,
-        cast(
-            sum(case when direction = 'out' and exchanged_electronically then weight else 0 end) as bigint
-        ) as electronic_out_count
+        sum(weight) as document_count,
+        sum(case when secrecy = 'none' then weight else 0 end) as open_count,
+        sum(case when secrecy = 'none' and processed_online then weight else 0 end) as open_processed_online_count,
+        sum(case when direction = 'in' and exchanged_electronically then weight else 0 end) as electronic_in_count,
+        sum(case when direction = 'out' and exchanged_electronically then weight else 0 end) as electronic_out_count
     from documents
     group by
         agency_code,
         cast(registered_at as date)
+    {% if is_incremental() -%}
+        union all
+        select
+            stood.agency_code,
+            stood.registered_on,
+            stood.document_count,
+            stood.open_count,
+            stood.open_processed_online_count,
+            stood.electronic_in_count,
+            stood.electronic_out_count
+        from {{ this }} as stood
+        where
+            (stood.agency_code, stood.registered_on) in (
+                select
+                    documents.agency_code,
+                    cast(documents.registered_at as date) as registered_on
+                from documents
+            )
+    {%- endif %}
 )
 
 select
-    counted.agency_code,
-    counted.registered_on,
-{%- set counts = [
-    'document_count', 'open_count', 'open_processed_online_count', 'electronic_in_count', 'electronic_out_count'
-] %}
-{%- for count in counts %}
-    counted.{{ count }}{% if is_incremental() %} + coalesce(stood.{{ count }}, 0) as {{ count }}{% endif %}{{ ',' if not loop.last }}
-{%- endfor %}
+    agency_code,
+    registered_on,
+    cast(sum(document_count) as bigint) as document_count,
+    cast(sum(open_count) as bigint) as open_count,
+    cast(sum(open_processed_online_count) as bigint) as open_processed_online_count,
+    cast(sum(electronic_in_count) as bigint) as electronic_in_count,
+    cast(sum(electronic_out_count) as bigint) as electronic_out_count
 from counted
-{%- if is_incremental() %}
-left join {{ this }} as stood
-    on
-        counted.agency_code = stood.agency_code
-        and counted.registered_on = stood.registered_on
-{%- endif %}
+group by
+    agency_code,
+    registered_on

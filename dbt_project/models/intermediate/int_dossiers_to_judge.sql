@@ -13,16 +13,16 @@ with candidates as {{ read_anew() }} (
         _file_id
     from {{ source('tthc', 'dossiers_new') }}
     {% for condition in rejudged_conditions() -%}
-    union all
-    select
-        {{ dossier_columns() | join(',\n        ') }},
-        delivered_on as _delivered_on,
-        file_name as _file_name,
-        sheet_no as _sheet_no,
-        row_number_in_file as _row_number,
-        cast(null as string) as _file_id
-    from {{ source('carried', 'dossiers') }}
-    where {{ condition }}
+        union all
+        select
+            {{ dossier_columns() | join(',\n        ') }},
+            delivered_on as _delivered_on,
+            file_name as _file_name,
+            sheet_no as _sheet_no,
+            row_number_in_file as _row_number,
+            cast(null as string) as _file_id
+        from {{ source('carried', 'dossiers') }}
+        where {{ condition }}
     {% endfor -%}
 )
 

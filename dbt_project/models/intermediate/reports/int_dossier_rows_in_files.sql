@@ -1,5 +1,5 @@
--- One row per delivered file, agency and year of receipt: rows of received dossiers that landed. What has landed stays, so a build that starts
--- from another one counts its new files only.
+-- One row per delivered file, agency and year of receipt: rows of received dossiers that landed. What has landed stays, so a
+-- build that starts from another one counts its new files only.
 {{ config(
     materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='append',
