@@ -33,8 +33,6 @@ dossiers as (
     where
         is_accepted
         and {{ in_year_to_date('received_on') }}
-        -- Who finished before the window began was late before it as well: most of the year need not be looked at.
-        and coalesce(finished_on, {{ pace_start() }}) >= {{ pace_start() }}
     group by agency_code
 ),
 
