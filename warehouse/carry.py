@@ -52,6 +52,9 @@ _RULES = (
     PROJECT / "sources" / "contracts",
 )
 
+_ROOM = 4  # the build, its copy for readers, Parquet, and what is left
+_LEAST_FREE = 64 << 20  # bytes
+
 log = logging.getLogger(__name__)
 
 
@@ -193,8 +196,13 @@ _ahead: dict[Path, _CopyAhead] = {}
 
 
 def copy_ahead(settings: Settings) -> None:
-    """Begin to copy the last build: most nights start from it, and there is little else to do while they import."""
-    if settings.engine != "spark" and settings.warehouse.exists():
+    """Begin to copy the last build: most nights start from it, and there is little else to do while they import.
+
+    Not where the disk is nearly full: it would take the room of what comes first, and that would fail in an odd place.
+    """
+    if settings.engine == "spark" or not settings.warehouse.exists():
+        return
+    if shutil.disk_usage(settings.home).free > _ROOM * settings.warehouse.stat().st_size + _LEAST_FREE:
         _ahead[settings.warehouse] = _CopyAhead(settings)
 
 

@@ -291,18 +291,21 @@ def write_last_tables(settings: Settings, building: Path, draft: Draft, tables: 
     with _opened(settings, draft) as connection:
         connection.execute(f"attach {sql_string(str(building))} as building (read_only)")
         for table in tables:
-            _bring(connection, table)
-            _write_table(connection, draft, table)
+            if _bring(connection, table):
+                _write_table(connection, draft, table)
         connection.execute("detach building")
 
 
-def _bring(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """A table of the attached build in the attached draft: constraints, rows and comments."""
+def _bring(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """A table of the attached build in the attached draft: constraints, rows and comments. Whether the build has it."""
     source, target = f"building.{MARTS}.{sql_name(table)}", f"published.{MARTS}.{sql_name(table)}"
     wanted = "database_name = 'building' and schema_name = $1 and table_name = $2"
-    (definition, comment) = connection.execute(
+    found = connection.execute(
         f"select sql, comment from duckdb_tables() where {wanted}", [MARTS, table]
     ).fetchone()
+    if found is None:
+        return False
+    definition, comment = found
     comments = connection.execute(
         f"select column_name, comment from duckdb_columns() where {wanted} and comment is not null",
         [MARTS, table],
@@ -316,6 +319,7 @@ def _bring(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         connection.execute(f"comment on table {target} is {sql_string(comment)}")
     for column, text in comments:
         connection.execute(f"comment on column {target}.{sql_name(column)} is {sql_string(text)}")
+    return True
 
 
 def finish_version(draft: Draft) -> Version:

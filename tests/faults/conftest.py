@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from orchestration import dbt
 from tests.faults.kills import (
     TONIGHT,
     YESTERDAY,
@@ -20,6 +21,7 @@ from tests.faults.kills import (
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory):
+    dbt.manifest_path()  # nights in a fork see dagster-dbt without dbt, which would have to write it
     folder = tmp_path_factory.mktemp("kills")
     yesterday, tonight = small_inbox(folder)
     with sink() as taken:

@@ -1,0 +1,169 @@
+"""What is made ahead of its time: a version while the gate looks at its build, and the copy that the next build starts from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.aside import Worker
+from orchestration.drafting import Drafting
+from warehouse import carry
+from warehouse import publish as publishing
+from warehouse.settings import Settings
+
+DAY, NOW = date(2024, 11, 30), datetime(2024, 12, 1, 1)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A home with a build as dbt leaves it."""
+    settings = Settings(home=tmp_path / "home", inbox=tmp_path / "inbox").create()
+    with duckdb.connect(str(settings.building)) as connection:
+        connection.execute("""
+            create schema marts; create schema staging;
+            create table staging.not_for_readers as select 1 as one;
+            create table marts.dim_made_up (target_id varchar not null, name varchar);
+            insert into marts.dim_made_up values ('3.4.1', 'Đúng hạn'), ('3.4.2', 'Trực tuyến');
+            comment on table marts.dim_made_up is 'Chỉ tiêu | Targets';
+            create table marts.fct_check_result (check_id varchar not null, delivery_id varchar, passed boolean not null);
+            comment on table marts.fct_check_result is 'Kiểm tra | Checks';
+            comment on column marts.fct_check_result.passed is 'Đạt | Whether it''s passed';
+            insert into marts.fct_check_result values ('of a delivery', 'd1', true);
+        """)
+    publishing.settle(settings.building)
+    return settings
+
+
+def look_and_alert(settings: Settings) -> None:
+    """What the gate and the alerts write."""
+    with duckdb.connect(str(settings.building)) as connection:
+        connection.execute("insert into marts.fct_check_result values ('of a mart', null, true)")
+        connection.execute("create table marts.fct_alert as select 'a1' as alert_id, 'trễ hạn' as message")
+        connection.execute("comment on column marts.fct_alert.message is 'Nội dung | What is wrong'")
+
+
+def described(version: publishing.Version) -> list[list[tuple]]:
+    """Rows, definitions and comments of all that readers get of a version."""
+    with duckdb.connect(str(version.database), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name, sql, comment from duckdb_tables() order by all"
+        )
+        told = [tables.fetchall()]
+        told.append(
+            connection.execute(
+                "select table_name, column_name, comment from duckdb_columns() where not internal order by all"
+            ).fetchall()
+        )
+        for _, table, *_ in told[0]:
+            told.append(connection.execute(f"from marts.{table} order by all").fetchall())
+            told.append(
+                connection.execute(f"from '{version.folder}/parquet/{table}.parquet' order by all").fetchall()
+            )
+    return told
+
+
+def test_a_version_written_ahead_is_the_one_written_after(settings: Settings) -> None:
+    drafting = Drafting(settings, DAY, NOW)
+    drafting.leave_the_build_alone()
+    look_and_alert(settings)
+    assert publishing.versions(settings) == [], "nobody takes a draft for a version"
+    ahead = drafting.finish()
+    after = publishing.write_version(settings, settings.building, DAY, NOW)
+    assert described(ahead) == described(after)
+    assert ahead.hashes == after.hashes and ahead.counts == after.counts
+    assert ahead.counts == {"dim_made_up": 2, "fct_alert": 1, "fct_check_result": 2}
+    assert ahead.version == drafting.version
+
+
+def test_a_version_without_alerts_has_none(settings: Settings) -> None:
+    drafting = Drafting(settings, DAY, NOW)
+    assert set(drafting.finish().counts) == {"dim_made_up", "fct_check_result"}
+
+
+def test_what_is_found_unfit_leaves_nothing(settings: Settings) -> None:
+    drafting = Drafting(settings, DAY, NOW)
+    drafting.abandon()
+    assert list(publishing.versions_folder(settings).iterdir()) == []
+
+
+def test_what_readers_see_is_not_abandoned(settings: Settings) -> None:
+    drafting = Drafting(settings, DAY, NOW)
+    version = drafting.finish()
+    publishing.swap_in(settings, version)
+    drafting.abandon()
+    assert publishing.current(settings).version == version.version
+
+
+def test_what_goes_wrong_is_told_when_the_version_is_wanted(settings: Settings) -> None:
+    settings.building.write_bytes(b"no database")
+    drafting = Drafting(settings, DAY, NOW)
+    drafting.leave_the_build_alone()
+    with pytest.raises(duckdb.Error):
+        drafting.finish()
+    drafting.abandon()
+    assert list(publishing.versions_folder(settings).iterdir()) == []
+
+
+@pytest.fixture
+def last(settings: Settings) -> Path:
+    """The last build, with its copy begun."""
+    settings.building.replace(settings.warehouse)
+    carry.copy_ahead(settings)
+    return settings.warehouse
+
+
+def test_a_build_starts_from_the_copy_that_was_begun(settings: Settings, last: Path, monkeypatch) -> None:
+    carry._ahead[last]._thread.join()
+    monkeypatch.setattr("warehouse.carry.shutil.copyfile", lambda *_: pytest.fail("copied again"))
+    carry.take_over(settings, settings.building)
+    assert settings.building.read_bytes() == last.read_bytes()
+    assert list(settings.work.iterdir()) == []
+
+
+def test_a_copy_of_another_build_is_not_started_from(settings: Settings, last: Path) -> None:
+    carry._ahead[last]._thread.join()
+    newer = last.with_name("newer")
+    newer.write_bytes(b"a newer build")
+    newer.replace(last)
+    carry.take_over(settings, settings.building)
+    assert settings.building.read_bytes() == b"a newer build"
+    assert list(settings.work.iterdir()) == []
+
+
+def test_a_whole_build_leaves_no_copy(settings: Settings, last: Path) -> None:
+    carry.forget_copy(settings)
+    assert list(settings.work.iterdir()) == [] and last.exists()
+
+
+def test_nothing_is_copied_where_the_disk_is_nearly_full(settings: Settings, monkeypatch) -> None:
+    settings.building.replace(settings.warehouse)
+    usage = type(carry.shutil.disk_usage(settings.home))
+    monkeypatch.setattr("warehouse.carry.shutil.disk_usage", lambda _: usage(1 << 30, 1 << 30, 1 << 20))
+    carry.copy_ahead(settings)
+    assert settings.warehouse not in carry._ahead and list(settings.work.iterdir()) == []
+
+
+def test_a_worker_that_nobody_asked_is_ended_by_force(monkeypatch) -> None:
+    worker = Worker("orchestration.checking:begin")
+    worker.warm_up()
+    process, patience = worker._process, []
+    monkeypatch.setattr(
+        worker, "stop", lambda patience=0, stop=worker.stop, told=patience: told.append(patience) or stop()
+    )
+    worker._end()
+    assert patience == [0] and process.poll() is not None
+
+
+def test_wrong_usage_leaves_no_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from orchestration.entry import main; main()", "run", "--as-of", "yesterday"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2 and "yesterday" in done.stderr
