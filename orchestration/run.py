@@ -90,6 +90,8 @@ def run_night(settings: Settings, as_of: date, *, full_refresh: bool = False) ->
             log.error("the night ended with %s", type(error).__name__)
             kind = type(error).__name__
             return Outcome(False, _in_words(settings, kind, str(error)) or f"{kind} (see the log)")
+        finally:
+            carry.forget_copy(settings)  # where the night ended before it was wanted
     if result.success:
         return Outcome(True)
     if any(_is_interruption(event) for event in result.all_events):
