@@ -265,7 +265,7 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
             version = night.drafting.finish()
         else:
             now = clock.now()
-            night.announce_version(context.run_id, publishing.version_name(settings, night.day, now))
+            night.ledger.announce(context.run_id, publishing.version_name(settings, night.day, now))
             version = publishing.write_version(settings, settings.building, night.day, now)
         publishing.swap_in(settings, version)
         settings.building.replace(settings.warehouse)

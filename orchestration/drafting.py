@@ -17,8 +17,8 @@ from warehouse.settings import Settings
 class Drafting:
     """The draft of a settled build, written in a thread from now on."""
 
-    def __init__(self, settings: Settings, as_of: date, now: datetime) -> None:
-        self.version = publishing.version_name(settings, as_of, now)
+    def __init__(self, settings: Settings, version: str, as_of: date, now: datetime) -> None:
+        self.version = version
         self._settings = settings
         self._copied = threading.Event()
         self._lane = ThreadPoolExecutor(1, thread_name_prefix="draft")
@@ -29,6 +29,7 @@ class Drafting:
             return publishing.draft_version(
                 self._settings,
                 self._settings.building,
+                self.version,
                 as_of,
                 now,
                 without=publishing.WRITTEN_LAST,

@@ -44,17 +44,14 @@ class Night(dg.ConfigurableResource):
                     self._drafting.abandon()
                 self._ledger.close()
 
-    def announce_version(self, run_id: str, version: str) -> None:
-        """Before anything of a version is written: whoever comes after a kill knows what it is."""
-        self._ledger.announce(run_id, version)
-
     def draft_ahead(self, run_id: str) -> None:
         """Begin to write the version of the build that dbt has left, where little of it is new."""
         build = publishing.settle(self._settings.building)
         if build is not None and build.carried_from is not None:
             now = clock.now()
-            self.announce_version(run_id, publishing.version_name(self._settings, self._day, now))
-            self._drafting = Drafting(self._settings, self._day, now)
+            version = publishing.version_name(self._settings, self._day, now)
+            self._ledger.announce(run_id, version)
+            self._drafting = Drafting(self._settings, version, self._day, now)
 
     @property
     def drafting(self) -> Drafting | None:

@@ -236,17 +236,17 @@ class Draft:
 def draft_version(
     settings: Settings,
     building: Path,
+    name: str,
     as_of: date,
     now: datetime,
     *,
     without: tuple[str, ...] = (),
     copied: Callable[[], None] = lambda: None,
 ) -> Draft:
-    """Write a settled build as a new version, all but some tables: a DuckDB file of its marts, sorted Parquet beside it.
+    """Write a settled build as a version of a name, all but some tables: a DuckDB file of its marts, sorted Parquet beside it.
 
     `copied` is called when the build is not read any more: it may be written to again.
     """
-    name = version_name(settings, as_of, now)
     folder = versions_folder(settings) / name
     draft = Draft(name, as_of, now, folder, current(settings), None, {})
     (folder / PARQUET).mkdir(parents=True, mode=0o750)
@@ -344,7 +344,8 @@ def finish_version(draft: Draft) -> Version:
 def write_version(settings: Settings, building: Path, as_of: date, now: datetime) -> Version:
     """Make a build a new version."""
     settle(building)
-    return finish_version(draft_version(settings, building, as_of, now))
+    name = version_name(settings, as_of, now)
+    return finish_version(draft_version(settings, building, name, as_of, now))
 
 
 def _write_atomically(path: Path, text: str) -> None:

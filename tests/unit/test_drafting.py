@@ -68,7 +68,7 @@ def described(version: publishing.Version) -> list[list[tuple]]:
 
 
 def test_a_version_written_ahead_is_the_one_written_after(settings: Settings) -> None:
-    drafting = Drafting(settings, DAY, NOW)
+    drafting = Drafting(settings, publishing.version_name(settings, DAY, NOW), DAY, NOW)
     drafting.leave_the_build_alone()
     look_and_alert(settings)
     assert publishing.versions(settings) == [], "nobody takes a draft for a version"
@@ -81,18 +81,18 @@ def test_a_version_written_ahead_is_the_one_written_after(settings: Settings) ->
 
 
 def test_a_version_without_alerts_has_none(settings: Settings) -> None:
-    drafting = Drafting(settings, DAY, NOW)
+    drafting = Drafting(settings, publishing.version_name(settings, DAY, NOW), DAY, NOW)
     assert set(drafting.finish().counts) == {"dim_made_up", "fct_check_result"}
 
 
 def test_what_is_found_unfit_leaves_nothing(settings: Settings) -> None:
-    drafting = Drafting(settings, DAY, NOW)
+    drafting = Drafting(settings, publishing.version_name(settings, DAY, NOW), DAY, NOW)
     drafting.abandon()
     assert list(publishing.versions_folder(settings).iterdir()) == []
 
 
 def test_what_readers_see_is_not_abandoned(settings: Settings) -> None:
-    drafting = Drafting(settings, DAY, NOW)
+    drafting = Drafting(settings, publishing.version_name(settings, DAY, NOW), DAY, NOW)
     version = drafting.finish()
     publishing.swap_in(settings, version)
     drafting.abandon()
@@ -101,7 +101,7 @@ def test_what_readers_see_is_not_abandoned(settings: Settings) -> None:
 
 def test_what_goes_wrong_is_told_when_the_version_is_wanted(settings: Settings) -> None:
     settings.building.write_bytes(b"no database")
-    drafting = Drafting(settings, DAY, NOW)
+    drafting = Drafting(settings, publishing.version_name(settings, DAY, NOW), DAY, NOW)
     drafting.leave_the_build_alone()
     with pytest.raises(duckdb.Error):
         drafting.finish()
