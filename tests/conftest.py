@@ -98,9 +98,12 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _made_once(tmp_path_factory, "night", run)
 
 
+def copy_of_home(home: Path, target: Path) -> Path:
+    """The same home elsewhere, without the sheets that another test may be writing in it right now."""
+    return shutil.copytree(home, target, symlinks=True, ignore=shutil.ignore_patterns("evidence-sheets"))
+
+
 @pytest.fixture
 def own_night(night: Path, tmp_path: Path) -> Path:
     """A copy of that home which the test may change."""
-    folder = tmp_path / "home"
-    shutil.copytree(night, folder, symlinks=True)
-    return folder
+    return copy_of_home(night, tmp_path / "home")

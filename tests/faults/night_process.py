@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -50,6 +51,10 @@ _NAMES = (
 )
 
 
+# What is done beside the night's steps, by the name of its thread, is a stage of its own: which step it falls into is chance.
+_BESIDE = re.compile(r"(draft)_\d+")
+
+
 class _Steps:
     """Writes each act of a night to `log`; kills the process just before the act `at`: stage, act, which of its kind."""
 
@@ -64,11 +69,13 @@ class _Steps:
     def act(self, what: str) -> None:
         for pattern, name in _NAMES:
             what = pattern.sub(name, what)
-        self.seen[self.stage, what] += 1
-        if (self.stage, what, self.seen[self.stage, what]) == self.at:
+        beside = _BESIDE.fullmatch(threading.current_thread().name)
+        stage = beside[1] if beside else self.stage
+        self.seen[stage, what] += 1
+        if (stage, what, self.seen[stage, what]) == self.at:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.log:
-            self.log.write(f"{self.stage}\t{what}\n")
+            self.log.write(f"{stage}\t{what}\n")
             self.log.flush()
 
     def _ours(self, path) -> str | None:

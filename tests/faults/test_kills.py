@@ -38,6 +38,7 @@ _lock = threading.Lock()
 STAGES = {
     "landing": r"start|landing",
     "build": r"build_file|dbt",
+    "draft": r"draft",
     "gate": r"marts_gate",
     "alerts": r"marts__fct_alert",
     "publishing": r"published__par_index",

@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from orchestration import clock, doctor
-from tests.conftest import SAMPLE_DAY, parindex
+from tests.conftest import SAMPLE_DAY, copy_of_home, parindex
 from warehouse.backup import BackupError, back_up, restore
 from warehouse.ledger import Ledger
 from warehouse.publish import current, versions
@@ -76,7 +76,7 @@ def test_a_backup_holds_no_exports_and_no_key_unless_it_is_asked_for(night: Path
 def two_days(night: Path, sample_inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home after nights of two days; read only."""
     home = tmp_path_factory.mktemp("two_days") / "home"
-    shutil.copytree(night, home, symlinks=True)
+    copy_of_home(night, home)
     next_day = (SAMPLE_DAY + timedelta(days=1)).isoformat()
     parindex("run", "--inbox", str(sample_inbox), "--as-of", next_day, home=home)
     return home
@@ -217,7 +217,7 @@ def _shown(home: Path) -> tuple[str, str]:
 
 def test_page_and_metrics_go_back_with_the_figures(two_days: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    shutil.copytree(two_days, home, symlinks=True)
+    copy_of_home(two_days, home)
     _, late = _shown(home)
     parindex("rollback", home=home)
     day, early = _shown(home)
