@@ -140,7 +140,7 @@ def landing_asset(table: Table) -> dg.AssetsDefinition:
 def build_file(night: Night) -> Iterator[dg.MaterializeResult]:
     """A build file that shows the accepted deliveries up to the night's day."""
     tell("build", f"as of {night.day}")
-    prepare_build(night.settings, night.ledger, night.day, whole=night.full_refresh)
+    prepare_build(night.settings, night.ledger, night.day, whole=night.full_refresh or night.whole_build)
     for key in SHOWN:
         yield dg.MaterializeResult(asset_key=key)
 
@@ -189,16 +189,20 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         failed = []
         threading.Thread(target=meanwhile, daemon=True).start()
         for result in _told_plainly(dbt.build(night.settings, night.day)):
-            tell("build", result["name"])
+            if result["status"] != "kept":
+                tell("build", result["name"])
             node = nodes.get(result["unique_id"])
             if node is None:
                 continue
             if result["status"] in ("error", "fail", "runtime error"):
                 failed.append(f"{result['name']}: {result['message']}")
-            if result["resource_type"] in ("model", "seed") and result["status"] == "success":
+            if result["resource_type"] in ("model", "seed") and result["status"] in ("success", "kept"):
                 yield dg.MaterializeResult(
                     asset_key=TRANSLATOR.get_asset_key(node),
-                    metadata={"seconds": round(result["seconds"], 3)},
+                    metadata={
+                        "seconds": round(result["seconds"], 3),
+                        "kept_from_the_last_build": result["status"] == "kept",
+                    },
                 )
             elif result["resource_type"] == "test":
                 check = _check_result(manifest, result, expected)

@@ -180,7 +180,8 @@ def begin() -> None:
 def build(settings: Settings, as_of: date, *, data_tests: bool = True) -> Iterator[dict[str, Any]]:
     """Build seeds, models and (unless told otherwise) the singular data tests into the build file.
 
-    Yields one dict per node when it is done: unique_id, resource_type, name, status, seconds, message, failures. Unit
+    Yields one dict per node when it is done: unique_id, resource_type, name, status, seconds, message, failures. Seeds that
+    a build has from the one that it started from are told with the status `kept`: the same rules, the same seeds. Unit
     tests and tests of single columns are for developers: they run in the test suite, not at night, where the gate
     checks keys and ranges of the marts in one pass. Raises DbtFailed when dbt itself fails.
     """
@@ -189,8 +190,14 @@ def build(settings: Settings, as_of: date, *, data_tests: bool = True) -> Iterat
 
         yield from build_on_spark(settings, as_of, data_tests=data_tests)
         return
+    from warehouse.build import open_build_file  # not by the worker, which has enough to import
+    from warehouse.carry import read_build
+
     seen = set()
-    done = aside.building.stream(_build, settings, as_of, data_tests)
+    with open_build_file(settings, settings.building) as connection:
+        build = read_build(connection)
+    keeps_seeds = build is not None and build.carried_from is not None
+    done = aside.building.stream(_build, settings, as_of, data_tests, keeps_seeds)
     while True:
         try:
             node = next(done)
@@ -202,49 +209,72 @@ def build(settings: Settings, as_of: date, *, data_tests: bool = True) -> Iterat
         yield node
 
 
-def of_a_night(data_tests: bool = True) -> list[str]:
+def of_a_night(data_tests: bool = True, keeps_seeds: bool = False) -> list[str]:
     """dbt's arguments for what a night builds of the project."""
-    left_out = ["unit_test", *([] if data_tests else ["test"])]
+    left_out = ["unit_test", *([] if data_tests else ["test"]), *(["seed"] if keeps_seeds else [])]
     return ["--exclude-resource-type", *left_out, "--exclude", *NOT_AT_NIGHT.split()]
 
 
-def _build(settings: Settings, as_of: date, data_tests: bool) -> list[dict[str, Any]]:
+def _finished(
+    unique_id: str,
+    kind: str,
+    name: str,
+    status: str,
+    seconds: float,
+    message: str | None,
+    failures: int | None,
+) -> dict[str, Any]:
+    return {
+        "unique_id": unique_id,
+        "resource_type": kind,
+        "name": name,
+        "status": status,
+        "seconds": seconds,
+        "message": message,
+        "failures": failures,
+    }
+
+
+def _build(settings: Settings, as_of: date, data_tests: bool, keeps_seeds: bool) -> list[dict[str, Any]]:
     global _parsed_ahead
 
     def listen(event) -> None:
         if event.info.name == "NodeFinished":
-            node, result = event.data.node_info, event.data.run_result
+            node, of = event.data.node_info, event.data.run_result
             aside.tell_parent(
-                {
-                    "unique_id": node.unique_id,
-                    "resource_type": node.resource_type,
-                    "name": node.node_name,
-                    "status": result.status,
-                    "seconds": result.execution_time,
-                    "message": result.message or None,
-                    "failures": result.num_failures,
-                }
+                _finished(
+                    node.unique_id,
+                    node.resource_type,
+                    node.node_name,
+                    of.status,
+                    of.execution_time,
+                    of.message or None,
+                    of.num_failures,
+                )
             )
 
     arguments = [
         "build",
         *options(settings.work / "dbt", as_of),
-        *of_a_night(data_tests),
+        *of_a_night(data_tests, keeps_seeds),
         "--no-write-json",  # a manifest every night, which nobody reads: a third of a second
     ]
     parsed, _parsed_ahead = _parsed_ahead or _parse(), None
+    if keeps_seeds:  # told first: Dagster takes what is made of them only after them
+        for seed in (node for node in parsed.nodes.values() if node.resource_type == "seed"):
+            aside.tell_parent(_finished(seed.unique_id, "seed", seed.name, "kept", 0.0, None, None))
     result = _invoke(arguments, settings.building, settings, [listen], parsed=parsed)
     return [
-        {
-            "unique_id": node.node.unique_id,
-            "resource_type": str(node.node.resource_type),
-            "name": node.node.name,
-            "status": str(node.status),
-            "seconds": node.execution_time,
-            "message": node.message,
-            "failures": node.failures,
-        }
-        for node in result.result.results
+        _finished(
+            of.node.unique_id,
+            str(of.node.resource_type),
+            of.node.name,
+            str(of.status),
+            of.execution_time,
+            of.message,
+            of.failures,
+        )
+        for of in result.result.results
     ]
 
 

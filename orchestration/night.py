@@ -18,11 +18,15 @@ from warehouse.settings import Settings, load_settings, write_for_the_team_only
 
 
 class Night(dg.ConfigurableResource):
-    """`as_of` YYYY-MM-DD (blank: today in the province), `inbox` another folder than the home's."""
+    """`as_of` YYYY-MM-DD (blank: today in the province), `inbox` another folder than the home's.
+
+    `full_refresh` lands everything again, `whole_build` builds everything again from what has landed.
+    """
 
     as_of: str = ""
     inbox: str = ""
     full_refresh: bool = False
+    whole_build: bool = False
 
     _settings: Settings = PrivateAttr()
     _ledger: Ledger = PrivateAttr()
@@ -46,7 +50,7 @@ class Night(dg.ConfigurableResource):
 
     def draft_ahead(self, run_id: str) -> None:
         """Begin to write the version of the build that dbt has left, where little of it is new."""
-        build = publishing.settle(self._settings.building)
+        build = publishing.settle(self._settings, self._settings.building)
         if build is not None and build.carried_from is not None:
             now = clock.now()
             version = publishing.version_name(self._settings, self._day, now)

@@ -45,7 +45,7 @@ def rebuild(settings: Settings, as_of: date) -> Version:
     # A night over an inbox without files is just that: nothing to land, everything else as always.
     empty = settings.work / "no-inbox"
     empty.mkdir(parents=True, exist_ok=True)
-    outcome = run_night(replace(settings, inbox=empty), as_of)
+    outcome = run_night(replace(settings, inbox=empty), as_of, whole_build=True)
     if not outcome.published:
         raise NotRebuilt(outcome.message)
     version = current(settings)

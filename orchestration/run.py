@@ -55,14 +55,17 @@ def log_to_file(settings: Settings) -> Path:
     return target
 
 
-def run_night(settings: Settings, as_of: date, *, full_refresh: bool = False) -> Outcome:
-    """One night as of a day. Raises NightRunning when another one is at work, and SettingsError."""
+def run_night(
+    settings: Settings, as_of: date, *, full_refresh: bool = False, whole_build: bool = False
+) -> Outcome:
+    """One night as of a day; a `whole_build` starts from landing alone, never from the last build. Raises NightRunning when another one is at work, and SettingsError."""
     write_for_the_team_only()
     with night_lock(settings):
         pass  # told now and plainly, instead of from inside the job
     check_key(settings, rotating=full_refresh)  # likewise
     aside.building.warm_up()
-    carry.copy_ahead(settings)
+    if not (full_refresh or whole_build):
+        carry.copy_ahead(settings)
     prepare_instance(settings)
     with importing():
         import dagster as dg
@@ -75,7 +78,12 @@ def run_night(settings: Settings, as_of: date, *, full_refresh: bool = False) ->
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    config = {"as_of": as_of.isoformat(), "inbox": str(settings.inbox), "full_refresh": full_refresh}
+    config = {
+        "as_of": as_of.isoformat(),
+        "inbox": str(settings.inbox),
+        "full_refresh": full_refresh,
+        "whole_build": whole_build,
+    }
     with dg.DagsterInstance.get() as instance:
         try:
             result = job.execute_in_process(

@@ -23,23 +23,21 @@ from warehouse.row_hash import row_count, table_hashes, total_hash
 from warehouse.settings import AS_PARQUET
 
 OPEN, UNDATED = "open", "undated"
-# The file that a row of fct_dossier is in.
-PART = (
-    f"case when count_class = 'in_process' then '{OPEN}'"
-    f" else coalesce(strftime(finished_on, '%Y-%m'), '{UNDATED}') end"
-)
+# Conditions on the rows of fct_dossier: what the next night may change, and what mostly stays.
+OPEN_ROWS, SETTLED_ROWS = "count_class = 'in_process'", "count_class is distinct from 'in_process'"
+# The file that a row is in.
+PART = f"case when {OPEN_ROWS} then '{OPEN}' else coalesce(strftime(finished_on, '%Y-%m'), '{UNDATED}') end"
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 def _rows_of(part: str) -> str:
     """The condition that PART is `part`, as ranges of the stored columns: whatever else is not even read."""
     if part == OPEN:
-        return "count_class = 'in_process'"
-    settled = "count_class is distinct from 'in_process'"
+        return OPEN_ROWS
     if not _MONTH.fullmatch(part):
-        return f"{settled} and finished_on is null"
+        return f"{SETTLED_ROWS} and finished_on is null"
     first = date.fromisoformat(f"{part}-01")
-    return f"{settled} and finished_on >= date '{first}' and finished_on < date '{first}' + interval 1 month"
+    return f"{SETTLED_ROWS} and finished_on >= date '{first}' and finished_on < date '{first}' + interval 1 month"
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, rows: str, target: Path) -> None:
@@ -107,11 +105,21 @@ class Since:
     changed: str
 
     def changed_rows_of(self, table: str) -> str:
-        # By the number of the row: only the codes are read of rows that are not wanted.
-        return (
-            f"(from {table} where rowid in (select dossiers.rowid from {table} as dossiers"
-            f" semi join {self.changed} as changed on dossiers.dossier_code = changed.dossier_code))"
-        )
+        # Most are in process, and found by that. The others by the number of the row: of rows that are not wanted only the
+        # codes are read, and not even those where no other may differ.
+        return f"""(
+            with others as materialized (
+                select dossier_code from {self.changed}
+                except
+                select dossier_code from {table} where {OPEN_ROWS}
+            )
+            from {table} where {OPEN_ROWS} and dossier_code in (from {self.changed})
+            union all
+            from {table} where {SETTLED_ROWS} and rowid in (
+                select dossiers.rowid from {table} as dossiers
+                semi join others on dossiers.dossier_code = others.dossier_code
+            )
+        )"""
 
 
 @dataclass(frozen=True)

@@ -137,11 +137,14 @@ def _marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[str]:
     return [table for (table,) in found]
 
 
-def settle(building: Path) -> carry.Build | None:
+def settle(settings: Settings, building: Path) -> carry.Build | None:
     """Make a build one file: what is still in its log beside it would stay behind. What it says of itself."""
-    with duckdb.connect(str(building)) as connection:
+    with duckdb.connect(str(building), config=settings.duckdb()) as connection:
+        build = carry.read_build(connection)
+        if build is not None and build.carried_from is None:
+            carry.put_open_last(connection)
         connection.execute("force checkpoint")
-        return carry.read_build(connection)
+    return build
 
 
 def _copy_build(building: Path, file: Path) -> None:
@@ -343,7 +346,7 @@ def finish_version(draft: Draft) -> Version:
 
 def write_version(settings: Settings, building: Path, as_of: date, now: datetime) -> Version:
     """Make a build a new version."""
-    settle(building)
+    settle(settings, building)
     name = version_name(settings, as_of, now)
     return finish_version(draft_version(settings, building, name, as_of, now))
 

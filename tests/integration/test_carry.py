@@ -274,3 +274,34 @@ def test_a_last_build_without_its_tables_is_no_end_of_the_night(landed) -> None:
     shutil.copyfile(settings.building, settings.warehouse)
     build(settings, ledger, NIGHTS[2])
     assert what_was_built(settings.building).carried_from is None
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["in_process", "resolved", "in_process", None, "paused"],
+        ["resolved", "paused"],
+        ["in_process"],
+        [],
+    ],
+)
+def test_what_is_in_process_is_put_last_and_nothing_else_happens(rows: list[str | None]) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.fct_dossier (dossier_code int not null, count_class varchar)")
+        connection.execute(
+            "insert into marts.fct_dossier select range, ($1::varchar[])[range + 1] from range(len($1::varchar[]))",
+            [rows],
+        )
+
+        def there() -> list[tuple]:
+            return connection.execute("select rowid, * from marts.fct_dossier order by rowid").fetchall()
+
+        before = there()
+        carry.put_open_last(connection)
+        after = there()
+        assert sorted(row[1:] for row in after) == sorted(row[1:] for row in before)
+        classes = [row[2] == "in_process" for row in after]
+        assert classes == sorted(classes)
+        carry.put_open_last(connection)
+        assert there() == after, "what lies last already stays where it is"

@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from orchestration import clock, doctor
-from tests.conftest import SAMPLE_DAY, copy_of_home, parindex
+from tests.conftest import PROJECT, SAMPLE_DAY, copy_of_home, parindex
 from warehouse.backup import BackupError, back_up, restore
 from warehouse.ledger import Ledger
 from warehouse.publish import current, versions
@@ -202,6 +202,48 @@ def test_no_backup_while_a_night_is_running_nor_over_another_file(
     assert not out.exists()
     with pytest.raises(BackupError, match="exists already"):
         back_up(settings_of(own_night), backup_file, clock.now())
+
+
+# Carried over and rebuilt
+
+
+def _built(home: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str | None, list[str]]:
+    """The build that the last one started from, and what of its seeds it did not load itself."""
+    import dagster as dg
+    import duckdb
+
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        (carried_from,) = connection.execute("select carried_from from landing.build").fetchone()
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        (last,) = instance.get_run_records(limit=1)
+        made = [
+            event.asset_materialization
+            for event in instance.all_logs(last.dagster_run.run_id)
+            if event.dagster_event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
+        ]
+    seeds = [one for one in made if one.asset_key.path[0] == "seeds"]
+    assert {one.asset_key.path[-1] for one in seeds} == {
+        file.stem for file in (PROJECT / "dbt_project" / "seeds").glob("*.csv")
+    }
+    return carried_from, [
+        one.asset_key.path[-1] for one in seeds if one.metadata["kept_from_the_last_build"].value
+    ]
+
+
+def test_a_rebuild_takes_nothing_from_the_last_build_and_comes_out_the_same(
+    night: Path, two_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second night keeps the seeds of the first and judges little again; built from landing alone it is the same."""
+    assert _built(night, monkeypatch) == (None, [])
+    carried_from, kept = _built(two_days, monkeypatch)
+    assert carried_from is not None and "plan152_criteria" in kept
+    home = tmp_path / "home"
+    copy_of_home(two_days, home)
+    rebuilt = parindex("rebuild", "--as-of", manifest(home)["as_of"], home=home).stdout
+    assert "All marts are identical" in rebuilt
+    assert _built(home, monkeypatch) == (None, [])
+    assert manifest(home)["hashes"] == manifest(two_days)["hashes"]
 
 
 # Rolled back

@@ -35,7 +35,7 @@ def settings(tmp_path: Path) -> Settings:
             comment on column marts.fct_check_result.passed is 'Đạt | Whether it''s passed';
             insert into marts.fct_check_result values ('of a delivery', 'd1', true);
         """)
-    publishing.settle(settings.building)
+    publishing.settle(settings, settings.building)
     return settings
 
 
