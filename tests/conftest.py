@@ -99,8 +99,10 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy_of_home(home: Path, target: Path) -> Path:
-    """The same home elsewhere, without the sheets that another test may be writing in it right now."""
-    return shutil.copytree(home, target, symlinks=True, ignore=shutil.ignore_patterns("evidence-sheets"))
+    """The same home elsewhere, without its scratch, in which another test may be writing right now."""
+    return shutil.copytree(
+        home, target, symlinks=True, ignore=lambda folder, _: ["work"] if folder == str(home) else []
+    )
 
 
 @pytest.fixture

@@ -130,6 +130,11 @@ def record_build(
     )
 
 
+def is_carried_on(settings: Settings) -> bool:
+    """Whether nights start from the one before at all."""
+    return settings.engine != "spark" and settings.whole_build_every > 1
+
+
 def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> Build | None:
     """The last build, when tonight's can start from it; None when everything has to be built again.
 
@@ -155,11 +160,15 @@ def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> B
     return last
 
 
+def _copy_of_last_build(settings: Settings) -> Path:
+    return settings.work / "last_build.duckdb"
+
+
 class _CopyAhead:
     """A copy of the last build that is made, and brought to the disk, while a night begins."""
 
     def __init__(self, settings: Settings) -> None:
-        self.source, self.target = settings.warehouse, settings.work / "last_build.duckdb"
+        self.source, self.target = settings.warehouse, _copy_of_last_build(settings)
         self._copied: tuple | None = None
         self._thread = threading.Thread(target=self._copy, daemon=True)
         self._thread.start()
@@ -202,6 +211,7 @@ def copy_ahead(settings: Settings) -> None:
 
     Not where the disk is nearly full: it would take the room of what comes first, and that would fail in an odd place.
     """
+    _copy_of_last_build(settings).unlink(missing_ok=True)  # of a night that was killed: it would count as used
     if settings.engine == "spark" or not settings.warehouse.exists():
         return
     if shutil.disk_usage(settings.home).free > _ROOM * settings.warehouse.stat().st_size + _LEAST_FREE:
@@ -216,14 +226,20 @@ def take_over(settings: Settings, path: Path) -> None:
 
 
 def forget_copy(settings: Settings) -> None:
-    """Remove the copy that was begun, where a night does not start from the last build."""
+    """Remove a copy of the last build, where a night does not start from it."""
     ahead = _ahead.pop(settings.warehouse, None)
     if ahead is not None:
         ahead.drop()
+    _copy_of_last_build(settings).unlink(missing_ok=True)
 
 
 def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
-    """In a copy of the last build: drop all but its dossiers, its seeds and what else is carried over (schema `carried`)."""
+    """In a copy of the last build: drop all but its dossiers, its seeds and what else is carried over (schema `carried`).
+
+    Raises duckdb.Error for one that has not all of them.
+    """
+    for seed in (DBT_PROJECT / "seeds").rglob("*.csv"):
+        connection.execute(f"from {SEEDS}.{sql_name(seed.stem)} limit 0")
     connection.execute("drop schema if exists carried cascade")
     connection.execute("create schema carried")
     for name, relation in CARRIED.items():
@@ -242,18 +258,24 @@ def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
 def put_open_last(connection: duckdb.DuckDBPyConnection) -> None:
     """In a build: move the dossiers in process to the end of their table, unless they are there.
 
-    The next night replaces them all, and what lies together is found, read and taken out several times as fast.
+    The next night replaces them all, and what lies together is found, read and taken out several times as fast. Nothing
+    but speed depends on it, so it stops no night.
     """
     dossiers = f"marts.{CARRIED_MART}"
     ends = f"select min(rowid) filter (where {OPEN_ROWS}) > max(rowid) filter (where {SETTLED_ROWS}) from {dossiers}"
     ((there,),) = connection.execute(ends).fetchall()
-    if there is False:  # null: all are, or none is
-        connection.execute("begin")
+    if there is not False:  # null: all are, or none is
+        return
+    connection.execute("begin")
+    try:
         connection.execute(f"create temp table open_dossiers as from {dossiers} where {OPEN_ROWS}")
         connection.execute(f"delete from {dossiers} where {OPEN_ROWS}")
         connection.execute(f"insert into {dossiers} from open_dossiers")
-        connection.execute("commit")
         connection.execute("drop table open_dossiers")
+        connection.execute("commit")
+    except duckdb.Error as error:
+        connection.execute("rollback")
+        log.warning("dossiers in process stay where they lie (%s)", type(error).__name__)
 
 
 def judged(catalog: str | None = None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def write_parts(
                 write_parquet(cursor, f"{relation} where {_rows_of(part)} order by {order}", target)
 
     # Two at a time: a month of a province is one row group, which DuckDB writes on one core.
-    with ThreadPoolExecutor(2) as lanes:
+    with ThreadPoolExecutor(2, threading.current_thread().name) as lanes:
         # A table without rows has its columns all the same.
         for done in [lanes.submit(write, part) for part in parts.hashes or [OPEN]]:
             done.result()

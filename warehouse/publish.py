@@ -141,7 +141,8 @@ def settle(settings: Settings, building: Path) -> carry.Build | None:
     """Make a build one file: what is still in its log beside it would stay behind. What it says of itself."""
     with duckdb.connect(str(building), config=settings.duckdb()) as connection:
         build = carry.read_build(connection)
-        if build is not None and build.carried_from is None:
+        if build is not None and build.carried_from is None and carry.is_carried_on(settings):
+            connection.execute("set preserve_insertion_order = false")  # half the memory
             carry.put_open_last(connection)
         connection.execute("force checkpoint")
     return build

@@ -52,7 +52,7 @@ _NAMES = (
 
 
 # What is done beside the night's steps, by the name of its thread, is a stage of its own: which step it falls into is chance.
-_BESIDE = re.compile(r"(draft)_\d+")
+_BESIDE = re.compile(r"(draft)_.*")
 
 
 class _Steps:
@@ -65,18 +65,20 @@ class _Steps:
         self.seen: Counter = Counter()
         self.stage = "start"
         self.sinks: set[tuple] = set()
+        self.one_at_a_time = threading.Lock()
 
     def act(self, what: str) -> None:
         for pattern, name in _NAMES:
             what = pattern.sub(name, what)
         beside = _BESIDE.fullmatch(threading.current_thread().name)
         stage = beside[1] if beside else self.stage
-        self.seen[stage, what] += 1
-        if (stage, what, self.seen[stage, what]) == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self.log:
-            self.log.write(f"{stage}\t{what}\n")
-            self.log.flush()
+        with self.one_at_a_time:
+            self.seen[stage, what] += 1
+            if (stage, what, self.seen[stage, what]) == self.at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.log:
+                self.log.write(f"{stage}\t{what}\n")
+                self.log.flush()
 
     def _ours(self, path) -> str | None:
         if isinstance(path, int) or path is None:

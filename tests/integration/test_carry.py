@@ -59,7 +59,11 @@ def landed(tmp_path: Path, landing: Path, sample_inbox: Path, monkeypatch: pytes
 
 def build(settings: Settings, ledger: Ledger, day: date, *, whole: bool = False) -> None:
     prepare_build(settings, ledger, day, whole=whole)
-    dbt.run_models(settings, day, ["+int_signal_dossier", "+int_documents_monthly", "+int_dossier_lists"])
+    dbt.run_models(
+        settings,
+        day,
+        ["resource_type:seed", "+int_signal_dossier", "+int_documents_monthly", "+int_dossier_lists"],
+    )
 
 
 def build_two(settings: Settings, ledger: Ledger, first: date, second: date) -> None:
@@ -276,6 +280,16 @@ def test_a_last_build_without_its_tables_is_no_end_of_the_night(landed) -> None:
     assert what_was_built(settings.building).carried_from is None
 
 
+def test_a_last_build_without_a_seed_is_no_end_of_the_night(landed) -> None:
+    settings, ledger = landed
+    build(settings, ledger, NIGHTS[1])
+    settings.building.replace(settings.warehouse)
+    with open_build_file(settings, settings.warehouse) as connection:
+        connection.execute("drop table seeds.scoring_scale")
+    build(settings, ledger, NIGHTS[2])
+    assert what_was_built(settings.building).carried_from is None
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -305,3 +319,13 @@ def test_what_is_in_process_is_put_last_and_nothing_else_happens(rows: list[str 
         assert classes == sorted(classes)
         carry.put_open_last(connection)
         assert there() == after, "what lies last already stays where it is"
+
+
+def test_dossiers_that_cannot_be_moved_stay_where_they_are() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.fct_dossier (dossier_code int, count_class varchar)")
+        connection.execute("insert into marts.fct_dossier values (1, 'in_process'), (2, 'resolved')")
+        connection.execute("create temp table open_dossiers (there_is int)")
+        carry.put_open_last(connection)
+        assert connection.execute("from marts.fct_dossier").fetchall() == [(1, "in_process"), (2, "resolved")]

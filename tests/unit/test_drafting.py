@@ -138,12 +138,16 @@ def test_a_copy_of_another_build_is_not_started_from(settings: Settings, last: P
 def test_a_whole_build_leaves_no_copy(settings: Settings, last: Path) -> None:
     carry.forget_copy(settings)
     assert list(settings.work.iterdir()) == [] and last.exists()
+    (settings.work / "last_build.duckdb").write_bytes(b"of a night that was killed")
+    carry.forget_copy(settings)
+    assert list(settings.work.iterdir()) == []
 
 
 def test_nothing_is_copied_where_the_disk_is_nearly_full(settings: Settings, monkeypatch) -> None:
     settings.building.replace(settings.warehouse)
     usage = type(carry.shutil.disk_usage(settings.home))
     monkeypatch.setattr("warehouse.carry.shutil.disk_usage", lambda _: usage(1 << 30, 1 << 30, 1 << 20))
+    (settings.work / "last_build.duckdb").write_bytes(b"of a night that was killed")
     carry.copy_ahead(settings)
     assert settings.warehouse not in carry._ahead and list(settings.work.iterdir()) == []
 
