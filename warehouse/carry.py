@@ -211,7 +211,9 @@ def copy_ahead(settings: Settings) -> None:
 
     Not where the disk is nearly full: it would take the room of what comes first, and that would fail in an odd place.
     """
-    _copy_of_last_build(settings).unlink(missing_ok=True)  # of a night that was killed: it would count as used
+    _copy_of_last_build(settings).unlink(
+        missing_ok=True
+    )  # of a night that was killed: it would count as used
     if settings.engine == "spark" or not settings.warehouse.exists():
         return
     if shutil.disk_usage(settings.home).free > _ROOM * settings.warehouse.stat().st_size + _LEAST_FREE:
