@@ -203,6 +203,11 @@ class _CopyAhead:
             self.target.unlink(missing_ok=True)
 
 
+def _remove_copy(settings: Settings) -> None:
+    with suppress(OSError):
+        _copy_of_last_build(settings).unlink(missing_ok=True)
+
+
 _ahead: dict[Path, _CopyAhead] = {}
 
 
@@ -211,9 +216,7 @@ def copy_ahead(settings: Settings) -> None:
 
     Not where the disk is nearly full: it would take the room of what comes first, and that would fail in an odd place.
     """
-    _copy_of_last_build(settings).unlink(
-        missing_ok=True
-    )  # of a night that was killed: it would count as used
+    _remove_copy(settings)  # of a night that was killed: it would count as used
     if settings.engine == "spark" or not settings.warehouse.exists():
         return
     if shutil.disk_usage(settings.home).free > _ROOM * settings.warehouse.stat().st_size + _LEAST_FREE:
@@ -232,7 +235,7 @@ def forget_copy(settings: Settings) -> None:
     ahead = _ahead.pop(settings.warehouse, None)
     if ahead is not None:
         ahead.drop()
-    _copy_of_last_build(settings).unlink(missing_ok=True)
+    _remove_copy(settings)
 
 
 def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:
@@ -276,7 +279,8 @@ def put_open_last(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("drop table open_dossiers")
         connection.execute("commit")
     except duckdb.Error as error:
-        connection.execute("rollback")
+        with suppress(duckdb.Error):  # a failed commit has done it already
+            connection.execute("rollback")
         log.warning("dossiers in process stay where they lie (%s)", type(error).__name__)
 
 
