@@ -58,7 +58,10 @@ def log_to_file(settings: Settings) -> Path:
 def run_night(
     settings: Settings, as_of: date, *, full_refresh: bool = False, whole_build: bool = False
 ) -> Outcome:
-    """One night as of a day; a `whole_build` starts from landing alone, never from the last build. Raises NightRunning when another one is at work, and SettingsError."""
+    """One night as of a day; a `whole_build` starts from landing alone, never from the last build.
+
+    Raises NightRunning when another one is at work, and SettingsError.
+    """
     write_for_the_team_only()
     with night_lock(settings):
         pass  # told now and plainly, instead of from inside the job
