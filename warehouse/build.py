@@ -130,7 +130,9 @@ def prepare_build(settings: Settings, ledger: Ledger, as_of: date, *, whole: boo
     Spark every build is whole.
     """
     deliveries = ledger.deliveries(as_of)
-    carried = None if whole or settings.engine == "spark" else carry.usable(settings, as_of, deliveries)
+    carried = (
+        None if whole or not carry.is_carried_on(settings) else carry.usable(settings, as_of, deliveries)
+    )
     if carried is not None:
         try:
             return _prepare(settings, ledger, as_of, deliveries, carried)

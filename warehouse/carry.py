@@ -199,13 +199,12 @@ class _CopyAhead:
     def drop(self) -> None:
         """Remove it."""
         self._thread.join()
-        with suppress(OSError):
-            self.target.unlink(missing_ok=True)
+        _remove(self.target)
 
 
-def _remove_copy(settings: Settings) -> None:
+def _remove(copy: Path) -> None:
     with suppress(OSError):
-        _copy_of_last_build(settings).unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)
 
 
 _ahead: dict[Path, _CopyAhead] = {}
@@ -216,8 +215,8 @@ def copy_ahead(settings: Settings) -> None:
 
     Not where the disk is nearly full: it would take the room of what comes first, and that would fail in an odd place.
     """
-    _remove_copy(settings)  # of a night that was killed: it would count as used
-    if settings.engine == "spark" or not settings.warehouse.exists():
+    _remove(_copy_of_last_build(settings))  # of a night that was killed: it would count as used
+    if not is_carried_on(settings) or not settings.warehouse.exists():
         return
     if shutil.disk_usage(settings.home).free > _ROOM * settings.warehouse.stat().st_size + _LEAST_FREE:
         _ahead[settings.warehouse] = _CopyAhead(settings)
@@ -235,7 +234,7 @@ def forget_copy(settings: Settings) -> None:
     ahead = _ahead.pop(settings.warehouse, None)
     if ahead is not None:
         ahead.drop()
-    _remove_copy(settings)
+    _remove(_copy_of_last_build(settings))
 
 
 def keep_dossiers(connection: duckdb.DuckDBPyConnection) -> None:

@@ -142,7 +142,7 @@ def settle(settings: Settings, building: Path) -> carry.Build | None:
     with duckdb.connect(str(building), config=settings.duckdb()) as connection:
         build = carry.read_build(connection)
         if build is not None and build.carried_from is None and carry.is_carried_on(settings):
-            connection.execute("set preserve_insertion_order = false")  # half the memory
+            connection.execute("set preserve_insertion_order = false")  # as where dbt wrote them
             carry.put_open_last(connection)
         connection.execute("force checkpoint")
     return build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -141,6 +142,30 @@ def test_a_whole_build_leaves_no_copy(settings: Settings, last: Path) -> None:
     (settings.work / "last_build.duckdb").write_bytes(b"of a night that was killed")
     carry.forget_copy(settings)
     assert list(settings.work.iterdir()) == []
+
+
+@pytest.mark.parametrize(("every", "moved"), [(7, True), (1, False)])
+def test_what_is_made_for_the_next_night_is_made_where_one_starts_from_it(
+    settings: Settings, every: int, moved: bool
+) -> None:
+    settings = replace(settings, whole_build_every=every)
+    with duckdb.connect(str(settings.building)) as connection:
+        connection.execute("""
+            create schema landing;
+            create table landing.build as
+                select 'b1' as build_id, date '2024-11-30' as as_of_date, 'r' as rules, 0 as age, null::varchar as carried_from;
+            create table landing.build_delivery (delivery_id varchar);
+            create table marts.fct_dossier as
+                from (values (1, 'in_process'), (2, 'resolved')) as t (dossier_code, count_class);
+        """)
+    publishing.settle(settings, settings.building)
+    with duckdb.connect(str(settings.building), read_only=True) as connection:
+        codes = connection.execute("select dossier_code from marts.fct_dossier order by rowid").fetchall()
+    assert codes == ([(2,), (1,)] if moved else [(1,), (2,)])
+    settings.building.replace(settings.warehouse)
+    carry.copy_ahead(settings)
+    assert (settings.warehouse in carry._ahead) is moved
+    carry.forget_copy(settings)
 
 
 def test_nothing_is_copied_where_the_disk_is_nearly_full(settings: Settings, monkeypatch) -> None:
