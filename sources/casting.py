@@ -139,7 +139,9 @@ def _quick(column: Column) -> str | None:
     if column.type == "decimal":
         return f"try_cast(par_whole({raw}) as decimal(24, 6))"
     if column.type in ("date", "datetime"):
-        return f"cast(par_timestamp({raw}) as {'date' if column.type == 'date' else 'timestamp'})"
+        kind = "date" if column.type == "date" else "timestamp"
+        # Most of some dates are blank: no shape is looked for in those.
+        return f"case when {raw} is not null then cast(par_timestamp({raw}) as {kind}) end"
     return None
 
 
@@ -172,7 +174,6 @@ def _thorough(column: Column, blank_is_false: bool) -> str:
             f"coalesce({quick}, case when {number} = trunc({number}) then try_cast({number} as bigint) end)"
         )
     kind = "date" if column.type == "date" else "timestamp"
-    # Most of some dates are blank: no shape is looked for in those.
     return (
         f"case when {quick} is not null then {quick}"
         f" when {cell} is not null then cast(par_timestamp({cell}) as {kind}) end"
@@ -257,7 +258,8 @@ def typed_select(
     quick = ", ".join(f"{_quick(c)} as {sql_name(f'q_{c.name}')}" for c in columns if _quick(c))
     cleaned = ", ".join(
         (
-            f"case when {sql_name(f'q_{c.name}')} is null then par_clean({sql_name(f'r_{c.name}')}) end"
+            f"case when {sql_name(f'q_{c.name}')} is null and {sql_name(f'r_{c.name}')} is not null"
+            f" then par_clean({sql_name(f'r_{c.name}')}) end"
             if _quick(c)
             else f"par_clean({sql_name(f'r_{c.name}')})"
         )
