@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import re
 import shutil
+import signal
 import sqlite3
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 
@@ -22,6 +27,8 @@ YESTERDAY, TONIGHT = date(2024, 11, 29), date(2024, 11, 30)
 
 # The wall clock, and names that hold it: all else must be equal after a night that was killed and run again.
 _CLOCK = {"checked_at", "last_seen_at", "loaded_at", "opened_at", "resolved_at"}
+
+_LONGEST = 300  # seconds of a night, or from one stop of it to the next
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.faults.night_process"])
@@ -64,8 +71,7 @@ def texts_of(messages: list[dict]) -> list[str]:
     return [re.sub(r"(Mã bản tin|Digest): [0-9a-f]{12}", r"\1", message["message"]) for message in messages]
 
 
-def run_night(home: Path, inbox: Path, day: date, **options) -> int:
-    """Run a night in a fork; its exit code (-9: killed)."""
+def _begin_night(home: Path, inbox: Path, day: date, **options) -> BaseProcess:
     process = FORKS.Process(
         target=_night,
         kwargs={
@@ -77,11 +83,73 @@ def run_night(home: Path, inbox: Path, day: date, **options) -> int:
         },
     )
     process.start()
-    process.join(300)
+    return process
+
+
+def _end_of(process: BaseProcess, home: Path) -> int:
+    process.join(_LONGEST)
     if process.is_alive():
-        process.kill()
-        raise AssertionError(f"a night hangs: {home.with_suffix('.out').read_text()}")
+        _give_up(process, home)
     return process.exitcode
+
+
+def _give_up(process: BaseProcess, home: Path) -> NoReturn:
+    process.kill()
+    raise AssertionError(f"a night hangs: {said(home)}")
+
+
+def said(home: Path) -> str:
+    """What the nights of a home wrote for people."""
+    return home.with_suffix(".out").read_text()
+
+
+def run_night(home: Path, inbox: Path, day: date, **options) -> int:
+    """Run a night in a fork; its exit code (-9: killed)."""
+    return _end_of(_begin_night(home, inbox, day, **options), home)
+
+
+def _is_stopped(process: BaseProcess) -> bool:
+    """Whether no thread of it does anything any more."""
+    states = [
+        file.read_text().rpartition(")")[2].split()[0]
+        for file in Path(f"/proc/{process.pid}/task").glob("*/stat")
+    ]
+    return bool(states) and set(states) == {"T"}
+
+
+def hold_night(
+    home: Path, inbox: Path, day: date, points: Sequence[tuple], look: Callable[[tuple], None], **options
+) -> int:
+    """Run a night that stops before each of `points`; meanwhile `look` finds at `home` what a kill would have left there.
+
+    A copy: the night's own files are put aside under another name, and back before it goes on. Returns its exit code.
+    """
+    told, tell = FORKS.Pipe()
+    process = _begin_night(home, inbox, day, holds=list(points), told=tell, **options)
+    aside = home.with_suffix(".aside")
+    went_on = time.monotonic()
+    while process.is_alive():
+        if not told.poll(0.01):
+            if time.monotonic() - went_on > _LONGEST:
+                _give_up(process, home)
+            continue
+        point = told.recv()
+        while not _is_stopped(process):
+            time.sleep(0.001)
+        home.rename(aside)
+        shutil.copytree(aside, home, symlinks=True)
+        try:
+            look(point)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            shutil.rmtree(home)
+            aside.rename(home)
+        told.send("go on")
+        os.kill(process.pid, signal.SIGCONT)
+        went_on = time.monotonic()
+    return _end_of(process, home)
 
 
 def copy_home(source: Path, target: Path, sink: Sink) -> Path:

@@ -1,8 +1,9 @@
-"""A whole night in a forked process that has everything imported, with a kill at a step of choice.
+"""A whole night in a forked process that has everything imported, killed or held at steps of choice.
 
 The night is the real job, Dagster and all. Two things differ from `parindex run`: the work of the worker processes is
 done in place, because they take longer to import than the night takes to run (test_workers.py is about them), and every
-act on the home passes `_Steps`, which writes it down or kills the process with SIGKILL.
+act on the home passes `_Steps`, which writes it down, kills the process with SIGKILL, or stops all its threads with SIGSTOP:
+what a home holds then is what a kill would leave, and the night goes on to the next step when it has been looked at.
 
 An act is what the operating system is asked for: a file opened for writing, renamed, linked or removed, a commit of one
 of our databases, a connection to an address of the alerts. Python's audit hook sees them, so that no line of the product
@@ -17,7 +18,9 @@ import signal
 import sys
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 # Imported here, in the fork server, once for all nights.
@@ -55,13 +58,23 @@ _NAMES = (
 _BESIDE = re.compile(r"(draft)_.*")
 
 
-class _Steps:
-    """Writes each act of a night to `log`; kills the process just before the act `at`: stage, act, which of its kind."""
+Point = tuple[str, str, int]  # stage, act, which of its kind
 
-    def __init__(self, home: Path, log: Path | None, at: tuple[str, str, int] | None) -> None:
+
+class _Steps:
+    """Writes each act of a night to `log`; kills the process just before the act `at`; stops it before each of `holds`.
+
+    `told` hears where the process is about to stop, and says when it may go on.
+    """
+
+    def __init__(
+        self, home: Path, log: Path | None, at: Point | None, holds: Sequence[Point], told: Connection | None
+    ) -> None:
         self.home = f"{home}/"
         self.log = log.open("w") if log else None
         self.at = at
+        self.holds = set(holds)
+        self.told = told
         self.seen: Counter = Counter()
         self.stage = "start"
         self.sinks: set[tuple] = set()
@@ -74,8 +87,13 @@ class _Steps:
         stage = beside[1] if beside else self.stage
         with self.one_at_a_time:
             self.seen[stage, what] += 1
-            if (stage, what, self.seen[stage, what]) == self.at:
+            point = (stage, what, self.seen[stage, what])
+            if point == self.at:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.told and point in self.holds:
+                self.told.send(point)
+                os.kill(os.getpid(), signal.SIGSTOP)
+                self.told.recv()
             if self.log:
                 self.log.write(f"{stage}\t{what}\n")
                 self.log.flush()
@@ -167,7 +185,8 @@ def _in_place(steps: _Steps) -> None:
 
 
 def night(
-    home: str, inbox: str, as_of: str, output: str, *, log: str | None = None, at: tuple[str, str, int] | None = None,
+    home: str, inbox: str, as_of: str, output: str, *, log: str | None = None, at: Point | None = None,
+    holds: Sequence[Point] = (), told: Connection | None = None,
     sink_port: int | None = None, environment: dict[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Run a night as of a day; exit code 0 when it was published, 1 when not, -9 when killed at the act `at`."""
@@ -177,7 +196,7 @@ def night(
     os.environ |= {"PARINDEX_HOME": home, **(environment or {})}
     settings = load_settings(Path(inbox)).create()
     run.log_to_file(settings)
-    steps = _Steps(settings.home, Path(log) if log else None, at)
+    steps = _Steps(settings.home, Path(log) if log else None, at, holds, told)
     _in_place(steps)
     _follow(steps, sink_port)
     _follow_stages(steps)

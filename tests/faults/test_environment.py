@@ -25,6 +25,7 @@ from tests.faults.kills import (
     nights_of,
     read,
     run_night,
+    said,
     texts_of,
 )
 from warehouse.publish import version_name, versions
@@ -35,11 +36,6 @@ def seen(home: Path) -> tuple:
     found = read(home)
     assert len(found.names) == 1
     return (found.file, found.parquet, found.as_of)
-
-
-def said(home: Path) -> str:
-    """What the night's process wrote for people."""
-    return home.with_suffix(".out").read_text()
 
 
 def assert_as_undisturbed(world: World, home: Path) -> None:

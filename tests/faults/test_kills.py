@@ -1,14 +1,13 @@
 """kill -9 between every two steps of a night: readers keep a whole night, and the next run ends as if nothing had been.
 
 The steps are not written down here: an undisturbed night tells them (night_process.py), so a new step is a new fault
-point by itself. Of steps that repeat for each file, model or mart the first, the middle and the last are taken. Kills that
-leave the same behind share one recovery.
+point by itself. Of steps that repeat for each file, model or mart the first, the middle and the last are taken. Nights are
+stopped there, and what they hold at that moment is taken for what a kill leaves, which a few real ones prove.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,19 +20,20 @@ from tests.faults.kills import (
     alerts_of,
     checks_of,
     copy_home,
+    hold_night,
     landed,
     ledger_of,
     leftovers,
     nights_of,
     read,
     run_night,
+    said,
     state_of,
     texts_of,
 )
 
 SIGKILL = -9
-_recovered: set[str] = set()  # what kills left behind that a next run was tried on
-_lock = threading.Lock()
+Point = tuple[str, str, int]  # stage, act, which of its kind
 # Parts of the night, by the names that Dagster has for their steps.
 STAGES = {
     "landing": r"start|landing",
@@ -64,30 +64,67 @@ def test_the_night_has_fault_points_in_every_part(world: World) -> None:
     assert world.old.seen != world.new.seen and world.messages
 
 
-@pytest.mark.parametrize("part", STAGES)
-def test_killed_at_every_step(world: World, part: str, tmp_path: Path, subtests) -> None:
-    points = [act for act in world.acts if re.fullmatch(STAGES[part], act[0])]
+@pytest.fixture(scope="module")
+def outcomes(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[Point, str | None]:
+    """Of every fault point None when all holds there, else what does not. Points that are never reached are missing.
 
-    def try_one(number: int) -> str | None:
-        home = copy_home(world.before, tmp_path / f"{part}{number}", world.sink)
-        try:
-            return _kill_and_recover(world, home, points[number])
-        finally:
-            shutil.rmtree(home)
+    A kill leaves what a night holds at that moment, so two nights are held at half of the points each instead of one killed
+    at each.
+    """
+    folder = tmp_path_factory.mktemp("held")
+    recovered: set[str] = set()  # what kills left behind that a next run was tried on
+    lock = threading.Lock()
+    found: dict[Point, str | None] = {}
+
+    def hold(lane: int) -> None:
+        home = copy_home(world.before, folder / f"lane{lane}", world.sink)
+
+        def look(point: Point) -> None:
+            found[point] = _recover(world, home, point, recovered, lock)
+
+        code = hold_night(home, world.inbox, TONIGHT, world.acts[lane::2], look, sink_port=world.sink.port)
+        assert code == 0, said(home)
+        assert state_of(home) == world.new, "a night that was held is not as an undisturbed one"
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(try_one, range(len(points))))
-    for point, outcome in zip(points, outcomes, strict=True):
-        with subtests.test(stage=point[0], before=point[1], which=point[2]):
-            assert outcome is None, outcome
+        list(pool.map(hold, range(2)))
+    return found
 
 
-def _kill_and_recover(world: World, home: Path, point) -> str | None:
-    """None when all holds, else what does not."""
-    port = world.sink.port
-    code = run_night(home, world.inbox, TONIGHT, at=point, sink_port=port)
-    if code != SIGKILL:
-        return f"was not killed there (exit code {code}): {home.with_suffix('.out').read_text()[-2000:]}"
+@pytest.mark.parametrize("part", STAGES)
+def test_killed_at_every_step(world: World, outcomes: dict[Point, str | None], part: str, subtests) -> None:
+    for point in world.acts:
+        if re.fullmatch(STAGES[part], point[0]):
+            with subtests.test(stage=point[0], before=point[1], which=point[2]):
+                assert point in outcomes, "the night never came there"
+                assert outcomes[point] is None, outcomes[point]
+
+
+@pytest.mark.parametrize("part", ["landing", "build", "publishing", "sending"])
+def test_a_held_night_shows_what_a_kill_leaves(world: World, part: str, tmp_path: Path) -> None:
+    """What the outcomes rely on."""
+    point = [act for act in world.acts if re.fullmatch(STAGES[part], act[0])][-1]
+    held, killed = (
+        copy_home(world.before, tmp_path / f"{part}_{how}", world.sink) for how in ("held", "killed")
+    )
+    seen: list[str] = []
+    options = {"sink_port": world.sink.port}
+    assert (
+        hold_night(
+            held, world.inbox, TONIGHT, [point], lambda _: seen.append(_behind(world, held)), **options
+        )
+        == 0
+    )
+    assert run_night(killed, world.inbox, TONIGHT, at=point, **options) == SIGKILL, said(killed)
+    assert [_behind(world, killed)] == seen
+    assert _recover(world, killed, point, set(), threading.Lock()) is None
+
+
+def _recover(world: World, home: Path, point: Point, recovered: set[str], lock: threading.Lock) -> str | None:
+    """None when readers have a whole night and the next run ends like an undisturbed one, else what is not so.
+
+    Points that leave the same behind share one next run. Leaves the messages of the home as it found them.
+    """
     seen = read(home)
     now = (seen.file, seen.parquet, seen.as_of)
     if now not in (world.old.seen, world.new.seen):
@@ -95,13 +132,21 @@ def _kill_and_recover(world: World, home: Path, point) -> str | None:
     if len(seen.names) != 1:
         return f"SQL, Parquet and manifest belong to several nights: {sorted(seen.names)}"
     behind = _behind(world, home)
-    with _lock:
-        if behind in _recovered:
+    with lock:
+        if behind in recovered:
             return None
-        _recovered.add(behind)
-    code = run_night(home, world.inbox, TONIGHT)
-    if code != 0:
-        return f"the next run is not published ({code}): {home.with_suffix('.out').read_text()[-2000:]}"
+        recovered.add(behind)
+    sent = list(world.sink.messages.get(home.name, []))
+    try:
+        code = run_night(home, world.inbox, TONIGHT)
+        if code != 0:
+            return f"the next run is not published ({code}): {said(home)[-2000:]}"
+        return _unlike_undisturbed(world, home, point)
+    finally:
+        world.sink.messages[home.name] = sent
+
+
+def _unlike_undisturbed(world: World, home: Path, point: Point) -> str | None:
     after = state_of(home)
     for name in ("seen", "ledger", "checks", "alerts", "landed"):
         if getattr(after, name) != getattr(world.new, name):
@@ -141,7 +186,7 @@ _MAYBE_AGAIN = (
 )
 
 
-def _messages(world: World, home: Path, point) -> str | None:
+def _messages(world: World, home: Path, point: Point) -> str | None:
     """One message as on an undisturbed night. Only one that was just leaving may come twice, and says so itself.
 
     The process died between the delivery and the note of it: nobody can know whether it had arrived.
