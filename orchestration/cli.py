@@ -37,6 +37,7 @@ from warehouse.settings import Settings, SettingsError, load_settings
 app = typer.Typer(
     name="parindex",
     help="ETL and warehouse for a province's administrative-reform index (PAR INDEX).",
+    epilog="Examples: parindex run --as-of 2024-11-30    |    parindex status    |    parindex run --help",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -266,7 +267,9 @@ def rebuild(as_of: AsOf = None) -> None:
 
 
 quarantine_app = typer.Typer(
-    help="Rejected rows: file, sheet, row, column, value, reason.", no_args_is_help=True
+    help="Rejected rows: file, sheet, row, column, value, reason.",
+    epilog="Examples: parindex quarantine list    |    parindex quarantine export --out rejected.xlsx",
+    no_args_is_help=True,
 )
 app.add_typer(quarantine_app, name="quarantine")
 SourceOption = Annotated[str | None, typer.Option(help="Only this source, e.g. tthc.")]
@@ -374,12 +377,20 @@ app.command(epilog=home_command.BACKUP_EXAMPLES)(home_command.backup)
 app.command(epilog=home_command.RESTORE_EXAMPLE)(home_command.restore)
 app.command(epilog=home_command.PRUNE_EXAMPLES)(home_command.prune)
 
-metrics_app = typer.Typer(help="Headline rates by any cut: the ratio of two sums.", no_args_is_help=True)
+metrics_app = typer.Typer(
+    help="Headline rates by any cut: the ratio of two sums.",
+    epilog="Example: parindex metrics list   then as `parindex metrics query --help` shows",
+    no_args_is_help=True,
+)
 app.add_typer(metrics_app, name="metrics")
 metrics_app.command("list", epilog="Example: parindex metrics list")(metrics_command.list_metrics)
 metrics_app.command("query", epilog=metrics_command.EXAMPLES)(metrics_command.query)
 
-alerts_app = typer.Typer(help="Problems that are told to those who answer for them.", no_args_is_help=True)
+alerts_app = typer.Typer(
+    help="Problems that are told to those who answer for them.",
+    epilog="Examples: parindex alerts list    |    parindex alerts test",
+    no_args_is_help=True,
+)
 app.add_typer(alerts_app, name="alerts")
 
 

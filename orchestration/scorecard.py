@@ -94,7 +94,7 @@ def show_scorecard(settings: Settings, console: Console) -> None:
         """).fetchall()
         as_of = connection.execute("select max(as_of_date) from marts.rpt_scorecard").fetchall()[0][0]
         fields = connection.execute("""
-            select field_id, field_name, points_estimated, max_points, points_2023, goal_2024
+            select field_id, field_name, points_estimated, max_points, points_2023, goal_2024, points_without_data
             from marts.rpt_field_score order by field_id
         """).fetchall()
     _show_targets(rows, as_of, console)
@@ -107,9 +107,11 @@ def show_scorecard(settings: Settings, console: Console) -> None:
         ("Tối đa", "right"),
         ("2023", "right"),
         ("Mục tiêu 2024", "right"),
+        ("Chưa có số liệu, tính là 0", "right"),
     ):
         total.add_column(name, justify=justify)
-    for field, name, points, most, before, goal in fields:
-        total.add_row(f"{field} {name}", _number(points), _number(most), _number(before), _number(goal))
+    for field, name, *points, missing in fields:
+        label = name if field == "total" else f"{field} {name}"
+        total.add_row(label, *map(_number, points), _number(missing) if missing else "")
     console.print(total)
     console.print(f"[dim]* {ESTIMATE}[/]")

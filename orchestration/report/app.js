@@ -212,7 +212,7 @@
           t.before == null ? null : [h("b", { style: { left: `${share(t.before)}%` } }), h("span", { style: { left: `${Math.min(84, Math.max(16, share(t.before)))}%` } }, `2023: ${num(t.before, 2)}`)]),
         h("p", null, h("strong", null, `${T("before")}: ${num(t.before, 2)}`), t.before == null || t.points == null ? "" : ` (${signed(t.points - t.before, 2)})`));
       if (t.goal != null) left.append(h("p", null, T("goal_part", { n: num(t.fields_with_goal), all: num(t.fields), goal: num(t.goal, 2), points: num(t.points_with_goal, 2) })));
-      if (t.not_measured) left.append(h("p", null, T("not_measured", { points: num(t.not_measured, 2) })));
+      if (t.without_data) left.append(h("p", null, T("without_data", { points: num(t.without_data, 2), max: num(t.max, 1, 0) })));
     }
     const tiles = h("div", { cls: "tiles", role: "group", "aria-label": T("targets_by_status_hint") }, STATUSES.map((s) =>
       h("button", { type: "button", cls: `s-${s}`, "aria-pressed": String(S.status === s), "data-status": s, onclick: () => {
@@ -607,7 +607,7 @@
     show([`${f.id}. `, f.name ? vi(f.name) : fieldName(f.id)],
       h("div", { cls: "figure" }, h("span", { cls: "big" }, num(f.points, 2)), h("span", null, `${T("of")} ${num(f.max, 2)}`), estimateLine()),
       f.note ? h("div", { cls: "warn", role: "note" }, h("strong", null, `${T("plan_note")}. `), both(f.note, f.note_en)) : null,
-      h("dl", { cls: "facts" }, fact(T("self_points"), f.self == null ? null : [num(f.self, 2), " ", estimateLine()]), fact(T("survey_points"), f.survey == null ? null : num(f.survey, 2)), fact(T("before"), num(f.before, 2)), fact(T("goal"), f.goal == null ? T("goal_rank_only") : num(f.goal, 2)), fact(T("gap"), signed(f.gap, 2)), fact(T("legal"), pick(W.legal_common)), fact(T("as_of"), day(D.as_of))),
+      h("dl", { cls: "facts" }, fact(T("self_points"), f.self == null ? null : [num(f.self, 2), " ", estimateLine()]), fact(T("survey_points"), f.survey == null ? null : num(f.survey, 2)), fact(T("points_without_data"), f.without_data ? num(f.without_data, 2) : null), fact(T("before"), num(f.before, 2)), fact(T("goal"), f.goal == null ? T("goal_rank_only") : num(f.goal, 2)), fact(T("gap"), signed(f.gap, 2)), fact(T("legal"), pick(W.legal_common)), fact(T("as_of"), day(D.as_of))),
       h("h3", null, T("targets")),
       table(T("targets_caption"), [
         { h: T("target"), th: true, cell: (t) => openButton(t.id, [`${t.id} `, targetNameNode(t)]) },

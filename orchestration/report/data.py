@@ -109,6 +109,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "is_estimate": "boolean",
         "self_points": "double",
         "survey_points": "double",
+        "points_without_data": "double",
         "note": "varchar",
         "note_en": "varchar",
     },
@@ -275,6 +276,7 @@ select
     f.gap_to_goal as gap,
     f.self_points as self,
     f.survey_points as survey,
+    f.points_without_data as without_data,
     f.note,
     f.note_en
 from (select * from rpt_field_score where field_id <> 'total') as f
@@ -297,7 +299,7 @@ select
     count(goal_2024) as fields_with_goal,
     count(*) as fields,
     coalesce(bool_or(coalesce(is_estimate, true)), true) as estimate,
-    (select sum(max_points) from rpt_scorecard where status = 'no_data') as not_measured
+    (select points_without_data from whole) as without_data
 from of_fields
 """
 

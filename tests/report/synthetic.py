@@ -291,6 +291,9 @@ def _field_scores(scores) -> list[dict[str, Any]]:
                 "is_estimate": True,
                 "self_points": points - survey.get(field, 0),
                 "survey_points": survey.get(field),
+                "points_without_data": sum(
+                    s["max_points"] for s in scores if s["field_id"] == field and s["status"] == "no_data"
+                ),
                 "note": "Kế hoạch in 98,60%; đúng là 92,85%." if field == "3" else None,
                 "note_en": "The plan prints 98.60 %; it is 92.85 %." if field == "3" else None,
             }
@@ -302,6 +305,7 @@ def _field_scores(scores) -> list[dict[str, Any]]:
         "max_points": 100.0,
         "points_2023": 86.44,
         "is_estimate": True,
+        "points_without_data": sum(r["points_without_data"] for r in rows),
     }
     return [*rows, total]
 

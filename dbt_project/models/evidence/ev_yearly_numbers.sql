@@ -37,7 +37,7 @@ parts as (
         case when paired.formula = 'reduction' then -numbers.value else numbers.value end as in_numerator,
         cast(null as decimal(38, 6)) as in_denominator,
         case when paired.formula = 'reduction' then 'Số của năm (trừ vào tử số)' else 'Số của năm' end as why,
-        'tu' as part
+        'tử số' as part
     from paired
     inner join numbers
         on
@@ -57,7 +57,7 @@ parts as (
             when 'reduction' then 'Số của năm gốc'
             else 'Số của năm trước (trừ vào tử số)'
         end as why,
-        'mau' as part
+        'mẫu số' as part
     from paired
     inner join numbers
         on

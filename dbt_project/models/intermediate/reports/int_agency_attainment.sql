@@ -1,9 +1,9 @@
 -- One row per agency, period and percentage headline that applies to its level: how much of the target it reaches, 0 to 100.
 -- Periods: each month, the year to date, and `ytd_before`: the year to the end of the month before, for the change of place.
 -- Rules: only figures with something to count; attainment = 100 when met, else 100 x value / target within 0 to 100, and for
--- "at most" targets 100 x target / value. Agencies that are no more at its end are left out, and so is the yes or no of one that
--- was not there yet: it would be last of months before it began. `ytd_before` adds up the months where months add up; stocks and
--- shares of agencies keep today's figure there, as no earlier one is known.
+-- "at most" targets 100 x target / value. Agencies that are no more at its end are left out, and so are months before one was
+-- set up: what came to it from those before it counts in its year, and has no place of its own among the months. `ytd_before`
+-- adds up the months where months add up; stocks and shares of agencies keep today's figure there, as no earlier one is known.
 {{ config(materialized='view') }}
 
 {% set month_now = as_of_text()[5:7] | int %}
@@ -113,6 +113,7 @@ all_periods as (
         plan_order,
         counts_agencies
     from figures
+    where period_kind <> 'month' or first_valid_from <= period_end
     union all
     select *
     from months_before

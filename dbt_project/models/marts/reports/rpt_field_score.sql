@@ -2,11 +2,16 @@
 -- Rules: self_points = points of the field's targets; survey_points = the survey of the year for the field (leaders in fields
 -- 2, 4, 5, 6, 7; citizens, SIPAS, in field 8, where target 8.1 is those points). The plan's "22 points" of leaders are these
 -- very survey points, so they are nowhere added again: the maxima sum to 100. Points of 2023 and goals as printed; field 8
--- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal.
+-- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal. A field whose survey
+-- of the year is not there yet has no gap to its goal: the goal is of both parts. points_without_data = the most that targets
+-- without a figure and surveys not there yet could earn; in points_estimated they are 0.
 with targets as (
     select
         field_id,
-        sum(case when rule_kind <> 'survey' then points_estimated else 0 end) as self_points
+        sum(case when rule_kind <> 'survey' then points_estimated else 0 end) as self_points,
+        sum(
+            case when rule_kind <> 'survey' and value is null and points_estimated = 0 then max_points else 0 end
+        ) as points_without_data
     from {{ ref('int_target_scored') }}
     group by field_id
 ),
@@ -63,7 +68,9 @@ fields as (
             when points.survey_max_points > 0 and surveys.share is not null
                 then points.survey_max_points * least(1, greatest(0, surveys.share))
         end as survey_points,
-        points.survey_max_points
+        points.survey_max_points,
+        coalesce(targets.points_without_data, 0)
+        + case when surveys.share is null then points.survey_max_points else 0 end as points_without_data
     from {{ ref('field_points') }} as points
     left join targets on points.field_id = targets.field_id
     left join surveys on points.field_id = surveys.field_id
@@ -77,7 +84,8 @@ with_total as (
         sum(self_points) as self_points,
         sum(self_max_points) as self_max_points,
         sum(survey_points) as survey_points,
-        sum(survey_max_points) as survey_max_points
+        sum(survey_max_points) as survey_max_points,
+        sum(points_without_data) as points_without_data
     from fields
 )
 
@@ -94,11 +102,15 @@ select
     cast(round(printed.points_2023, 6) as double) as points_2023,
     cast(round(printed.goal_2024, 6) as double) as goal_2024,
     cast(
-        round(with_total.self_points + coalesce(with_total.survey_points, 0) - printed.goal_2024, 6) as double
+        case
+            when with_total.survey_max_points = 0 or with_total.survey_points is not null
+                then round(with_total.self_points + coalesce(with_total.survey_points, 0) - printed.goal_2024, 6)
+        end as double
     ) as gap_to_goal,
     true as is_estimate,
     notes.note,
-    notes.note_en
+    notes.note_en,
+    cast(round(with_total.points_without_data, 6) as double) as points_without_data
 from with_total
 left join names on with_total.field_id = names.field_id
 left join printed on with_total.field_id = printed.field_id

@@ -52,7 +52,8 @@ needed as (
             else 'out_of_reach'
         end as regain_status,
         case
-            when can_be_mended then ceil(round(shortfall / unit_size, 6))
+            -- One dong of a billion counts: above is strict. What is further right is the error of floating point.
+            when can_be_mended then ceil(round(shortfall / unit_size, 10))
             else further_cases
         end as units
     from short
