@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -345,15 +345,16 @@ def land_inbox(
     Returns the new entries, and earlier ones that a new file of their delivery has released or held back. The
     callback gets the file's place and its entry, or None for a file already known.
     """
-    in_force = {entry.delivery_id for entry in ledger.deliveries() if not entry.replaced_by}
-    known = set() if again else in_force
+    in_force = {entry.delivery_id: entry for entry in ledger.deliveries() if not entry.replaced_by}
+    known = {} if again else in_force
+    refused = {_name(entry) for entry in in_force.values() if entry.outcome == REFUSED}
     arrivals = list(filter(wanted, find_arrivals(settings.inbox)))
     entries = []
     seen = {} if again else ledger.seen_files()
     hashed: dict[str, tuple[str, str]] = {}
     with _Lanes(settings, arrivals) as lanes:
 
-        def land(arrival: Arrival) -> Delivery | None:
+        def land(arrival: Arrival) -> Delivery:
             before = arrival.state()
             state, content_hash = seen.get(arrival.place, (None, ""))
             if state != str(before):
@@ -363,8 +364,9 @@ def land_inbox(
                 except OSError as error:
                     content_hash = f"{UNREADABLE}{error.errno}"
                     arrival = replace(arrival, reason=_reader_failed(error))
-            if delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash) in known:
-                return None
+            file = delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash)
+            if file in known:
+                return known[file]
             lane, connection = lanes.mine()
             entry = land_file(settings, connection, arrival, content_hash, now(), lane)
             if arrival.state() != before:
@@ -373,14 +375,21 @@ def land_inbox(
             return entry
 
         for arrival, entry in zip(arrivals, lanes.map(land, arrivals), strict=True):
-            if entry is not None:
+            is_new = entry.delivery_id not in known
+            if is_new:
                 ledger.record(entry)
                 entries.append(entry)
+            elif entry.outcome != REFUSED and _name(entry) in refused:
+                ledger.confirm(entry)
             if on_file:
-                on_file(arrival.place, entry)
+                on_file(arrival.place, entry if is_new else None)
     ledger.remember_files(hashed)
     judged = hold_back(settings, ledger, {a.table.relation: a.table for a in arrivals if a.table}.values())
     return [judged.pop(entry.delivery_id, entry) for entry in entries] + list(judged.values())
+
+
+def _name(entry: Delivery) -> tuple[str, date | None, str]:
+    return entry.source, entry.delivered_on, entry.file_name
 
 
 class _Lanes:

@@ -181,24 +181,20 @@ class Ledger:
             return set(connection.scalars(sa.select(delivery.c.delivery_id)))
 
     def record(self, entry: Delivery) -> None:
-        """Write one delivery; an earlier content of the same file on the same date is replaced by it."""
+        """Write one delivery; an earlier content of the same file on the same date is replaced by it.
+
+        But for a refusal: a copy that broke off must not take away what was read before. It stands beside that.
+        """
         values = {**entry.__dict__, "warnings": json.dumps(entry.warnings, ensure_ascii=False)}
         with self.engine.begin() as connection:
             connection.execute(sa.delete(delivery).where(delivery.c.delivery_id == entry.delivery_id))
-            if entry.delivered_on is not None:
-                same_name = (
-                    (delivery.c.source == entry.source)
-                    & (delivery.c.delivered_on == entry.delivered_on)
-                    & (delivery.c.file_name == entry.file_name)
-                )
-                unknown = sa.or_(*map(delivery.c.content_hash.startswith, (CHANGING, UNREADABLE, UNTRIED)))
-                connection.execute(sa.delete(delivery).where(same_name & unknown))
-                connection.execute(
-                    sa.update(delivery)
-                    .where(same_name & delivery.c.replaced_by.is_(None))
-                    .values(replaced_by=entry.delivery_id)
-                )
+            _take_its_place(connection, entry)
             connection.execute(sa.insert(delivery).values(**values))
+
+    def confirm(self, entry: Delivery) -> None:
+        """The file lies in the inbox again as it was taken: what was refused under its name since is over."""
+        with self.engine.begin() as connection:
+            _take_its_place(connection, entry)
 
     def change(self, entry: Delivery, **values) -> Delivery:
         changed = replace(entry, **values)
@@ -284,6 +280,26 @@ class Ledger:
         query = sa.select(night).order_by(sa.literal_column("night.rowid").desc()).limit(limit)
         with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _take_its_place(connection: sa.Connection, entry: Delivery) -> None:
+    if entry.delivered_on is None:
+        return
+    others = (
+        (delivery.c.source == entry.source)
+        & (delivery.c.delivered_on == entry.delivered_on)
+        & (delivery.c.file_name == entry.file_name)
+        & (delivery.c.delivery_id != entry.delivery_id)
+    )
+    unknown = sa.or_(*map(delivery.c.content_hash.startswith, (CHANGING, UNREADABLE, UNTRIED)))
+    connection.execute(sa.delete(delivery).where(others & unknown))
+    if entry.outcome == REFUSED:
+        others &= delivery.c.outcome == REFUSED
+    connection.execute(
+        sa.update(delivery)
+        .where(others & delivery.c.replaced_by.is_(None))
+        .values(replaced_by=entry.delivery_id)
+    )
 
 
 def _durable(connection, _record) -> None:

@@ -155,6 +155,47 @@ def test_changed_content_under_the_same_name_and_date_replaces(desk) -> None:
     assert desk.land() == []
 
 
+@pytest.mark.parametrize("content", ["", "\x00", "no,header\n1,2\n"], ids=["empty", "NUL bytes", "no header"])
+def test_what_is_refused_takes_no_place(desk, content: str) -> None:
+    """A copy that broke off under the name of a good file: the good one stays in force, the refusal is told beside it."""
+    good = desk.one("criteria_results.csv", rows_csv(2))
+    refused = desk.one("criteria_results.csv", content)
+    assert refused.outcome == "refused"
+
+    def standing() -> set[str]:
+        return {entry.delivery_id for entry in desk.ledger.deliveries() if entry.replaced_by is None}
+
+    assert standing() == {good.delivery_id, refused.delivery_id}
+    assert [entry.delivery_id for entry in desk.ledger.deliveries() if entry.accepted] == [good.delivery_id]
+    other = desk.one("criteria_results.csv", content + "\x00")
+    assert standing() == {good.delivery_id, other.delivery_id}
+    desk.put("criteria_results.csv", rows_csv(2))  # the same again: known, and the refusal is over
+    assert desk.land() == []
+    assert standing() == {good.delivery_id}
+    better = desk.one("criteria_results.csv", rows_csv(3))
+    assert standing() == {better.delivery_id}
+
+
+def test_a_file_that_is_copied_again_in_place_stays_in_force(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = desk.put("criteria_results.csv", rows_csv(2))
+    (good,) = desk.land()
+    usual = Arrival.content_hash
+
+    def while_copying(arrival):
+        found = usual(arrival)
+        path.write_text(rows_csv(2))
+        return found + "half"
+
+    path.write_text(rows_csv(1))
+    monkeypatch.setattr(Arrival, "content_hash", while_copying)
+    (changing,) = desk.land()
+    assert (changing.outcome, "next run" in changing.reason) == ("refused", True)
+    assert [entry.delivery_id for entry in desk.ledger.deliveries() if entry.accepted] == [good.delivery_id]
+    monkeypatch.undo()
+    assert desk.land() == []
+    assert [entry.delivery_id for entry in desk.ledger.deliveries()] == [good.delivery_id]
+
+
 def test_two_files_of_one_table_on_one_date_both_count(desk) -> None:
     desk.put("criteria_results_1.csv", rows_csv(2))
     desk.put("criteria_results_2.csv", rows_csv(3))
