@@ -202,6 +202,14 @@ def run(
     if inbox is not None and not inbox.is_dir():
         raise typer.BadParameter(f"{inbox} is no folder", param_hint="--inbox")
     settings = _settings(inbox)
+    if (
+        settings.ledger.is_relative_to(settings.inbox)
+        or (settings.inbox / "landing" / "ledger.sqlite").exists()
+    ):
+        raise typer.BadParameter(
+            f"{settings.inbox} holds the warehouse itself; meant is the folder of the sources, most likely its inbox/",
+            param_hint="--inbox",
+        )
     if sample_if_empty and not find_arrivals(settings.inbox):
         _write_sample(settings.inbox, 20_000, 152, SAMPLE_AS_OF)
         console.print(f"The inbox was empty: sample exports are in {settings.inbox}.")

@@ -33,6 +33,9 @@ class Arrival:
     file_name: str  # NFC, relative to the delivery's folder
     table: Table | None
     reason: str | None = None
+    hidden_name: str | None = (
+        None  # the name with its ID and phone numbers, where it has any: to be stored nowhere
+    )
 
     @property
     def place(self) -> str:
@@ -55,13 +58,15 @@ class Arrival:
         return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _written(name: str) -> str:
-    """A name as text for ledger and screen: NFC, without ID and phone numbers; bytes that are no UTF-8 and control
-    characters as \\x.. escapes.
-    """
+def _as_text(name: str) -> str:
+    """A name as NFC; bytes that are no UTF-8 and control characters as \\x.. escapes."""
     text = os.fsencode(name).decode("utf-8", errors="backslashreplace")
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return without_numbers_of_persons(nfc(text))
+    return nfc("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+
+
+def _written(name: str) -> str:
+    """A name as text for ledger and screen: without ID and phone numbers."""
+    return without_numbers_of_persons(_as_text(name))
 
 
 def _day(folder: str) -> date | None:
@@ -127,7 +132,7 @@ def _entries(inbox: Path) -> Iterator[tuple[Path, str | None]]:
     for top in sorted(inbox.iterdir()):
         if top.name.startswith(".") or top.name == SAMPLE_MARKER:
             continue
-        if not top.is_dir():
+        if not top.is_dir() or (top.is_symlink() and top.name not in load_contracts()):
             yield top, None
             continue
         failed: list[OSError] = []
@@ -157,12 +162,14 @@ def find_arrivals(inbox: Path) -> list[Arrival]:
     for path, reason in _entries(inbox):
         source, *parts = path.relative_to(inbox).parts
         if not parts:
-            source, parts = ("", [source]) if not path.is_dir() else (source, [""])
+            source, parts = (source, [""]) if path.is_dir() and not path.is_symlink() else ("", [source])
         day = _day(parts[0]) if len(parts) > 1 else None
         source = _written(source)
-        file_name = _written("/".join(parts[1:] if day else parts))
+        true_name = _as_text("/".join(parts[1:] if day else parts))
+        file_name = without_numbers_of_persons(true_name)
         table, refusal = (None, reason) if reason else _refusal(path, source, day, file_name)
-        arrivals.append(Arrival(path, source, day, file_name, table, refusal))
+        hidden = true_name if true_name != file_name else None
+        arrivals.append(Arrival(path, source, day, file_name, table, refusal, hidden))
     arrivals.sort(key=lambda a: (a.source, a.delivered_on or date.min, a.file_name, os.fsencode(a.path)))
     return _told_apart(arrivals)
 
@@ -172,7 +179,7 @@ def _told_apart(arrivals: list[Arrival]) -> list[Arrival]:
     seen: Counter[tuple] = Counter()
     apart = []
     for arrival in arrivals:
-        key = (arrival.source, arrival.delivered_on, arrival.file_name)
+        key = (arrival.source, arrival.delivered_on, arrival.hidden_name or arrival.file_name)
         seen[key] += 1
         if seen[key] > 1:
             arrival = replace(arrival, file_name=f"{arrival.file_name} ({seen[key]})")

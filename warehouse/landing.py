@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import hmac
 import os
 import shutil
 import threading
@@ -89,6 +90,19 @@ def numbered_parquet(files: Sequence[Path], first_row: int | None) -> str:
         f"(select * exclude (file_row_number), file_row_number + {first_row} as _row_number"
         f" from read_parquet({names}, union_by_name = true, file_row_number = true))"
     )
+
+
+def _told_apart(settings: Settings, arrival: Arrival) -> Arrival:
+    """A name whose ID or phone number is hidden is told from others like it by a keyed hash: `..._#########~3fa9c1.csv`.
+
+    Otherwise the file of one person would take the place of another's.
+    """
+    if arrival.hidden_name is None:
+        return arrival
+    key = settings.personal_data_key() if settings.personal_data == "hash" else b""
+    mark = hmac.new(key, arrival.hidden_name.encode(), hashlib.sha256).hexdigest()[:6]
+    stem, dot, suffix = arrival.file_name.rpartition(".")
+    return replace(arrival, file_name=f"{stem}~{mark}{dot}{suffix}" if dot else f"{arrival.file_name}~{mark}")
 
 
 def _unplaced(arrival: Arrival, content_hash: str, now: datetime, reason: str, rows: int = 0) -> Delivery:
@@ -348,7 +362,7 @@ def land_inbox(
     in_force = {entry.delivery_id: entry for entry in ledger.deliveries() if not entry.replaced_by}
     known = {} if again else in_force
     refused = {_name(entry) for entry in in_force.values() if entry.outcome == REFUSED}
-    arrivals = list(filter(wanted, find_arrivals(settings.inbox)))
+    arrivals = [_told_apart(settings, a) for a in filter(wanted, find_arrivals(settings.inbox))]
     entries = []
     seen = {} if again else ledger.seen_files()
     hashed: dict[str, tuple[str, str]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import struct
 import time
 import zipfile
@@ -20,6 +21,7 @@ import pytest
 from landing_kit import (
     CRITERIA,
     CRITERIA_VI,
+    DAY,
     Desk,
     criteria_csv,
     criteria_row,
@@ -534,10 +536,16 @@ def test_numbers_of_persons_in_names_are_hidden(desk) -> None:
     name = "criteria_results_026177000001_0912345678_20241130081500.csv"
     desk.put(name, good_csv(2))
     (entry,) = desk.land()
-    assert entry.file_name == "criteria_results_############_##########_20241130081500.csv"
+    shown = r"criteria_results_############_##########_20241130081500~[0-9a-f]{6}\.csv"
+    assert re.fullmatch(shown, entry.file_name)
+    (desk.settings.inbox / "register" / DAY / name).unlink()
     again = desk.one("criteria_results_026177000009_0912345679_20241130081500.csv", good_csv(3))
-    assert again.rows_loaded == 3  # two files all the same
+    assert re.fullmatch(shown, again.file_name) and again.rows_loaded == 3  # two files all the same
     assert sum(entry.rows_loaded for entry in desk.ledger.deliveries() if entry.accepted) == 5
+    better = desk.one(name, good_csv(4))  # and the first one corrected
+    assert better.file_name == entry.file_name
+    assert sum(entry.rows_loaded for entry in desk.ledger.deliveries() if entry.accepted) == 7
+    assert desk.land() == []
     sheet = deliver(desk, "criteria_results.xlsx", xlsx_bytes(HEAD, *lines(2), sheet="SĐT 0912345678"))
     assert {row["_sheet"] for row in desk.good(sheet)} == {"SĐT ##########"}
 

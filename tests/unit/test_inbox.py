@@ -98,12 +98,14 @@ def test_links_pipes_and_folders_are_no_files(desk, tmp_path) -> None:
     (folder / "criteria_results_link.csv").symlink_to(secret)
     (folder / "criteria_results_loop.csv").symlink_to(folder / "criteria_results_loop.csv")
     (folder.parent / "2024-11-02").symlink_to(tmp_path)
+    (folder.parent.parent / "around").symlink_to(desk.settings.inbox)
     os.mkfifo(folder / "criteria_results_pipe.csv")
     (folder / "criteria_results_folder.csv").mkdir()
     entries = {entry.file_name: entry for entry in desk.land()}
     assert entries["criteria_results.csv"].rows_loaded == 1
     refused = {name: entry.reason for name, entry in entries.items() if entry.outcome == "refused"}
-    assert len(refused) == 5
+    assert len(refused) == 6
+    assert "symbolic link" in refused["around"]
     assert "symbolic link" in refused["criteria_results_link.csv"]
     assert "no ordinary file" in refused["criteria_results_pipe.csv"]
     assert "no ordinary file" in refused["criteria_results_folder.csv"]
