@@ -107,11 +107,19 @@ def show_scorecard(settings: Settings, console: Console) -> None:
         ("Tối đa", "right"),
         ("2023", "right"),
         ("Mục tiêu 2024", "right"),
-        ("Chưa có số liệu, tính là 0", "right"),
     ):
         total.add_column(name, justify=justify)
-    for field, name, *points, missing in fields:
+    for field, name, *points, _ in fields:
         label = name if field == "total" else f"{field} {name}"
-        total.add_row(label, *map(_number, points), _number(missing) if missing else "")
+        total.add_row(label, *map(_number, points))
     console.print(total)
+    missing = {field: points for field, *_, points in fields if points}
+    if missing:
+        parts = ", ".join(
+            f"{field}: {_number(points)}" for field, points in missing.items() if field != "total"
+        )
+        console.print(
+            f"[yellow]{_number(missing['total'])} điểm tối đa chưa có số liệu (chỉ tiêu hoặc điều tra), đang tính là 0[/]"
+            f" (points without data, counted as 0) – theo lĩnh vực: {parts}"
+        )
     console.print(f"[dim]* {ESTIMATE}[/]")
