@@ -428,6 +428,7 @@
     const t = byId.get(S.budget) ?? { id: S.budget, unit: "%" };
     return h("div", null,
       h("p", { cls: "note" }, T("budget_note")),
+      h("p", { cls: "note" }, T("waiting_note")),
       h("div", { cls: "switch" }, h("div", { role: "group", "aria-label": T("trend_choose") }, ids.map((id) => h("button", { type: "button", "aria-pressed": String(id === S.budget), "data-v": id, onclick: () => { S.budget = id; redraw("budget"); document.querySelector(`#budget button[data-v="${id}"]`)?.focus(); } },
         `${id}${byId.get(id)?.level ? ` ${T(byId.get(id).level)}` : ""}`)))),
       table(T("budget_caption", { id: S.budget }), [
@@ -438,6 +439,7 @@
         { h: T("late_left"), cls: "n", cell: (r) => (r[5] != null && r[5] < 0 ? h("span", { cls: "pill bad" }, `${num(r[5], 1, 0)} ${T("overspent")}`) : num(r[5], 1, 0)) },
         { h: T("used"), cls: "opt", cell: (r) => bar(r[4] ? (100 * r[3]) / r[4] : r[3] ? 100 : 0, r[5] != null && r[5] < 0) },
         { h: T("burn_rate"), cls: "n opt", cell: (r) => (r[6] == null ? "–" : `${num(100 * r[6], 0)}%`) },
+        { h: T("waiting_overdue"), cls: "n", cell: (r) => num(r[10]) },
         { h: T("due_7"), cls: "n opt", cell: (r) => num(r[7]) },
         { h: T("projected"), cls: "n opt", cell: (r) => figure(t, r[8], null) },
         { h: T("runs_out"), cls: "n opt", cell: (r) => day(r[9]) },
