@@ -397,11 +397,14 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         "rpt_late_budget",
         "counts_not_negative",
-        "resolved late late_allowed_at_target due_next_7_days",
+        "resolved late late_allowed_at_target due_next_7_days waiting_overdue",
         BLOCK,
         "các số đếm không âm",
         "counts are not negative",
-        {name: f"{name} < 0" for name in ("resolved", "late", "late_allowed_at_target", "due_next_7_days")},
+        {
+            name: f"{name} < 0"
+            for name in ("resolved", "late", "late_allowed_at_target", "due_next_7_days", "waiting_overdue")
+        },
     ),
     _Rule(
         "fct_alert",

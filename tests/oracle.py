@@ -9,6 +9,8 @@ library. Where the warehouse and this file disagree, one of the two has misread 
     plan      read_plan("dbt_project/seeds/plan_criteria.csv")
     figures   indicators(tables, as_of, plan)
               -> {(target_id, variant, agency_code, period_kind, period_start): Figure}
+    waiting   waiting_overdue(tables, as_of)
+              -> {(target_id, agency_code): dossiers}
 
 A figure with nothing to count (no numerator, or 0/0) is left out here; so is a count of catalogue rows that
 is zero. `compare` does not care which side leaves such figures out.
@@ -222,6 +224,11 @@ def resolved_on_time(dossier: Row, as_of: date) -> bool:
 def overdue_open(dossier: Row, as_of: date) -> bool:
     due = day(dossier["due_at"])
     return state(dossier, as_of) == "in_process" and due is not None and due < as_of
+
+
+def waits_past_due(dossier: Row, as_of: date) -> bool:
+    due = day(dossier["due_at"])
+    return state(dossier, as_of) == "paused" and due is not None and due < as_of
 
 
 def original_due(dossier: Row) -> date | None:
@@ -753,6 +760,18 @@ def indicators(tables: Tables, as_of: date, plan: Mapping[str, Target]) -> dict[
             if not is_empty(target_id, figure):
                 figures[key] = figure
     return figures
+
+
+def waiting_overdue(tables: Tables, as_of: date) -> dict[tuple[str, str], int]:
+    """Dossiers received this year that wait past their due day, by on-time target and agency; no zeros."""
+    catalogue = Catalogue(tables, as_of)
+    ledger = Ledger(as_of)
+    for target, level in ON_TIME_TARGETS.items():
+        for row in latest(tables, "tthc__dossiers", as_of):
+            is_of_year = ledger.year_to_date in ledger.periods(day(row["received_at"]))
+            if is_of_year and waits_past_due(row, as_of) and catalogue.level(row["agency_code"]) == level:
+                ledger.book_both(target, "waiting", row["agency_code"], ledger.year_to_date, 1, None)
+    return {(target, agency): count for (target, _, agency, *_), (count, _) in ledger.sums.items()}
 
 
 def make_figure(target: Target, variant: str, numerator: Number, denominator: Number) -> Figure:

@@ -428,19 +428,22 @@
     const t = byId.get(S.budget) ?? { id: S.budget, unit: "%" };
     return h("div", null,
       h("p", { cls: "note" }, T("budget_note")),
+      h("p", { cls: "note" }, T("waiting_note")),
       h("div", { cls: "switch" }, h("div", { role: "group", "aria-label": T("trend_choose") }, ids.map((id) => h("button", { type: "button", "aria-pressed": String(id === S.budget), "data-v": id, onclick: () => { S.budget = id; redraw("budget"); document.querySelector(`#budget button[data-v="${id}"]`)?.focus(); } },
         `${id}${byId.get(id)?.level ? ` ${T(byId.get(id).level)}` : ""}`)))),
       table(T("budget_caption", { id: S.budget }), [
         { h: T("agency"), th: true, cell: (r) => (r[1] === -1 ? h("strong", null, agencyName(-1)) : openButton(S.budget, agencyNode(r[1]), r[1])) },
-        { h: T("resolved"), cls: "n opt", cell: (r) => num(r[2]) },
+        { h: T("due_so_far"), cls: "n opt", cell: (r) => num(r[2]) },
         { h: T("late"), cls: "n", cell: (r) => num(r[3]) },
         { h: T("late_allowed"), cls: "n", cell: (r) => num(r[4], 1, 0) },
         { h: T("late_left"), cls: "n", cell: (r) => (r[5] != null && r[5] < 0 ? h("span", { cls: "pill bad" }, `${num(r[5], 1, 0)} ${T("overspent")}`) : num(r[5], 1, 0)) },
         { h: T("used"), cls: "opt", cell: (r) => bar(r[4] ? (100 * r[3]) / r[4] : r[3] ? 100 : 0, r[5] != null && r[5] < 0) },
         { h: T("burn_rate"), cls: "n opt", cell: (r) => (r[6] == null ? "–" : `${num(100 * r[6], 0)}%`) },
+        { h: T("waiting_overdue"), cls: "n", cell: (r) => num(r[10]) },
         { h: T("due_7"), cls: "n opt", cell: (r) => num(r[7]) },
         { h: T("projected"), cls: "n opt", cell: (r) => figure(t, r[8], null) },
-        { h: T("runs_out"), cls: "n opt", cell: (r) => day(r[9]) },
+        /* The day is of the year as projected: beside what is overspent by now it would read as still to come. */
+        { h: T("runs_out"), cls: "n opt", cell: (r) => (r[5] != null && r[5] < 0 ? T("used_up") : day(r[9])) },
       ], list, { key: `budget ${S.budget}`, first: 12 }));
   };
 

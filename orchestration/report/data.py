@@ -140,6 +140,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "due_next_7_days": "double",
         "projected_year_end_value": "double",
         "runs_out_on": "date",
+        "waiting_overdue": "double",
     },
     "rpt_dossier_at_risk": {
         "as_of_date": "date",
@@ -350,7 +351,7 @@ order by r.level, r.period_kind, r.rank nulls last, r.agency_code
 
 _LATE_BUDGET = """
 select target_id, agency_code, resolved, late, late_allowed_at_target, late_left, burn_rate, due_next_7_days,
-    projected_year_end_value, runs_out_on
+    projected_year_end_value, runs_out_on, waiting_overdue
 from rpt_late_budget
 order by target_id, late_left nulls last, late desc nulls last, agency_code
 """

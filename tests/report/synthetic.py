@@ -382,7 +382,10 @@ def _late_budget(rng, indicators) -> list[dict[str, Any]]:
                 "projected_year_end_value": row["value"],
                 "runs_out_on": AS_OF + timedelta(days=rng.randint(3, 80))
                 if 0 < allowed - late < late / 3
+                else AS_OF + timedelta(days=1)
+                if allowed < late
                 else None,
+                "waiting_overdue": late // 3,
             }
         )
     return rows

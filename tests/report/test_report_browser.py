@@ -138,6 +138,22 @@ def test_english_changes_every_heading_and_number(wide: Browser) -> None:
     assert "Chưa đạt" not in text and "Xếp hạng đơn vị" not in text
 
 
+def test_the_late_budget_tells_what_waits_and_no_day_for_what_is_overspent(wide: Browser) -> None:
+    click(wide, "#budget button[data-v='3.4.2']")
+    cells = "r => [...r.cells].map(c => c.innerText)"
+    heads = wide.run(f"({cells})(document.querySelector('#budget thead tr'))")
+    budgets = [
+        dict(zip(heads, row, strict=True))
+        for row in wide.run(f"[...document.querySelectorAll('#budget tbody tr')].map({cells})")
+    ]
+    assert {"Đến hạn", "Đang chờ, đã quá hạn"} <= set(heads) and "Đã giải quyết" not in heads
+    assert all(row["Đang chờ, đã quá hạn"] == str(int(row["Trễ"]) // 3) for row in budgets)
+    overspent = [row for row in budgets if "đã vượt" in row["Còn lại"]]
+    assert 0 < len(overspent) < len(budgets)
+    for row in budgets:
+        assert (row["Hết hạn mức"] == "đã hết") == (row in overspent)
+
+
 def test_ranking_by_level_and_district(wide: Browser) -> None:
     click(wide, "#ranking button[data-v=huyen]")
     assert len(rows(wide, "ranking")) == 9

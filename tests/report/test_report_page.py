@@ -120,11 +120,13 @@ def test_empty_marts_and_missing_columns_are_told(tmp_path: Path) -> None:
         tmp_path / "empty.duckdb",
         fct_alert=frames["fct_alert"].iloc[:0],
         rpt_scorecard=frames["rpt_scorecard"].drop(columns=["plan_note", "plan_note_en", "status_reason"]),
+        rpt_late_budget=frames["rpt_late_budget"].drop(columns="waiting_overdue"),  # an older home has none
     )
     data = read(database)
     assert data["state"]["fct_alert"] == "empty"
     assert data["alerts"] == []
     assert not any("note" in target for target in data["targets"])
+    assert {row[10] for row in data["late_budget"]} == {None}
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:

@@ -94,7 +94,8 @@ select date '2024-06-30' as as_of_date, 'tinh' as level, 'ytd' as period_kind, d
 create table marts.rpt_late_budget as
 select
     date '2024-06-30' as as_of_date, '3.4.1' as target_id, 'H62.1' as agency_code, 9 as resolved, 1 as late,
-    0 as late_allowed_at_target, -1 as late_left, 0 as due_next_7_days, 90.0 as projected_year_end_value;
+    0 as late_allowed_at_target, -1 as late_left, 0 as due_next_7_days, 90.0 as projected_year_end_value,
+    0 as waiting_overdue;
 
 create table marts.fct_alert as
 select

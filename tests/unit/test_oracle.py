@@ -132,6 +132,30 @@ def test_on_time_variants(facts, as_of, a, b, s, n):
     assert on_time(dossier(**facts), as_of) == {"A": a, "B": b, "S": s, "N": n}
 
 
+@pytest.mark.parametrize("status", ["5", "6", "8"])
+def test_what_waits_past_its_due_day(status):
+    rows = [
+        dossier("department", status=status, due_at=DUE),
+        dossier("district", status=status, due_at=DUE, agency_code=DISTRICT),
+        dossier("another", status=status, due_at=DUE - timedelta(days=30), agency_code=DISTRICT),
+        dossier("no level", status=status, due_at=DUE, agency_code="nobody"),
+        dossier("no due date", status=status),
+        dossier("last year's", status=status, due_at=DUE, received_at=datetime(2023, 12, 31, 8)),
+        dossier("open", due_at=DUE),
+        dossier("withdrawn", status="7", due_at=DUE),
+        dossier("in process on the day", status=status, due_at=DUE, finished_at=datetime(2024, 6, 20)),
+    ]
+    tables = {"tthc__agencies": AGENCIES, "tthc__dossiers": rows}
+    of_may = {("3.4.2", DISTRICT): 1, ("3.4.2", PROVINCE): 1}
+    assert oracle.waiting_overdue(tables, JUNE_18) == of_may  # due on the day is not past it
+    assert oracle.waiting_overdue(tables, JUNE_19) == {
+        ("3.4.1", DEPARTMENT): 1,
+        ("3.4.1", PROVINCE): 1,
+        ("3.4.2", DISTRICT): 2,
+        ("3.4.2", PROVINCE): 2,
+    }
+
+
 @pytest.mark.parametrize(
     ("due", "finished", "apology", "a", "any_apology", "timely"),
     [

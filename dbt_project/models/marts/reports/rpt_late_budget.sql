@@ -6,6 +6,7 @@
 -- the pace; an agency that is no more has none, nor has a level that ended. Projection: so far + pace x days left to 31 December.
 -- The budget of the year is what is allowed of the projected dossiers; it runs out on the first day on which more are late than
 -- that, today when they are already.
+-- Waiting: paused dossiers (5, 6, 8) due before today. They are in no other count here, and not late (D1).
 with targets as (
     select
         target_id,
@@ -24,6 +25,7 @@ dossiers as (
         count(*) filter (
             where count_class = 'in_process' and due_on >= {{ as_of() }} and due_on <= {{ add_days(7, as_of()) }}
         ) as due_next_7_days,
+        count(*) filter (where count_class = 'paused' and due_on < {{ as_of() }}) as waiting_overdue,
         count(*) filter (where (is_late or is_overdue_open) and {{ add_days(1, 'due_on') }} >= {{ pace_start() }})
             as pace_late,
         count(*) filter (
@@ -43,6 +45,7 @@ by_agency as (
         agencies.level,
         case when agencies.is_valid_on_as_of then 1 else 0 end as goes_on,
         dossiers.due_next_7_days,
+        dossiers.waiting_overdue,
         dossiers.pace_late,
         dossiers.pace_on_time
     from dossiers
@@ -59,6 +62,7 @@ with_province as (
         'toan_tinh' as level,
         coalesce(max(by_agency.goes_on), 0) as goes_on,
         coalesce(sum(by_agency.due_next_7_days), 0) as due_next_7_days,
+        coalesce(sum(by_agency.waiting_overdue), 0) as waiting_overdue,
         coalesce(sum(by_agency.pace_late), 0) as pace_late,
         coalesce(sum(by_agency.pace_on_time), 0) as pace_on_time
     from targets
@@ -76,6 +80,7 @@ counted as (
         coalesce(indicators.denominator, 0) as resolved,
         coalesce(indicators.denominator - indicators.numerator, 0) as late,
         with_province.due_next_7_days,
+        with_province.waiting_overdue,
         case
             when with_province.goes_on = 0 then 0
             when with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }}
@@ -135,5 +140,6 @@ select
             then {{ add_days(
                 'cast(floor(round((late_allowed_in_year - late) / nullif(late_per_day, 0), 6)) as int) + 1', as_of()
             ) }}
-    end as runs_out_on
+    end as runs_out_on,
+    cast(waiting_overdue as bigint) as waiting_overdue
 from budgeted
