@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestration.numbers import number_vi
 from warehouse.settings import Settings
 
 _STATUS = {
@@ -25,33 +26,25 @@ _SHORTEST_NAME, _LONGEST_NAME = 12, 60
 ESTIMATE = "ước tính, chưa có thang điểm chính thức (estimate, the official scale is not loaded)"
 
 
-def _number(value: float | None) -> str:
-    """Vietnamese figures: dots for thousands, a comma before decimals."""
-    if value is None:
-        return "–"
-    text = f"{value:,.2f}".rstrip("0").rstrip(".")
-    return text.translate(str.maketrans(",.", ".,"))
-
-
 def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
     """One line per target; a narrow terminal leaves the parts and points to the published table."""
     is_wide = console.width >= _WIDE
     lines = []
     for target, name, value, goal, operator, unit, status, points, most, numerator, denominator in rows:
-        shown = _number(value)
+        shown = number_vi(value, goal)
         if value is not None and (unit is None or unit.startswith("%")):
             shown += " %"
         parts = "–"
         if numerator is not None:
-            parts = _number(numerator) + (f" / {_number(denominator)}" if denominator is not None else "")
+            parts = number_vi(numerator) + (f" / {number_vi(denominator)}" if denominator is not None else "")
         line = {
             "Mã": target,
             "Chỉ tiêu": name,
             "Tử/Mẫu": parts,
             "Giá trị": shown,
-            "Mục tiêu": f"{operator} {_number(goal)}" if goal is not None else "–",
+            "Mục tiêu": f"{operator} {number_vi(goal)}" if goal is not None else "–",
             "Kết quả": _STATUS[status][0],
-            "Điểm*": f"{_number(points)} / {_number(most)}",
+            "Điểm*": f"{number_vi(points, most)} / {number_vi(most)}",
         }
         lines.append(line if is_wide else {k: v for k, v in line.items() if k not in ("Tử/Mẫu", "Điểm*")})
     table = Table(
@@ -109,17 +102,22 @@ def show_scorecard(settings: Settings, console: Console) -> None:
         ("Mục tiêu 2024", "right"),
     ):
         total.add_column(name, justify=justify)
-    for field, name, *points, _ in fields:
-        label = name if field == "total" else f"{field} {name}"
-        total.add_row(label, *map(_number, points))
+    for field, name, points, most, before, goal, _ in fields:
+        total.add_row(
+            name if field == "total" else f"{field} {name}",
+            number_vi(points, most, goal),
+            number_vi(most),
+            number_vi(before),
+            number_vi(goal),
+        )
     console.print(total)
     missing = {field: points for field, *_, points in fields if points}
     if missing:
         parts = ", ".join(
-            f"{field}: {_number(points)}" for field, points in missing.items() if field != "total"
+            f"{field}: {number_vi(points)}" for field, points in missing.items() if field != "total"
         )
         console.print(
-            f"[yellow]{_number(missing['total'])} điểm tối đa chưa có số liệu (chỉ tiêu hoặc điều tra), đang tính là 0[/]"
+            f"[yellow]{number_vi(missing['total'])} điểm tối đa chưa có số liệu (chỉ tiêu hoặc điều tra), đang tính là 0[/]"
             f" (points without data, counted as 0) – theo lĩnh vực: {parts}"
         )
     console.print(f"[dim]* {ESTIMATE}[/]")

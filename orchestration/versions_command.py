@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from orchestration.numbers import number_en
 from orchestration.terminal import console, errors, plain
 from warehouse import publish as publishing
 from warehouse.publish import Version
@@ -133,10 +134,6 @@ def diff(
         console.print(f"{others:,} more agencies have changed figures: --agency CODE, or --agency all.")
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
-
-
 def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
@@ -163,7 +160,7 @@ _VERDICT = {True: "đạt – met", False: "không đạt – missed", None: "�
 def _parts(numerator: float | None, denominator: float | None) -> str:
     if numerator is None:
         return ""
-    return _number(numerator) + ("" if denominator is None else f"/{_number(denominator)}")
+    return number_en(numerator) + ("" if denominator is None else f"/{number_en(denominator)}")
 
 
 def _show_figures(figures, whose: str, limit: int) -> None:
@@ -199,7 +196,7 @@ def _show_figures(figures, whose: str, limit: int) -> None:
 
 
 def _signed(value: float) -> str:
-    text = _number(value)
+    text = number_en(value)
     return f"+{text}" if value > 0 and text != "0" else text
 
 
@@ -207,7 +204,7 @@ def _side(is_there: bool, value: float | None, numerator: float | None, denomina
     if not is_there:
         return "không có – none"
     parts = _parts(numerator, denominator)
-    return f"{_number(value)} ({parts})" if parts and denominator is not None else _number(value)
+    return f"{number_en(value)} ({parts})" if parts and denominator is not None else number_en(value)
 
 
 def rollback(

@@ -1,8 +1,24 @@
 {# The sentences of the reports, in both languages. What decides is decided in the models; here it is only said. #}
 
-{# A number with two decimals, as the language writes it. #}
-{% macro number_text(language, value) -%}
-    {%- set text = 'cast(cast(' ~ value ~ ' as decimal(18, 2)) as string)' -%}
+{#
+  A number with two decimals, as the language writes it. Beside a mark (its target, its maximum) it gets more, up to six, where
+  two would show it as the mark or beyond it; what six do not tell from the mark is shown one millionth off, on its side.
+#}
+{% macro number_text(language, value, mark=none) -%}
+    {%- if mark is none -%}
+        {%- set text = 'cast(cast(' ~ value ~ ' as decimal(18, 2)) as string)' -%}
+    {%- else -%}
+        {%- set side = 'sign(' ~ value ~ ' - ' ~ mark ~ ')' -%}
+        {%- set choices = [] -%}
+        {%- for decimals in range(2, 7) -%}
+            {%- set rounded = 'cast(' ~ value ~ ' as decimal(' ~ (16 + decimals) ~ ', ' ~ decimals ~ '))' -%}
+            {%- do choices.append(
+                'when coalesce(sign(' ~ rounded ~ ' - ' ~ mark ~ ') = ' ~ side ~ ', true) then cast(' ~ rounded ~ ' as string)'
+            ) -%}
+        {%- endfor -%}
+        {%- set beside = 'cast(cast(' ~ mark ~ ' + ' ~ side ~ ' * 0.000001 as decimal(22, 6)) as string)' -%}
+        {%- set text = 'case ' ~ choices | join(' ') ~ ' else ' ~ beside ~ ' end' -%}
+    {%- endif -%}
     {{ return("replace(" ~ text ~ ", '.', ',')" if language == 'vi' else text) }}
 {%- endmacro %}
 
@@ -35,10 +51,10 @@
 
 {# Why a target has its status; reads reason, value, numerator and the like of rpt_scorecard. #}
 {% macro status_reason(language) -%}
-    {%- set value = number_text(language, 'value') -%}
+    {%- set value = number_text(language, 'value', 'target_value') -%}
     {%- set goal = "operator || ' ' || " ~ number_text(language, 'target_value') -%}
-    {%- set projected = number_text(language, 'projected_value') -%}
-    {%- set margin = number_text(language, 'abs(value - target_value)') -%}
+    {%- set projected = number_text(language, 'projected_value', 'target_value') -%}
+    {%- set margin = number_text(language, 'abs(value - target_value)', '0') -%}
     {%- set floor = number_text(language, 'alarm_floor') -%}
     {%- set last_day = "coalesce(" ~ moment_text(language, 'cast(level_last_day as string)') ~ ", '?')" -%}
     {%- set done = whole_number_text('numerator') ~ " || '/' || " ~ whole_number_text('denominator') -%}

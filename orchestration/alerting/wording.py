@@ -10,6 +10,7 @@ import re
 from datetime import date
 from typing import Any
 
+from orchestration.numbers import number_en, number_vi
 from warehouse.settings import province_code
 
 PROVINCE = province_code()
@@ -48,25 +49,15 @@ def safe_reason(text: str | None) -> str:
     return one_line(_LONG_NUMBER.sub("…", _QUOTED.sub("…", first)), 300)
 
 
-def number(value: float | None) -> str:
-    """English form: 1,234.5; at most two decimals, never rounded up to 100 % that was not reached."""
-    if value is None:
-        return "-"
-    if 99.995 <= value < 100:
-        return "99.99"
-    return f"{value:,.2f}".rstrip("0").rstrip(".") if "." in f"{value:,.2f}" else f"{value:,.2f}"
-
-
-def number_vi(value: float | None) -> str:
-    return number(value).translate(str.maketrans(",.", ".,"))
-
-
 def day_vi(day: date) -> str:
     return day.strftime("%d/%m/%Y")
 
 
 def _amount(value: float | None, row: dict[str, Any], write) -> str:
-    return write(value) + ("%" if row["is_percent"] else "")
+    """Neither a target nor 100 % that was not reached is shown as reached."""
+    if row["is_percent"]:
+        return write(value, row["target_value"], 100) + "%"
+    return write(value, row["target_value"])
 
 
 def _counts(row: dict[str, Any], write) -> str:
@@ -100,13 +91,13 @@ def target_missed(row: dict[str, Any]) -> tuple[str, str]:
     if not _judged(row):
         return (
             f"Chỉ tiêu {_target(row)} chưa đạt: {vi}{_counts(row, number_vi)}.",
-            f"Target {row['target_id']} is missed: {en}{_counts(row, number)}.",
+            f"Target {row['target_id']} is missed: {en}{_counts(row, number_en)}.",
         )
     return (
         f"Chỉ tiêu {_target(row)} chưa đạt: {vi} {_amount(row['value'], row, number_vi)}"
         f"{_counts(row, number_vi)}, yêu cầu {_required(row, number_vi)}.",
-        f"Target {row['target_id']} is missed: {en} {_amount(row['value'], row, number)}"
-        f"{_counts(row, number)}, required {_required(row, number)}.",
+        f"Target {row['target_id']} is missed: {en} {_amount(row['value'], row, number_en)}"
+        f"{_counts(row, number_en)}, required {_required(row, number_en)}.",
     )
 
 
@@ -116,16 +107,16 @@ def at_risk(row: dict[str, Any]) -> tuple[str, str]:
         return (
             f"Chỉ tiêu {_target(row)} có nguy cơ không đạt: {vi} {_amount(row['value'], row, number_vi)}"
             + (f", yêu cầu {_required(row, number_vi)}." if _judged(row) else "."),
-            f"Target {row['target_id']} is at risk: {en} {_amount(row['value'], row, number)}"
-            + (f", required {_required(row, number)}." if _judged(row) else "."),
+            f"Target {row['target_id']} is at risk: {en} {_amount(row['value'], row, number_en)}"
+            + (f", required {_required(row, number_en)}." if _judged(row) else "."),
         )
     return (
         f"Chỉ tiêu {_target(row)} có nguy cơ không đạt: với tiến độ hiện nay {vi} dự kiến cuối năm"
         f" {_amount(row['projected'], row, number_vi)}, yêu cầu {_required(row, number_vi)}"
         f" (hiện {_amount(row['value'], row, number_vi)}).",
         f"Target {row['target_id']} is at risk: at this pace {en} ends the year at"
-        f" {_amount(row['projected'], row, number)}, required {_required(row, number)}"
-        f" (now {_amount(row['value'], row, number)}).",
+        f" {_amount(row['projected'], row, number_en)}, required {_required(row, number_en)}"
+        f" (now {_amount(row['value'], row, number_en)}).",
     )
 
 
@@ -136,7 +127,7 @@ def many_agencies(row: dict[str, Any], count: int, kind_vi: str, kind_en: str) -
     return (
         f"{count} đơn vị {kind_vi}; kém nhất: {vi} {_amount(shown, row, number_vi)}"
         f"{_counts(row, number_vi)}.",
-        f"{count} agencies {kind_en}; the worst: {en} {_amount(shown, row, number)}{_counts(row, number)}.",
+        f"{count} agencies {kind_en}; the worst: {en} {_amount(shown, row, number_en)}{_counts(row, number_en)}.",
     )
 
 
@@ -144,8 +135,8 @@ def sudden_drop(row: dict[str, Any]) -> tuple[str, str]:
     return (
         f"Chỉ tiêu {_target(row)} thay đổi xấu đột ngột: toàn tỉnh {_amount(row['value'], row, number_vi)},"
         f" các đêm trước khoảng {_amount(row['usual'], row, number_vi)}.",
-        f"Target {row['target_id']} got worse suddenly: the province {_amount(row['value'], row, number)},"
-        f" on earlier nights about {_amount(row['usual'], row, number)}.",
+        f"Target {row['target_id']} got worse suddenly: the province {_amount(row['value'], row, number_en)},"
+        f" on earlier nights about {_amount(row['usual'], row, number_en)}.",
     )
 
 
@@ -183,9 +174,9 @@ def quarantine(row: dict[str, Any]) -> tuple[str, str]:
     )
     return (
         f"Nguồn {row['relation']}: tệp {file}{more_vi} {state_vi}; tỷ lệ dòng bị loại"
-        f" {number_vi(row['share'])}%, giới hạn {number_vi(row['limit_pct'])}%.",
-        f"Source {row['relation']}: file {file}{more_en} {state_en}; {number(row['share'])}% of its rows"
-        f" rejected, the limit is {number(row['limit_pct'])}%.",
+        f" {number_vi(row['share'], row['limit_pct'])}%, giới hạn {number_vi(row['limit_pct'])}%.",
+        f"Source {row['relation']}: file {file}{more_en} {state_en}; {number_en(row['share'], row['limit_pct'])}% of its rows"
+        f" rejected, the limit is {number_en(row['limit_pct'])}%.",
     )
 
 

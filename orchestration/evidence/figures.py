@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orchestration.evidence import words
+from orchestration.numbers import number_vi
 from sources.text import sql_name
 from warehouse.publish import MARTS
 from warehouse.quarantine import quarantine
@@ -334,19 +335,15 @@ def goal_text(one: Target) -> str:
     return f"{one.operator} {number_text(one.target_value)} {one.unit or ''}".strip()
 
 
-def number_text(value: float | Decimal | None) -> str:
-    """Vietnamese figures: dots for thousands, a comma before decimals."""
-    if value is None:
-        return "–"
-    text = f"{value:,.4f}".rstrip("0").rstrip(".")
-    return text.translate(str.maketrans(",.", ".,"))
+def number_text(value: float | Decimal | None, mark: float | None = None) -> str:
+    return number_vi(value, mark, decimals=4)
 
 
 def value_text(one: Target, value: float | None) -> str:
     if value is None:
         return "chưa có số liệu"
     unit = one.unit or ""
-    return f"{number_text(value)} {unit}".strip()
+    return f"{number_text(value, one.target_value)} {unit}".strip()
 
 
 def verdict_text(found: Figure) -> str:

@@ -42,17 +42,16 @@
   const monthName = (i) => { const [y, m] = D.months[i].split("-"); return `${m}/${y}`; };
   const OPS = { ">=": "≥", "<=": "≤", ">": ">", "=": "=" };
   const isRate = (t) => t.kind ? t.kind !== "count" : t.unit === "%";
-  /* Two decimals, and more where rounding would tell another verdict than the exact figure does. */
-  const figure = (t, value, meets) => {
-    if (value == null) return "–";
-    if (!isRate(t)) return num(value, 2, 0);
+  /* Two decimals, and more where two would show a value that is not a mark (its target, its maximum) as it or beyond it. */
+  const decimals = (value, ...marks) => {
     let digits = 2;
-    if (t.goal != null && meets != null) {
-      const says = (v) => (t.op === ">" ? v > t.goal : t.op === ">=" ? v >= t.goal : t.op === "<=" ? v <= t.goal : v === t.goal);
-      while (digits < 6 && says(+value.toFixed(digits)) !== !!meets) digits += 1;
-    }
-    return num(value, digits, Math.min(2, digits)) + "%";
+    const strays = (mark) => mark != null && Math.sign(+value.toFixed(digits) - mark) !== Math.sign(value - mark);
+    while (digits < 6 && marks.some(strays)) digits += 1;
+    return digits;
   };
+  const beside = (value, marks, least = 2) => (value == null ? "–" : num(value, decimals(value, ...marks), least));
+  const figure = (t, value) => (value == null ? "–" : isRate(t) ? `${beside(value, [t.goal])}%` : beside(value, [t.goal], 0));
+  const pointsOf = (points, most) => `${beside(points, [most])} / ${num(most, 2)}`;
   const required = (t) => (t.goal == null ? T("achieved_text") : `${OPS[t.op] ?? t.op ?? ""} ${num(t.goal, 2, 0)}${isRate(t) ? "%" : ""}`);
   const english = (t) => (S.lang && t.plan_year === W.plan.year && W.plan.targets_en[t.id]) || null;
   const targetName = (t) => english(t) ?? t.name ?? t.id;
@@ -251,7 +250,7 @@
           yAxis: { type: "category", data: order.map((f) => f.id), ...axis, axisLabel: { interval: 0, color: COLOUR.ink, width: narrow ? 108 : 200, overflow: "break", lineHeight: 14, formatter: (id) => shortName(id, narrow ? 24 : 52), fontSize: narrow ? 11 : 12 } },
           tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, formatter: (list) => {
             const f = order[list[0].dataIndex];
-            return tip(fieldName(f.id), [`${T("now")}: ${num(f.points, 2)} / ${num(f.max, 2)} (${T("estimate_short")})`, `${T("before")}: ${num(f.before, 2)}`, `${T("goal")}: ${f.goal == null ? T("goal_rank_only") : num(f.goal, 2)}`]);
+            return tip(fieldName(f.id), [`${T("now")}: ${beside(f.points, [f.max, f.goal])} / ${num(f.max, 2)} (${T("estimate_short")})`, `${T("before")}: ${num(f.before, 2)}`, `${T("goal")}: ${f.goal == null ? T("goal_rank_only") : num(f.goal, 2)}`]);
           } },
           series: [
             { type: "bar", data: order.map((f) => share(f, f.before)), itemStyle: { color: COLOUR.before }, barWidth: 6, barGap: "25%" },
@@ -262,7 +261,7 @@
       }));
     const exact = missing ? null : table(T("table_of_chart"), [
       { h: T("field"), th: true, cell: (f) => h("button", { type: "button", cls: "plain", onclick: () => openField(f) }, `${f.id}. ${fieldName(f.id)}`, f.note ? " *" : "") },
-      { h: T("now"), cls: "n", tag: estimateTag, cell: (f) => h("strong", null, num(f.points, 2)) },
+      { h: T("now"), cls: "n", tag: estimateTag, cell: (f) => h("strong", null, beside(f.points, [f.max, f.goal])) },
       { h: T("max"), cls: "n opt", cell: (f) => num(f.max, 1) },
       { h: "2023", cls: "n opt", cell: (f) => num(f.before, 2) },
       { h: T("goal"), cls: "n", cell: (f) => (f.goal == null ? h("span", { cls: "dim" }, T("goal_rank_only")) : num(f.goal, 2)) },
@@ -303,9 +302,9 @@
     const list = shownTargets();
     document.getElementById("filter-count").textContent = T("filter_count", { shown: num(list.length), all: num(D.targets.length) });
     const value = (t) => {
-      if (agency == null) return figure(t, t.value, t.meets);
+      if (agency == null) return figure(t, t.value);
       const r = agencyFigure(t.id, agency);
-      return figure(t, r[3], r[4]);
+      return figure(t, r[3]);
     };
     return h("div", null,
       D.state.rpt_scorecard === "ok" ? null : absent("rpt_scorecard"),
@@ -317,7 +316,7 @@
         { h: T("value"), cls: "n", cell: (t) => h("strong", null, value(t)) },
         { h: T("required"), cls: "n req", cell: (t) => (t.goal == null ? h("span", { cls: "dim" }, "–", h("span", { cls: "sr" }, T("achieved_text"))) : required(t)) },
         { h: T("status"), cls: "state", label: false, cell: (t) => h("span", { title: both(t.reason, t.reason_en) || null }, status(statusOf(t))) },
-        { h: T("points"), cls: "n", tag: estimateTag, cell: (t) => (t.points == null && t.max == null ? "–" : `${num(t.points, 2)} / ${num(t.max, 2)}`) },
+        { h: T("points"), cls: "n", tag: estimateTag, cell: (t) => (t.points == null && t.max == null ? "–" : pointsOf(t.points, t.max)) },
         { h: T("trend"), cls: "no", label: false, cell: (t) => spark(t.id, agency, t) },
         { h: T("lead"), cls: "lead dim", label: false, cell: (t) => (t.lead ? h("span", { cls: "clamp", title: t.lead, lang: S.lang ? "vi" : null }, t.lead) : "–") },
       ], list, { key: "targets", first: 400, cards: true, none: T("none_filtered") }));
@@ -335,7 +334,7 @@
     const step = ten * ([1, 2, 5, 10].find((m) => m * ten >= rough) ?? 10);
     const bottom = Math.floor(low / step - 0.2) * step, top = Math.ceil(high / step + 0.2) * step;
     const unit = isRate(t) ? "%" : "";
-    const label = `${t.id} ${targetName(t)}, ${agencyName(agency ?? -1)}. ${rows.map((r) => `${monthName(r[0])}: ${figure(t, r[3], null)}`).join("; ")}. ${T("required")} ${required(t)}`;
+    const label = `${t.id} ${targetName(t)}, ${agencyName(agency ?? -1)}. ${rows.map((r) => `${monthName(r[0])}: ${figure(t, r[3])}`).join("; ")}. ${T("required")} ${required(t)}`;
     return h("div", null,
       chart(label, height, (width) => ({
         grid: { left: 52, right: 18, top: 22, bottom: 26 },
@@ -343,7 +342,7 @@
         yAxis: { type: "value", min: isRate(t) && low >= 0 ? Math.max(0, bottom) : bottom, max: isRate(t) && high <= 100 ? Math.min(100, top) : top, interval: step, ...axis, axisLabel: { color: COLOUR.soft, formatter: (v) => num(v, step < 1 ? 1 : 0) + unit } },
         tooltip: { trigger: "axis", formatter: (list) => {
           const r = rows.find((x) => x[0] === list[0].dataIndex);
-          return tip(monthName(list[0].dataIndex), r ? [`${figure(t, r[3], null)}`, `${T("numerator")}: ${num(r[1], 2, 0)}`, ...(r[2] == null ? [] : [`${T("denominator")}: ${num(r[2], 2, 0)}`])] : [T("no_data")]);
+          return tip(monthName(list[0].dataIndex), r ? [`${figure(t, r[3])}`, `${T("numerator")}: ${num(r[1], 2, 0)}`, ...(r[2] == null ? [] : [`${T("denominator")}: ${num(r[2], 2, 0)}`])] : [T("no_data")]);
         } },
         series: [{
           type: "line", data: values, symbol: "circle", symbolSize: 7, lineStyle: { color: COLOUR.now, width: 2.5 }, itemStyle: { color: COLOUR.now },
@@ -355,7 +354,7 @@
         { h: T("month"), th: true, cell: (r) => monthName(r[0]) },
         { h: isRate(t) ? T("numerator") : T("counted"), cls: "n", cell: (r) => num(r[1], 2, 0) },
         { h: T("denominator"), cls: "n", cell: (r) => num(r[2], 2, 0) },
-        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3], r[4] ?? null) },
+        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3]) },
       ], rows, { key: `months ${t.id} ${agency}`, first: 12 })));
   };
   const trend = () => {
@@ -441,7 +440,7 @@
         { h: T("burn_rate"), cls: "n opt", cell: (r) => (r[6] == null ? "–" : `${num(100 * r[6], 0)}%`) },
         { h: T("waiting_overdue"), cls: "n", cell: (r) => num(r[10]) },
         { h: T("due_7"), cls: "n opt", cell: (r) => num(r[7]) },
-        { h: T("projected"), cls: "n opt", cell: (r) => figure(t, r[8], null) },
+        { h: T("projected"), cls: "n opt", cell: (r) => figure(t, r[8]) },
         /* The day is of the year as projected: beside what is overspent by now it would read as still to come. */
         { h: T("runs_out"), cls: "n opt", cell: (r) => (r[5] != null && r[5] < 0 ? T("used_up") : day(r[9])) },
       ], list, { key: `budget ${S.budget}`, first: 12 }));
@@ -482,7 +481,7 @@
       { h: T("severity"), cell: (r) => [h("span", { cls: `pill ${tone(r[3])}` }, ui((r[3] ?? "").toLowerCase()) || r[3]), r[4] === "muted" ? h("div", { cls: "dim" }, T("muted")) : null] },
       { h: T("message"), th: true, cell: (r) => [(S.lang ? r[10] ?? vi(r[9] ?? "") : r[9]) ?? "–", " ", r[1] && byId.has(r[1]) ? openButton(r[1], r[1], r[2] >= 0 ? r[2] : undefined) : null] },
       { h: T("agency"), cls: "opt", cell: (r) => agencyNode(r[2]) },
-      { h: T("value"), cls: "n opt", cell: (r) => (r[7] == null ? "–" : num(r[7], 2, 0)) },
+      { h: T("value"), cls: "n opt", cell: (r) => beside(r[7], [r[8]], 0) },
       { h: T("required"), cls: "n opt", cell: (r) => (r[8] == null ? "–" : num(r[8], 2, 0)) },
       { h: T("opened"), cls: "n", cell: (r) => day(r[5]) },
     ], list, { key: "alerts", first: 10 });
@@ -572,8 +571,8 @@
     const variants = D.variants[id] ?? [];
     show([`${id} `, targetNameNode(t)],
       h("p", { cls: "note" }, agencyNode(mine ? agency : -1), " · ", `${T("as_of")} ${day(D.as_of)}`),
-      h("div", { cls: "figure" }, h("span", { cls: "big" }, figure(t, value, meets)), h("span", null, `${T("required")}: ${required(t)}`), mine ? verdict(meets) : status(statusOf(t)),
-        mine || t.max == null ? null : h("span", null, `${T("points")}: ${num(t.points, 2)} / ${num(t.max, 2)} `, estimateLine())),
+      h("div", { cls: "figure" }, h("span", { cls: "big" }, figure(t, value)), h("span", null, `${T("required")}: ${required(t)}`), mine ? verdict(meets) : status(statusOf(t)),
+        mine || t.max == null ? null : h("span", null, `${T("points")}: ${pointsOf(t.points, t.max)} `, estimateLine())),
       t.note ? h("div", { cls: "warn", role: "note" }, h("strong", null, `${T("plan_note")}. `), both(t.note, t.note_en)) : null,
       h("dl", { cls: "facts" },
         fact(rate ? T("numerator") : T("counted"), n == null ? T("no_data") : [h("strong", null, num(n, 2, 0)), rule.num ? ` ${pick(rule.num)}` : ""]),
@@ -594,13 +593,13 @@
         { h: T("reading"), th: true, cell: (r) => word("variants", r[0]) ?? r[0] },
         { h: T("numerator"), cls: "n", cell: (r) => num(r[1], 2, 0) },
         { h: T("denominator"), cls: "n", cell: (r) => num(r[2], 2, 0) },
-        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3], null) },
+        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3]) },
       ], variants, { key: `variants ${id}` })] : null,
       agencies.length ? [h("h3", null, T("by_agency")), table(T("by_agency_caption"), [
         { h: T("agency"), th: true, cell: (r) => h("button", { type: "button", cls: "plain", onclick: () => openTarget(id, r[0]) }, agencyNode(r[0])) },
         { h: rate ? T("numerator") : T("counted"), cls: "n opt", cell: (r) => num(r[1], 2, 0) },
         { h: T("denominator"), cls: "n opt", cell: (r) => num(r[2], 2, 0) },
-        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3], r[4]) },
+        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3]) },
         { h: T("bar"), cls: "opt", cell: (r) => (rate ? bar(r[3]) : "") },
         { h: T("agency_met"), cell: (r) => verdict(r[4]) },
       ], agencies, { key: `agencies ${id}`, first: 10, rowClass: (r) => (mine && r[0] === agency ? "mine" : null) })] : null);
@@ -608,15 +607,15 @@
   }
   function openField(f) {
     show([`${f.id}. `, f.name ? vi(f.name) : fieldName(f.id)],
-      h("div", { cls: "figure" }, h("span", { cls: "big" }, num(f.points, 2)), h("span", null, `${T("of")} ${num(f.max, 2)}`), estimateLine()),
+      h("div", { cls: "figure" }, h("span", { cls: "big" }, beside(f.points, [f.max, f.goal])), h("span", null, `${T("of")} ${num(f.max, 2)}`), estimateLine()),
       f.note ? h("div", { cls: "warn", role: "note" }, h("strong", null, `${T("plan_note")}. `), both(f.note, f.note_en)) : null,
       h("dl", { cls: "facts" }, fact(T("self_points"), f.self == null ? null : [num(f.self, 2), " ", estimateLine()]), fact(T("survey_points"), f.survey == null ? null : num(f.survey, 2)), fact(T("points_without_data"), f.without_data ? num(f.without_data, 2) : null), fact(T("before"), num(f.before, 2)), fact(T("goal"), f.goal == null ? T("goal_rank_only") : num(f.goal, 2)), fact(T("gap"), signed(f.gap, 2)), fact(T("legal"), pick(W.legal_common)), fact(T("as_of"), day(D.as_of))),
       h("h3", null, T("targets")),
       table(T("targets_caption"), [
         { h: T("target"), th: true, cell: (t) => openButton(t.id, [`${t.id} `, targetNameNode(t)]) },
-        { h: T("value"), cls: "n", cell: (t) => figure(t, t.value, t.meets) },
+        { h: T("value"), cls: "n", cell: (t) => figure(t, t.value) },
         { h: T("status"), cell: (t) => status(statusOf(t)) },
-        { h: T("points"), cls: "n", tag: estimateTag, cell: (t) => `${num(t.points, 2)} / ${num(t.max, 2)}` },
+        { h: T("points"), cls: "n", tag: estimateTag, cell: (t) => pointsOf(t.points, t.max) },
       ], D.targets.filter((t) => t.field === f.id), { key: `field ${f.id}`, first: 40 }));
   }
   function openRanking(r) {
@@ -629,7 +628,7 @@
       h("div", { cls: "figure" }, h("span", { cls: "big" }, num(r[6], 2)), h("span", null, `${T("place")}: ${r[4] == null ? T("not_ranked") : num(r[4])}`), doubts(r).map((why) => h("span", { cls: "tag" }, T(`${why}_why`)))),
       parts.length ? table(T("parts"), [
         { h: T("target"), th: true, cell: (p) => (byId.has(p.target_id) ? openButton(p.target_id, [`${p.target_id} `, targetNameNode(byId.get(p.target_id))], r[3]) : String(p.target_id ?? "–")) },
-        ...names.map((k) => ({ h: W.ui[k] ? T(k) : k, cls: "n", cell: (p) => (typeof p[k] === "number" ? num(p[k], 2, 0) : p[k] == null ? "–" : String(p[k])) })),
+        ...names.map((k) => ({ h: W.ui[k] ? T(k) : k, cls: "n", cell: (p) => (typeof p[k] === "number" ? beside(p[k], [{ value: p.target_value, attainment: 100 }[k]], 0) : p[k] == null ? "–" : String(p[k])) })),
       ], parts, { key: "parts", first: 40 }) : h("p", { cls: "absent" }, T("no_data")));
   }
   function openRisk(r) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,27 @@ def test_it_prints_on_paper(wide: Browser, tmp_path: Path) -> None:
     wide.pdf(tmp_path / "page.pdf")
     paper = (tmp_path / "page.pdf").read_bytes()
     assert paper.startswith(b"%PDF") and b"/Type /Page" in paper
+
+
+def test_a_figure_is_not_shown_as_the_target_it_missed(chromium: Browser, tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    scores, ranking, alerts = (frames[name] for name in ("rpt_scorecard", "rpt_agency_ranking", "fct_alert"))
+    on_time = scores.target_id == "3.4.1"
+    scores.loc[on_time, ["value", "operator", "target_value"]] = [100 * 24_751 / 25_002, ">", 99]
+    scores.loc[on_time, ["points_estimated", "max_points"]] = [0.4299, 0.43]
+    part = {"target_id": "3.4.1", "value": 98.996, "target_value": 99.0, "attainment": 99.996}
+    ranking["parts"] = json.dumps([part])
+    alerts.loc[:, ["value", "threshold"]] = [99.9967, 100.0]
+    page = write_report(synthetic.write(tmp_path / "near.duckdb", **frames), tmp_path)
+    chromium.size(1440, 1000)
+    chromium.open(page)
+    chromium.wait_for(DRAWN)
+    row = next(text for text in rows(chromium, "targets") if text.startswith("3.4.1"))
+    assert "98,996%" in row and "> 99%" in row and "0,4299 / 0,43" in row
+    assert "99,997" in rows(chromium, "alerts")[0]
+    click(chromium, "#ranking tbody button")
+    assert "98,996" in (dialog := chromium.run(TEXT.format("#dialog"))) and "99,996" in dialog
+    assert chromium.errors == []
 
 
 def test_hostile_names_do_nothing(chromium: Browser, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from orchestration.alerting.config import Rules, load_config
 from orchestration.alerting.life import live
 from orchestration.alerting.model import Findings, Problem
 from orchestration.alerting.store import Store, store_path
-from orchestration.alerting.wording import number, number_vi, safe_reason, short_owner
+from orchestration.alerting.wording import safe_reason, short_owner
 from warehouse.settings import Settings
 
 DAY = date(2024, 6, 18)
@@ -327,11 +327,6 @@ def test_rules_can_be_changed(settings):
         1,
         5,
     )
-
-
-def test_numbers_are_written_as_each_language_does():
-    assert (number(1234567.5), number_vi(1234567.5)) == ("1,234,567.5", "1.234.567,5")
-    assert (number(100.0), number(99.999), number(0.0), number(None)) == ("100", "99.99", "0", "-")
 
 
 def test_a_digest_names_the_agency_that_leads():

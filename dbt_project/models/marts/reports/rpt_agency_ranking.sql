@@ -17,8 +17,8 @@ with scored as (
         count(*) filter (where not counts_agencies) as case_indicators,
         {{ ordered_concat(
             "'{\"target_id\":\"' || target_id || '\",\"value\":' || "
-            ~ number_text('en', 'value') ~ " || ',\"target_value\":' || " ~ number_text('en', 'target_value')
-            ~ " || ',\"attainment\":' || " ~ number_text('en', 'attainment')
+            ~ number_text('en', 'value', 'target_value') ~ " || ',\"target_value\":' || " ~ number_text('en', 'target_value')
+            ~ " || ',\"attainment\":' || " ~ number_text('en', 'attainment', '100')
             ~ " || ',\"denominator\":' || " ~ number_text('en', 'denominator') ~ " || '}'",
             ',',
             'plan_order'
