@@ -59,13 +59,18 @@
     {%- set last_day = "coalesce(" ~ moment_text(language, 'cast(level_last_day as string)') ~ ", '?')" -%}
     {%- set done = whole_number_text('numerator') ~ " || '/' || " ~ whole_number_text('denominator') -%}
     {%- set percent = "case when measure_kind = 'percent' then '" ~ ('%' if language == 'vi' else ' %') ~ "' else '' end" -%}
+    {#- Where no verdict gives the points, something else does. -#}
+    {%- set earned = "case rule_kind when 'achieved' then '"
+        ~ ("; điểm theo xác nhận trong sổ theo dõi tiêu chí" if language == 'vi' else "; points by what the register confirms")
+        ~ "' when 'survey' then '" ~ ("; điểm theo kết quả điều tra" if language == 'vi' else "; points by the survey")
+        ~ "' else '' end" -%}
     {%- if language == 'vi' -%}
         {%- set texts = {
             'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
             'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || " ~ source_text('vi'),
             'nothing_to_count': "'Chưa phát sinh trường hợp nào để tính trong năm'",
-            'no_verdict': "'Kế hoạch không nêu mức phải đạt; số đo để tham khảo'",
-            'no_budget_left': "'Đang đạt, nhưng thêm một hồ sơ trễ hạn nữa là không đạt'",
+            'no_verdict': "'Kế hoạch không nêu mức phải đạt; số đo để tham khảo' || " ~ earned,
+            'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
             'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'thin_margin': "'Đang đạt, nhưng chỉ cách mức phải đạt ' || " ~ margin ~ " || ' điểm %'",
             'above_alarm_line': "'Chưa đạt: ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%; còn trên ngưỡng cảnh báo ' || " ~ floor ~ " || '%'",
@@ -79,8 +84,8 @@
             'level_ended': "'No agency of this level is left after ' || " ~ last_day ~ " || '; no longer judged'",
             'nothing_delivered': "'No data of this year from source ' || " ~ source_text('en'),
             'nothing_to_count': "'No case to count in the year yet'",
-            'no_verdict': "'The plan gives no number to reach; measured for information'",
-            'no_budget_left': "'Met, but one more late dossier and it is not'",
+            'no_verdict': "'The plan gives no number to reach; measured for information' || " ~ earned,
+            'no_budget_left': "'Met, but all the late dossiers that are allowed are used up'",
             'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'thin_margin': "'Met, but only ' || " ~ margin ~ " || ' percentage points from the target'",
             'above_alarm_line': "'Not met: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %; still above the alarm line of ' || " ~ floor ~ " || ' %'",
