@@ -26,8 +26,11 @@ _NO_LIST = (
 )
 _NO_OBJECT = "không phải là một đối tượng JSON | is no JSON object"
 _NUL = "có ký tự NUL | holds a NUL character"
-# In place of a nested list that is none: no cell of a number or a boolean reads so.
+_NESTED = "là đối tượng/danh sách, không phải là một giá trị | is an object or a list, not a value"
+_NO_TEXT = "là true/false, không phải là chữ | is true or false, not a text"
+# In place of a nested list that is none, and of a figure in it that is none: no cell of a number or a boolean reads so.
 _NO_ITEMS = "(không phải danh sách)"
+_NO_FIGURE = "(không phải là số)"
 _CHUNK = 32 << 20
 _LARGEST_OBJECT = 32 << 20
 _LARGEST_DOCUMENT = 1 << 30
@@ -123,7 +126,9 @@ def _nested_expression(spec: dict[str, Any], items: str) -> str:
         return f"cast(len({items}) > 0 as varchar)"
     if "sum" in spec:
         key = spec["sum"]
-        texts = f"list_transform({items}, lambda item: {_number_text(f'''json_extract(item, '$.{key}')''')})"
+        figure = f"json_extract(item, '$.{key}')"
+        text = f"case when {_is_nested(figure)} then {sql_string(_NO_FIGURE)} else {_number_text(figure)} end"
+        texts = f"list_transform({items}, lambda item: {text})"
         known = f"list_filter({texts}, lambda text: par_clean(text) is not null)"
         # A figure that cannot be read makes the sum unreadable, and the row is rejected.
         wrong = f"list_filter({known}, lambda text: par_number(par_clean(text)) is null)"
@@ -152,7 +157,31 @@ def _number_text(value: str) -> str:
     )
 
 
+def _begins_with(value: str, letters: str) -> str:
+    """Whether the JSON of a value begins so, which tells its kind without parsing it."""
+    return f"left({value}::varchar, 1) in ({', '.join(map(sql_string, letters))})"
+
+
+def _is_nested(value: str) -> str:
+    return _begins_with(value, "{[")
+
+
+def _complaints(column: Column, value: str) -> list[str]:
+    """Branches of a case: what is wrong with a value by its kind. Its content is told nowhere: it may hold anything."""
+    kinds = [(_is_nested(value), _NESTED)]
+    if column.type == "str":
+        kinds.append((_begins_with(value, "tf"), _NO_TEXT))
+    return [
+        f"when {condition} then {sql_string(f'“{column.vi}” ({column.name}) {why}')}"
+        for condition, why in kinds
+    ]
+
+
 def _cell(column: Column, value: str) -> str:
+    return f"case when not {_is_nested(value)} then {_cell_text(column, value)} end"
+
+
+def _cell_text(column: Column, value: str) -> str:
     text = f"json_extract_string({value}, '$')"
     if column.type in ("int", "decimal"):
         return _number_text(value)
@@ -208,13 +237,16 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
 
     used = sorted({key for spellings in (*own.values(), *by_portal.values()) for key in spellings})
     place = {key: f"v[{at}]" for at, key in enumerate(used, start=1)}
-    expressions, present = [], set()
+    expressions, complaints, present = [], [], set()
     for column in table.columns:
+        of_portal = by_portal.get((column.portal_key or "").casefold(), [])
         choices = [f"nullif({_cell(column, place[key])}, '')" for key in own.get(column.name, [])]
-        for key in by_portal.get((column.portal_key or "").casefold(), []):
+        for key in dict.fromkeys([*own.get(column.name, []), *of_portal]):
+            complaints += _complaints(column, place[key])
+        for key in of_portal:
             value = _cell(column, place[key])
             if column.portal_true_values:
-                flag = _flag(f"json_extract_string({place[key]}, '$')")
+                flag = _flag(_cell(column, place[key]))
                 wanted = ", ".join(map(sql_string, column.portal_true_values))
                 # Any other figure is a no; what is no figure is left to be rejected.
                 value = (
@@ -246,7 +278,8 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
             from _json_objects
         )
         select {", ".join(expressions)}, _row_number, 0 as _sheet_no, null::varchar as _sheet,
-            case when is_broken then {sql_string(_NO_OBJECT)} when has_nul then {sql_string(_NUL)} end as _fault
+            case when is_broken then {sql_string(_NO_OBJECT)} when has_nul then {sql_string(_NUL)}
+                {" ".join(complaints)} end as _fault
         from parsed
         order by _row_number
     """)

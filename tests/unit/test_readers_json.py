@@ -200,3 +200,61 @@ def test_a_portal_list_or_flag_that_cannot_be_read_rejects_the_row(desk, change:
     entry = desk.one("dossiers.json", json_bytes(rows), source="tthc")
     assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
     assert [(r["row_number"], r["column_name"]) for r in desk.rejected()] == [(7, column)]
+
+
+HIDDEN = {"ten": "Zoltan Quangvinh", "sdt": "0977123456"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *((column, HIDDEN) for column in ("agency_code", "reported_on", "numerator", "achieved")),
+        *(("note", value) for value in (HIDDEN, [HIDDEN], ["Zoltan", 977123456], {}, [])),
+    ],
+)
+def test_an_object_or_a_list_in_a_cell_rejects_its_row(desk, column: str, value) -> None:
+    rows = objects(*range(1, 21))
+    rows[4][column] = value
+    entry = desk.one("criteria_results.json", json_bytes(rows))
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert (row["row_number"], row["value"]) == (5, None)
+    assert f"({column}) là đối tượng/danh sách, không phải là một giá trị | is an object" in row["reason"]
+    told = str([desk.all_rows(entry), row])
+    assert not any(content in told for content in ("ten", "Zoltan", "977123456"))
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_true_and_false_are_no_text(desk, value: bool) -> None:
+    rows = objects(*range(1, 21))
+    rows[4]["note"] = value
+    entry = desk.one("criteria_results.json", json_bytes(rows))
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    assert "(note) là true/false" in desk.rejected()[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"DonViXuLy": HIDDEN},
+        {"MaHoSo": [HIDDEN]},
+        {"MaHoSo": True},
+        {"KenhThucHien": [2]},
+        {"NgayTiepNhan": ["20241001080000"]},
+        {"DuocThanhToanTrucTuyen": {"a": 2}},
+        {"paid_online": HIDDEN},
+        {"DanhSachLePhi": [{"Gia": HIDDEN}]},
+        {"DanhSachLePhi": [{"Gia": [977123456]}]},
+        {"DanhSachLePhi": HIDDEN},
+        {"TaiLieuNop": HIDDEN},
+    ],
+)
+def test_what_an_object_of_the_portal_holds_is_kept_nowhere(desk, change: dict) -> None:
+    rows = [dossier(n, TaiLieuNop=[{"TenTepDinhKem": HIDDEN}]) for n in range(20)]
+    rows[6] |= change
+    entry = desk.one("dossiers.json", json_bytes(rows), source="tthc")
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert row["row_number"] == 7
+    told = str([desk.all_rows(entry), row])
+    assert not any(content in told for content in ("sdt", "Zoltan", "977123456", "999999999"))
