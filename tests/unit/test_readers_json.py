@@ -258,3 +258,55 @@ def test_what_an_object_of_the_portal_holds_is_kept_nowhere(desk, change: dict) 
     assert row["row_number"] == 7
     told = str([desk.all_rows(entry), row])
     assert not any(content in told for content in ("sdt", "Zoltan", "977123456", "999999999"))
+
+
+@pytest.mark.parametrize("key", ["target_id", "note", "\\u006eote", "Ghi chú"])
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_a_key_twice_in_one_object_rejects_its_row(desk, key: str, suffix: str) -> None:
+    lines = [json.dumps(row) for row in objects(*range(1, 21))]
+    name = json.loads(f'"{key}"')
+    if name == "Ghi chú":
+        lines = [line.replace('"note"', '"Ghi chú"') for line in lines]
+    lines[4] = lines[4].removesuffix("}") + f', "{key}": "1.5"}}'
+    lines[6] = lines[6].removesuffix("}") + ', "other": 1, "other": 2}'
+    text = "\n".join(lines) if suffix == "jsonl" else f"[{','.join(lines)}]"
+    entry = desk.one(f"criteria_results.{suffix}", text)
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert (row["row_number"], row["value"]) == (5, None)
+    assert f"the key “{name}” occurs twice in one object" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "items", "key"),
+    [
+        ("DanhSachLePhi", '[{"Gia": 1}, {"Gia": 2, "Gia": 3}]', "Gia"),
+        ("TaiLieuNop", '[{"IsDeleted": 0, "DuocSoHoa": 0, "DuocSoHoa": 1}]', "DuocSoHoa"),
+    ],
+)
+def test_a_key_twice_in_an_item_of_the_portal_rejects_its_row(desk, name: str, items: str, key: str) -> None:
+    lines = [json.dumps(dossier(n)) for n in range(20)]
+    lines[4] = lines[4].removesuffix("}") + f', "{name}": {items}}}'
+    # The same words in what a name holds, and further inside, are no key of the item.
+    inside = {"TenTepDinhKem": '"Gia":"Gia":', "x": {"Gia": 1, "IsDeleted": 1, "DuocSoHoa": 1}}
+    inside |= {"Gia": 1, "IsDeleted": 0, "DuocSoHoa": 1}
+    lines[6] = json.dumps(dossier(6, **{name: [inside]}))
+    entry = desk.one("dossiers.jsonl", "\n".join(lines), source="tthc")
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert row["row_number"] == 5
+    assert f"the key “{key}” occurs twice" in row["reason"]
+
+
+def test_a_list_of_the_portal_twice_rejects_its_row(desk) -> None:
+    lines = [json.dumps(dossier(n, DanhSachLePhi=[])) for n in range(20)]
+    lines[4] = lines[4].removesuffix("}") + ', "DanhSachLePhi": [{"Gia": 1}]}'
+    entry = desk.one("dossiers.jsonl", "\n".join(lines), source="tthc")
+    assert (entry.rows_loaded, desk.rejected()[0]["row_number"]) == (19, 5)
+
+
+@pytest.mark.parametrize("form", ['{"data": %s, "data": %s}', '{"data":\n%s,\n"x": 1, "data": %s}'])
+def test_two_lists_of_rows_are_refused(desk, form: str) -> None:
+    lists = tuple(json.dumps(objects(n)) for n in (1, 2))
+    entry = desk.one("criteria_results.json", form % lists)
+    assert (entry.outcome, "“data” twice" in entry.reason) == ("refused", True)
