@@ -33,12 +33,44 @@ def match_key(text: str) -> str:
     return _TONE_AT_END.sub(lambda found: TONE_PAIRS[found[0]], words)
 
 
-# An ID number of 9 or 12 digits, a phone number; not a time stamp of 14 digits or a day of 8.
-_NUMBER_OF_A_PERSON = re.compile(r"(?<!\d)(?:[0-3]\d{8}|0\d{9}|0\d{11})(?!\d)", re.ASCII)
+# Between the digits of a number as people write it: 0977.123.456, (0977) 123 - 456
+_GAP = r"[ .\-–_()\u00a0\u202f]{0,3}"
+_YEAR = r"(?:19|20)\d\d(?!\d)"
+_DAY_OF_MONTH, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
+# Days, whose digits would beside others read as a number of a person: 01-2024-11-30, 08.15 30.11.2024
+_DAY = re.compile(
+    rf"(?<!\d)(?:{_DAY_OF_MONTH}([ .\-_/]){_MONTH}\1{_YEAR}"
+    rf"|(?:19|20)\d\d([ .\-_/]){_MONTH}\2{_DAY_OF_MONTH}(?!\d)"
+    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"
+    rf"|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2]){_YEAR})",
+    re.ASCII,
+)
+_NUMBERS_OF_PERSONS = (
+    # An ID or phone number in one piece; not a time stamp of 14 digits or a day of 8.
+    r"(?<!\d)(?:[0-3]\d{8}|0\d{9}|0\d{11})(?!\d)",
+    # A phone number in groups, the first of three digits or more; of pairs; of two and twice four digits, but no year
+    rf"(?<!\d)0[2-9]\d(?:{_GAP}\d){{7,8}}?(?!\d)",
+    r"(?<!\d)0[2-9](?P<pair>[ .\-_])\d\d(?:(?P=pair)\d\d){3}(?!\d)",
+    rf"(?<!\d)0[2-9](?P<four>[ .\-_])(?!{_YEAR})\d{{4}}(?P=four)\d{{4}}(?!\d)",
+    # The same behind the code of the country: +84, 0084, 84
+    rf"(?:\+|(?<!\d)(?:00)?)84{_GAP}(?:0{_GAP})?[2-9](?:{_GAP}\d){{8,9}}?(?!\d)",
+    # An ID number in groups; 0012-2024-0034 is a number and a year.
+    rf"(?<!\d)(?!\d+[^\d]{_YEAR})0\d\d(?:{_GAP}\d){{9}}(?!\d)",
+    r"(?<!\d)[0-3]\d\d(?P<three>[ .\-_])\d{3}(?P=three)\d{3}(?!\d)",
+)
+_NUMBER_OF_A_PERSON = re.compile("|".join(_NUMBERS_OF_PERSONS), re.ASCII)
 
 
 def without_numbers_of_persons(text: str) -> str:
     """A name from outside without what looks like somebody's ID or phone number: `don_#########.csv`."""
+    pieces, at = [], 0
+    for day in _DAY.finditer(text):
+        pieces += [_masked(text[at : day.start()]), day[0]]
+        at = day.end()
+    return "".join([*pieces, _masked(text[at:])])
+
+
+def _masked(text: str) -> str:
     return _NUMBER_OF_A_PERSON.sub(lambda found: "#" * len(found[0]), text)
 
 

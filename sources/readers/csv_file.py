@@ -15,7 +15,7 @@ import pyarrow as pa
 from sources.contract import Table
 from sources.header import Header, RefusedFile, find_header, missing_columns, no_header, refuse_missing
 from sources.legacy import advice, name_encoding
-from sources.readers.part import Part, rows_left_out, ticked_columns
+from sources.readers.part import Part, look_like_data, rows_left_out, ticked_columns
 from sources.text import BLANKS, sql_name, sql_string
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -391,14 +391,13 @@ def read_csv(
         count = scan.count(header)
 
     # The parser passes over blank lines in silence; the data end at the first.
-    warnings = []
+    blank_at, left_out = None, 0
     blank = None
     if count.good + count.bad < seen.lines - skip and _has_blank_line(data, start):
         blank = _first_blank_line(data, start, delimiter)
     if blank is not None:
-        end, later = blank
-        if later:
-            warnings.append(rows_left_out(header_lines + end + 1, later))
+        end, left_out = blank
+        blank_at = header_lines + end + 1
         data = _copy_part(data, work / "until_blank.csv", 0, _line_offset(data, skip + end))
         seen = _look(data)
         scan = _Scan(connection, data, delimiter, skip, width)
@@ -411,7 +410,9 @@ def read_csv(
         first_row = header_lines + 1
         relation = scan.lines(named)
     else:
-        relation = _careful(scan, named, width, header_lines, skip, delimiter, spoiled)
+        relation, higher = _careful(scan, named, width, header_lines, skip, delimiter, spoiled)
+        if higher is not None:
+            blank_at, left_out = higher[0], higher[1] + left_out
     return [
         Part(
             relation=relation,
@@ -421,7 +422,7 @@ def read_csv(
             blank_is_false=(
                 ticked_columns(connection, relation, table, present) if count.may_tick else frozenset()
             ),
-            warnings=tuple(warnings),
+            warnings=(rows_left_out(blank_at, left_out),) if left_out else (),
         )
     ]
 
@@ -447,15 +448,17 @@ def _lines_at(path: Path, offsets: list[int]) -> list[int]:
 
 def _careful(
     scan: _Scan, named: str, width: int, header_lines: int, skip: int, delimiter: str, spoiled: list[int]
-) -> str:
+) -> tuple[str, tuple[int, int] | None]:
     """The same with rejected rows among the others and true line numbers, where cells hold line breaks.
 
     The n-th good row stands before the i-th rejected record when n <= record - i; each row is as high as it
-    has line breaks; running sums give the line on which a person sees it. Ends before the first blank row.
+    has line breaks; running sums give the line on which a person sees it. Ends before the first blank row, which is
+    told together with how many rows below it look like data.
     """
     connection = scan.connection
     height = " + ".join(f"coalesce(len(c{i}) - len(replace(c{i}, chr(10), '')), 0)" for i in range(width))
     blank = f"coalesce({', '.join(f'''nullif(par_clean(c{i}), '')''' for i in range(width))}) is null"
+    around = sql_string(' "\t\n\r\u00a0')
     scan.create("_csv_good", f"*, row_number() over () as good_no, 1 + {height} as height")
     connection.execute(f"""
         create or replace temp table _csv_bad as
@@ -489,14 +492,17 @@ def _careful(
         ),
         merged as (
             select good_no, good_no as place, 0 as tie, 0::bigint as record_no, height, null::varchar as fault,
-                false as is_blank
+                false as is_blank, 0 as cells
             from _csv_good
             union all
             select null, good_before, 1, record_no, height, fault,
-                trim(record, ' "' || chr(9) || chr(10) || chr(13) || chr(160)) = ''
+                trim(record, {around}) = '',
+                coalesce(len(list_filter(
+                    string_split(record, {sql_string(delimiter)}), lambda cell: trim(cell, {around}) <> ''
+                )), 0)
             from bad_numbered
         )
-        select good_no, height, fault, is_blank,
+        select good_no, height, fault, is_blank, cells,
             {header_lines} + coalesce(sum(height) over (
                 order by place, tie, record_no rows between unbounded preceding and 1 preceding
             ), 0) + 1 as _row_number
@@ -506,15 +512,18 @@ def _careful(
         create or replace temp table _csv_rows as
         select n._row_number,
             case when s.line is not null then {sql_string(_OPEN_QUOTE)} else n.fault end as _fault,
-            n.is_blank or (n.good_no is not null and {blank}) as is_blank,
+            n.is_blank or (n.good_no is not null and {blank}) as is_blank, n.cells,
             {", ".join(f"g.c{i}" for i in range(width))}
         from _csv_numbered as n
         left join _csv_good as g on n.good_no = g.good_no
         left join (select distinct line from _spoiled) as s on s.line = n._row_number
     """)
     connection.unregister("_spoiled")
-    return (
-        f"(select {named}, _row_number, 0 as _sheet_no, null::varchar as _sheet, _fault from _csv_rows"
-        " where _row_number < coalesce((select min(_row_number) from _csv_rows where is_blank), 1e18)"
-        " order by _row_number)"
-    )
+    rows = f"select {named}, _row_number, 0 as _sheet_no, null::varchar as _sheet, _fault from _csv_rows"
+    blank_at = connection.execute("select min(_row_number) from _csv_rows where is_blank").fetchall()[0][0]
+    if blank_at is None:
+        return f"({rows} order by _row_number)", None
+    filled = " + ".join(f"coalesce((trim(c{i}, {_BLANKS}) <> '')::int, 0)" for i in range(width))
+    counted = f"select _row_number, cells + {filled} as filled from _csv_rows"
+    left_out = look_like_data(connection, counted, blank_at)
+    return f"({rows} where _row_number < {blank_at} order by _row_number)", (blank_at, left_out)

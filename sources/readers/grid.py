@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sources.contract import Table
 from sources.header import Header
-from sources.readers.part import Part, rows_left_out, ticked_columns
+from sources.readers.part import Part, look_like_data, rows_left_out, ticked_columns
 from sources.text import BLANKS, sql_name, sql_string
 
 
@@ -103,9 +103,11 @@ def data_rows(
         connection.unregister("_faults_by_row")
         relation = f"select * from {name}"
     left_out = 0
-    if blank_at is not None:
-        # A block of totals has few filled cells; what is filled like data below a blank row was left out by
-        # mistake.
+    if blank_at is not None and header.row_label is None:
+        left_out = look_like_data(connection, counted, blank_at)
+    elif blank_at is not None:
+        # A block of totals has no number in front; what has one and is filled like data below a blank row was left
+        # out by mistake.
         required = sum(column.required for column in header.columns.values())
         left_out = _one(
             connection,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from sources.contract import Column, Table
 from sources.header import RefusedFile, column_names, missing_columns, refuse_missing
 from sources.legacy import advice, name_encoding
 from sources.readers.part import Part, ticked_columns
-from sources.text import match_key, sql_name, sql_string
+from sources.text import match_key, shown, sql_name, sql_string
 
 _BROKEN = (
     "JSON không đọc được (bị cắt hoặc sai cú pháp): xuất lại rồi gửi lại"
@@ -24,10 +24,18 @@ _NO_LIST = (
     "JSON phải là một mảng đối tượng hoặc {“data”: [...]}: xuất lại"
     ' | the JSON must be an array of objects or {"data": [...]}: export it again'
 )
+_TWO_LISTS = (
+    "JSON có hai khóa “data”: giữ lại một rồi gửi lại"
+    " | the JSON holds the key “data” twice: keep one and deliver the file again"
+)
 _NO_OBJECT = "không phải là một đối tượng JSON | is no JSON object"
+_TWICE = "khóa “{0}” có hai lần trong một đối tượng: giữ lại một | the key “{0}” occurs twice in one object"
 _NUL = "có ký tự NUL | holds a NUL character"
-# In place of a nested list that is none: no cell of a number or a boolean reads so.
+_NESTED = "là đối tượng/danh sách, không phải là một giá trị | is an object or a list, not a value"
+_NO_TEXT = "là true/false, không phải là chữ | is true or false, not a text"
+# In place of a nested list that is none, and of a figure in it that is none: no cell of a number or a boolean reads so.
 _NO_ITEMS = "(không phải danh sách)"
+_NO_FIGURE = "(không phải là số)"
 _CHUNK = 32 << 20
 _LARGEST_OBJECT = 32 << 20
 _LARGEST_DOCUMENT = 1 << 30
@@ -100,6 +108,9 @@ def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         kinds = connection.execute("select json_type(json, '$.data') from _json_document").fetchall()
         if kinds != [("ARRAY",)]:
             raise RefusedFile(_NO_LIST)
+        doubled = "len(list_filter(json_keys(json), lambda key: key = 'data')) > 1"
+        if connection.execute(f"select {doubled} from _json_document").fetchall() == [(True,)]:
+            raise RefusedFile(_TWO_LISTS)
         connection.execute(f"""
             {create}
             with entries as (select unnest(json_extract(json, '$.data[*]')) as entry from _json_document)
@@ -123,7 +134,9 @@ def _nested_expression(spec: dict[str, Any], items: str) -> str:
         return f"cast(len({items}) > 0 as varchar)"
     if "sum" in spec:
         key = spec["sum"]
-        texts = f"list_transform({items}, lambda item: {_number_text(f'''json_extract(item, '$.{key}')''')})"
+        figure = f"json_extract(item, '$.{key}')"
+        text = f"case when {_is_nested(figure)} then {sql_string(_NO_FIGURE)} else {_number_text(figure)} end"
+        texts = f"list_transform({items}, lambda item: {text})"
         known = f"list_filter({texts}, lambda text: par_clean(text) is not null)"
         # A figure that cannot be read makes the sum unreadable, and the row is rejected.
         wrong = f"list_filter({known}, lambda text: par_number(par_clean(text)) is null)"
@@ -152,7 +165,31 @@ def _number_text(value: str) -> str:
     )
 
 
+def _begins_with(value: str, letters: str) -> str:
+    """Whether the JSON of a value begins so, which tells its kind without parsing it."""
+    return f"left({value}::varchar, 1) in ({', '.join(map(sql_string, letters))})"
+
+
+def _is_nested(value: str) -> str:
+    return _begins_with(value, "{[")
+
+
+def _complaints(column: Column, value: str) -> list[str]:
+    """Branches of a case: what is wrong with a value by its kind. Its content is told nowhere: it may hold anything."""
+    kinds = [(_is_nested(value), _NESTED)]
+    if column.type == "str":
+        kinds.append((_begins_with(value, "tf"), _NO_TEXT))
+    return [
+        f"when {condition} then {sql_string(f'“{column.vi}” ({column.name}) {why}')}"
+        for condition, why in kinds
+    ]
+
+
 def _cell(column: Column, value: str) -> str:
+    return f"case when not {_is_nested(value)} then {_cell_text(column, value)} end"
+
+
+def _cell_text(column: Column, value: str) -> str:
     text = f"json_extract_string({value}, '$')"
     if column.type in ("int", "decimal"):
         return _number_text(value)
@@ -184,12 +221,7 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
     total, good = connection.execute("select count(*), count(object) from _json_objects").fetchall()[0]
     if total and not good:
         raise RefusedFile(_BROKEN)
-    keys = [
-        row[0]
-        for row in connection.execute(
-            "select distinct unnest(json_keys(object)) as key from _json_objects where object is not null order by key"
-        ).fetchall()
-    ]
+    keys, doubled = _keys(connection)
     names = column_names(table).proper
     portal = {c.portal_key.casefold(): c for c in table.columns if c.portal_key}
     nested = {c.portal_nested["list"].casefold() for c in table.columns if c.portal_nested}
@@ -208,13 +240,16 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
 
     used = sorted({key for spellings in (*own.values(), *by_portal.values()) for key in spellings})
     place = {key: f"v[{at}]" for at, key in enumerate(used, start=1)}
-    expressions, present = [], set()
+    expressions, complaints, present = [], [], set()
     for column in table.columns:
+        of_portal = by_portal.get((column.portal_key or "").casefold(), [])
         choices = [f"nullif({_cell(column, place[key])}, '')" for key in own.get(column.name, [])]
-        for key in by_portal.get((column.portal_key or "").casefold(), []):
+        for key in dict.fromkeys([*own.get(column.name, []), *of_portal]):
+            complaints += _complaints(column, place[key])
+        for key in of_portal:
             value = _cell(column, place[key])
             if column.portal_true_values:
-                flag = _flag(f"json_extract_string({place[key]}, '$')")
+                flag = _flag(_cell(column, place[key]))
                 wanted = ", ".join(map(sql_string, column.portal_true_values))
                 # Any other figure is a no; what is no figure is left to be rejected.
                 value = (
@@ -238,15 +273,30 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
         present = {column.name for column in table.columns}
         expressions = [f"null::varchar as {sql_name(name)}" for name in sorted(present)]
     paths = ", ".join(sql_string(_pointer(key)) for key in used)
+    twice = [
+        f"when {_occurs_twice('object', key)} then {sql_string(_TWICE.format(shown(key)))}"
+        for key in used
+        if key in doubled
+    ]
+    faults = [
+        f"case when is_broken then {sql_string(_NO_OBJECT)} when has_nul then {sql_string(_NUL)}"
+        f" {' '.join([*twice, *complaints])} end"
+    ]
+    inside: dict[str, dict[str, None]] = {}  # list -> keys of its items that figures follow from
+    for spec in filter(None, (column.portal_nested for column in table.columns)):
+        for key in by_portal.get(spec["list"].casefold(), []):
+            wanted = [spec["sum"]] if "sum" in spec else spec.get("count_where", ())
+            inside.setdefault(place[key], {}).update(dict.fromkeys(wanted))
+    faults += [_twice_in_items(value, wanted) for value, wanted in inside.items() if wanted]
     connection.execute(f"""
         create or replace temp table _json_cells as
         with parsed as (
-            select _row_number, object is null as is_broken, has_nul,
+            select _row_number, object, object is null as is_broken, has_nul,
                 {f"json_extract(object, [{paths}])" if used else "null"} as v
             from _json_objects
         )
         select {", ".join(expressions)}, _row_number, 0 as _sheet_no, null::varchar as _sheet,
-            case when is_broken then {sql_string(_NO_OBJECT)} when has_nul then {sql_string(_NUL)} end as _fault
+            coalesce({", ".join(faults)}) as _fault
         from parsed
         order by _row_number
     """)
@@ -272,6 +322,47 @@ def _refuse_doubled(connection: duckdb.DuckDBPyConnection, groups: list[list[str
             raise RefusedFile(
                 f"một đối tượng có nhiều khóa cho cùng một cột ({named}): giữ lại một | several keys name one column"
             )
+
+
+def _keys(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], set[str]]:
+    """The keys of all objects, and those that occur twice in one of them.
+
+    Most objects have the same keys in the same order: only lists that differ are looked into.
+    """
+    connection.execute("""
+        create or replace temp table _json_keys as
+        select row_number() over () as no, keys
+        from (select distinct json_keys(object) as keys from _json_objects where object is not null)
+    """)
+    counted = connection.execute("""
+        select key, max(times) from (
+            select key, count(*) as times from (select no, unnest(keys) as key from _json_keys) group by no, key
+        ) group by key order by key
+    """).fetchall()
+    connection.execute("drop table _json_keys")
+    return [key for key, _ in counted], {key for key, times in counted if times > 1}
+
+
+def _occurs_twice(value: str, key: str) -> str:
+    return f"len(list_filter(json_keys({value}), lambda key: key = {sql_string(key)})) > 1"
+
+
+def _twice_in_items(value: str, wanted: Collection[str]) -> str:
+    """What is wrong with a nested list: one of the keys that figures follow from occurs twice in an item of it.
+
+    Counted in the text first, which costs little: more of a key than there are items may also stand further inside.
+    """
+    counts, branches = [], []
+    for key in wanted:
+        written = f'"{key}":'
+        without = f"replace({value}::varchar, {sql_string(written)}, '')"
+        counts.append(f"(strlen({value}::varchar) - strlen({without})) // {len(written.encode())}")
+        twice = (
+            f"len(list_filter(json_extract({value}, '$[*]'), lambda item: {_occurs_twice('item', key)})) > 0"
+        )
+        branches.append(f"when {twice} then {sql_string(_TWICE.format(shown(key)))}")
+    more = f"greatest({', '.join(counts)}) > json_array_length({value})"
+    return f"case when {more} then case {' '.join(branches)} end end"
 
 
 def _why_broken(path: Path) -> str:

@@ -60,6 +60,23 @@ def ticked_columns(
     return frozenset(c.name for c in booleans if with_x[c.name] or (c.required and not with_value[c.name]))
 
 
+def look_like_data(connection: duckdb.DuckDBPyConnection, counted: str, blank_at: int) -> int:
+    """How many rows below the blank row `blank_at` are filled like those above it: more than half of the widest.
+
+    `counted` yields `_row_number` and `filled`, a row's number of cells that are not blank. A line of totals or a
+    signature has few; where nothing stands below but such lines, the rows above are not looked at.
+    """
+    below = connection.execute(
+        f"select filled, count(*) from ({counted}) where _row_number > {blank_at} and filled > 2 group by filled"
+    ).fetchall()
+    if not below:
+        return 0
+    widest = connection.execute(
+        f"select coalesce(max(filled), 0) from ({counted}) where _row_number < {blank_at}"
+    ).fetchall()[0][0]
+    return sum(count for filled, count in below if filled > widest // 2)
+
+
 def rows_left_out(number: int, count: int) -> str:
     """The warning about rows below the first blank row that look like data."""
     return (

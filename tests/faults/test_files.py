@@ -550,6 +550,19 @@ def test_numbers_of_persons_in_names_are_hidden(desk) -> None:
     assert {row["_sheet"] for row in desk.good(sheet)} == {"SĐT ##########"}
 
 
+def test_numbers_of_persons_written_in_groups_are_hidden(desk) -> None:
+    desk.put("criteria_results_e 0977.123.456.csv", good_csv(2))
+    desk.put("criteria_results_+84912345678.csv", good_csv(3))
+    first, second = sorted(desk.land(), key=lambda entry: entry.rows_loaded)
+    assert re.fullmatch(r"criteria_results_e ############~[0-9a-f]{6}\.csv", first.file_name)
+    assert re.fullmatch(r"criteria_results_############~[0-9a-f]{6}\.csv", second.file_name)
+    heads = [*HEAD, "Người nộp Zoltan 0977.123.456"]
+    data = xlsx_bytes(heads, *lines(2), sheet="SĐT 0977 123 456")
+    sheet = deliver(desk, "criteria_results.xlsx", data)
+    assert {row["_sheet"] for row in desk.good(sheet)} == {"SĐT ############"}
+    assert "Người nộp Zoltan ############" in sheet.warnings[0]
+
+
 def test_a_parquet_file_that_no_ledger_row_knows_counts_nowhere(desk) -> None:
     """A kill between the two, and the file was withdrawn before the next run."""
     entry = desk.one("criteria_results.csv", good_csv(3))

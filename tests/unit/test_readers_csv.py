@@ -87,6 +87,7 @@ def test_data_end_before_the_first_blank_row(desk, blank: str) -> None:
     entry = desk.one("criteria_results.csv", text)
     assert (entry.rows_in_file, entry.rows_loaded) == (2, 2)
     assert [row for row, _ in ids(desk, entry)] == ["1.1", "1.2"]
+    assert entry.warnings == ()
 
 
 def test_rows_below_a_blank_row_that_look_like_data_are_told(desk) -> None:
@@ -95,6 +96,30 @@ def test_rows_below_a_blank_row_that_look_like_data_are_told(desk) -> None:
     )
     assert entry.rows_in_file == 1
     assert "2 rows below the first blank row (row 3)" in entry.warnings[0]
+
+
+@pytest.mark.parametrize("blank", [",,,,,,", '"","","","","","",""', " , ,\t,, ,,", "\u00a0,,,\u00a0,,,"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_rows_below_a_row_of_blank_cells_are_told(desk, blank: str, end: str) -> None:
+    lines = criteria_csv(*(criteria_row(n) for n in range(1, 501))).splitlines()
+    lines.insert(3, blank)
+    entry = desk.one("criteria_results.csv", end.join([*lines, ""]))
+    assert (entry.outcome, entry.rows_in_file) == ("loaded", 2)
+    assert "498 rows below the first blank row (row 4)" in entry.warnings[0]
+
+
+def test_what_is_left_out_is_told_once(desk) -> None:
+    """Cells that say “nothing” make a blank row above an empty line; rows below it that cannot be read count as well."""
+    head, *rows = criteria_csv(*(criteria_row(n) for n in range(1, 9))).splitlines()
+    rows[0] += ",thừa"
+    rows[2] += ",thừa"
+    rows[6] += ",thừa"
+    footer = ["Tổng cộng,,,4,,,", ",,,,,Người lập,,,"]
+    text = "\n".join([head, *rows[:2], "-,NULL,,,,,n/a", *rows[2:4], "", *rows[4:], *footer, ""])
+    entry = desk.one("criteria_results.csv", text)
+    assert (entry.rows_in_file, entry.rows_rejected) == (2, 1)
+    (warning,) = entry.warnings
+    assert "6 rows below the first blank row (row 4)" in warning
 
 
 def test_trailing_blank_lines_are_nothing(desk) -> None:

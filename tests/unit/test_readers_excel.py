@@ -128,6 +128,22 @@ def test_data_below_a_blank_row_are_told(desk) -> None:
     assert "2 rows below the first blank row (row 3)" in entry.warnings[0]
 
 
+def test_data_below_a_blank_row_are_told_without_row_labels_too(desk) -> None:
+    rows = [criteria_row(n) for n in range(1, 52)]
+    rows[20] = []
+    footer = [["Tổng cộng", None, None, 50], [], [None, None, None, None, "NGƯỜI LẬP"]]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(CRITERIA_VI, *rows, *footer))
+    assert (entry.outcome, entry.rows_in_file) == ("loaded", 20)
+    assert "30 rows below the first blank row (row 22)" in entry.warnings[0]
+    # A table below another, with its title and its header
+    below = [[], ["Danh sách bổ sung"], CRITERIA_VI, *rows[21:24]]
+    entry = desk.one("criteria_results_2.xlsx", xlsx_bytes(CRITERIA_VI, *rows[:4], *below))
+    assert entry.rows_in_file == 4
+    assert "4 rows below the first blank row (row 6)" in entry.warnings[0]
+    entry = desk.one("criteria_results_3.xlsx", xlsx_bytes(CRITERIA_VI, *rows[:4], [], *footer))
+    assert (entry.rows_in_file, entry.warnings) == (4, ())
+
+
 def test_row_labels_written_in_advance(desk) -> None:
     rows = [HEAD, *(line(n) for n in range(1, 20)), [20], line(21), [22], [23]]
     entry = desk.one("criteria_results.xlsx", xlsx_bytes(*rows))

@@ -57,6 +57,17 @@ def test_totals_below_a_blank_row(desk) -> None:
     assert desk.one("criteria_results.xls", html_table(*rows)).rows_in_file == 1
 
 
+def test_data_below_a_blank_row_are_told_without_row_labels_too(desk) -> None:
+    head = html_row(*CRITERIA_VI, tag="th")
+    rows = [html_row(*criteria_row(n)) for n in range(1, 101)]
+    entry = desk.one("criteria_results.xls", html_table(head, *rows[:50], "<td>&nbsp;</td>" * 7, *rows[50:]))
+    assert (entry.outcome, entry.rows_in_file) == ("loaded", 50)
+    assert "50 rows below the first blank row (row 52)" in entry.warnings[0]
+    footer = ["<td></td>" * 7, html_row("Tổng cộng", None, None, 50, 50), html_row(None, "Người lập")]
+    entry = desk.one("criteria_results_2.xls", html_table(head, *rows[:50], *footer))
+    assert (entry.rows_in_file, entry.warnings) == (50, ())
+
+
 def test_cells_over_several_rows_hold_in_each(desk) -> None:
     first = line(1).replace("<td>H62.1</td>", '<td rowspan="3">H62.9</td>')
     rows = [

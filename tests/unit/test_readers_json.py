@@ -200,3 +200,113 @@ def test_a_portal_list_or_flag_that_cannot_be_read_rejects_the_row(desk, change:
     entry = desk.one("dossiers.json", json_bytes(rows), source="tthc")
     assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
     assert [(r["row_number"], r["column_name"]) for r in desk.rejected()] == [(7, column)]
+
+
+HIDDEN = {"ten": "Zoltan Quangvinh", "sdt": "0977123456"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *((column, HIDDEN) for column in ("agency_code", "reported_on", "numerator", "achieved")),
+        *(("note", value) for value in (HIDDEN, [HIDDEN], ["Zoltan", 977123456], {}, [])),
+    ],
+)
+def test_an_object_or_a_list_in_a_cell_rejects_its_row(desk, column: str, value) -> None:
+    rows = objects(*range(1, 21))
+    rows[4][column] = value
+    entry = desk.one("criteria_results.json", json_bytes(rows))
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert (row["row_number"], row["value"]) == (5, None)
+    assert f"({column}) là đối tượng/danh sách, không phải là một giá trị | is an object" in row["reason"]
+    told = str([desk.all_rows(entry), row])
+    assert not any(content in told for content in ("ten", "Zoltan", "977123456"))
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_true_and_false_are_no_text(desk, value: bool) -> None:
+    rows = objects(*range(1, 21))
+    rows[4]["note"] = value
+    entry = desk.one("criteria_results.json", json_bytes(rows))
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    assert "(note) là true/false" in desk.rejected()[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"DonViXuLy": HIDDEN},
+        {"MaHoSo": [HIDDEN]},
+        {"MaHoSo": True},
+        {"KenhThucHien": [2]},
+        {"NgayTiepNhan": ["20241001080000"]},
+        {"DuocThanhToanTrucTuyen": {"a": 2}},
+        {"paid_online": HIDDEN},
+        {"DanhSachLePhi": [{"Gia": HIDDEN}]},
+        {"DanhSachLePhi": [{"Gia": [977123456]}]},
+        {"DanhSachLePhi": HIDDEN},
+        {"TaiLieuNop": HIDDEN},
+    ],
+)
+def test_what_an_object_of_the_portal_holds_is_kept_nowhere(desk, change: dict) -> None:
+    rows = [dossier(n, TaiLieuNop=[{"TenTepDinhKem": HIDDEN}]) for n in range(20)]
+    rows[6] |= change
+    entry = desk.one("dossiers.json", json_bytes(rows), source="tthc")
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert row["row_number"] == 7
+    told = str([desk.all_rows(entry), row])
+    assert not any(content in told for content in ("sdt", "Zoltan", "977123456", "999999999"))
+
+
+@pytest.mark.parametrize("key", ["target_id", "note", "\\u006eote", "Ghi chú"])
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_a_key_twice_in_one_object_rejects_its_row(desk, key: str, suffix: str) -> None:
+    lines = [json.dumps(row) for row in objects(*range(1, 21))]
+    name = json.loads(f'"{key}"')
+    if name == "Ghi chú":
+        lines = [line.replace('"note"', '"Ghi chú"') for line in lines]
+    lines[4] = lines[4].removesuffix("}") + f', "{key}": "1.5"}}'
+    lines[6] = lines[6].removesuffix("}") + ', "other": 1, "other": 2}'
+    text = "\n".join(lines) if suffix == "jsonl" else f"[{','.join(lines)}]"
+    entry = desk.one(f"criteria_results.{suffix}", text)
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert (row["row_number"], row["value"]) == (5, None)
+    assert f"the key “{name}” occurs twice in one object" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "items", "key"),
+    [
+        ("DanhSachLePhi", '[{"Gia": 1}, {"Gia": 2, "Gia": 3}]', "Gia"),
+        ("TaiLieuNop", '[{"IsDeleted": 0, "DuocSoHoa": 0, "DuocSoHoa": 1}]', "DuocSoHoa"),
+    ],
+)
+def test_a_key_twice_in_an_item_of_the_portal_rejects_its_row(desk, name: str, items: str, key: str) -> None:
+    lines = [json.dumps(dossier(n)) for n in range(20)]
+    lines[4] = lines[4].removesuffix("}") + f', "{name}": {items}}}'
+    # The same words in what a name holds, and further inside, are no key of the item.
+    inside = {"TenTepDinhKem": '"Gia":"Gia":', "x": {"Gia": 1, "IsDeleted": 1, "DuocSoHoa": 1}}
+    inside |= {"Gia": 1, "IsDeleted": 0, "DuocSoHoa": 1}
+    lines[6] = json.dumps(dossier(6, **{name: [inside]}))
+    entry = desk.one("dossiers.jsonl", "\n".join(lines), source="tthc")
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (row,) = desk.rejected()
+    assert row["row_number"] == 5
+    assert f"the key “{key}” occurs twice" in row["reason"]
+
+
+def test_a_list_of_the_portal_twice_rejects_its_row(desk) -> None:
+    lines = [json.dumps(dossier(n, DanhSachLePhi=[])) for n in range(20)]
+    lines[4] = lines[4].removesuffix("}") + ', "DanhSachLePhi": [{"Gia": 1}]}'
+    entry = desk.one("dossiers.jsonl", "\n".join(lines), source="tthc")
+    assert (entry.rows_loaded, desk.rejected()[0]["row_number"]) == (19, 5)
+
+
+@pytest.mark.parametrize("form", ['{"data": %s, "data": %s}', '{"data":\n%s,\n"x": 1, "data": %s}'])
+def test_two_lists_of_rows_are_refused(desk, form: str) -> None:
+    lists = tuple(json.dumps(objects(n)) for n in (1, 2))
+    entry = desk.one("criteria_results.json", form % lists)
+    assert (entry.outcome, "“data” twice" in entry.reason) == ("refused", True)
