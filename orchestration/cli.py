@@ -525,11 +525,22 @@ def _exit_code() -> int:
         errors.print(f"[red]Wrong path:[/] {plain(error.filename)}: {plain(error.strerror)}", soft_wrap=True)
         return 2
     except Exception as error:
-        told = _of_the_disk(error)
+        told = _of_the_disk(error) or _of_the_alerts(error)
         if told is None:
             raise
-        errors.print(told)
+        errors.print(told, soft_wrap=True)
     return 1
+
+
+def _of_the_alerts(error: Exception) -> str | None:
+    from orchestration.alerting import AlertConfigError
+
+    if not isinstance(error, AlertConfigError):
+        return None
+    return (
+        f"[red]Không chạy – not run:[/] {plain(error)}. Sửa cấu hình cảnh báo rồi chạy lại – put the configuration of the"
+        " alerts right, then run again: docs/runbook/alerts/README.md"
+    )
 
 
 def _of_the_disk(error: Exception) -> str | None:

@@ -60,12 +60,16 @@ def run_night(
 ) -> Outcome:
     """One night as of a day; a `whole_build` starts from landing alone, never from the last build.
 
-    Raises NightRunning when another one is at work, and SettingsError.
+    Raises NightRunning when another one is at work, SettingsError and AlertConfigError.
     """
     write_for_the_team_only()
     with night_lock(settings):
         pass  # told now and plainly, instead of from inside the job
     check_key(settings, rotating=full_refresh)  # likewise
+    with importing():
+        from orchestration.alerting import load_config
+
+        load_config(settings)  # likewise: not after the whole build, when its alerts are to be told
     aside.building.warm_up()
     if not (full_refresh or whole_build):
         carry.copy_ahead(settings)
@@ -127,7 +131,7 @@ def _is_published(settings: Settings, run_id: str) -> bool:
 
 _LEAST_FREE = 32 << 20  # bytes; below, whatever failed to be written failed for want of room
 # Our own errors, whose messages hold no value of a row.
-_PLAIN = (WorkerDied.__name__, SettingsError.__name__, NightRunning.__name__)
+_PLAIN = (WorkerDied.__name__, SettingsError.__name__, NightRunning.__name__, "AlertConfigError")
 
 
 def _disk_is_full(settings: Settings) -> bool:

@@ -139,6 +139,29 @@ def test_a_file_where_a_folder_is_needed_is_wrong_usage(desk, run, tmp_path, mon
         assert _exit_code() == 2 and "a folder is needed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [("run", "--as-of", "2024-11-02"), ("rebuild", "--as-of", "2024-11-02")])
+def test_a_night_whose_alerts_nobody_would_get_is_not_begun(desk, command, monkeypatch, capsys) -> None:
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    monkeypatch.setenv("PARINDEX_HOME", str(desk.settings.home))
+    monkeypatch.delenv("PARINDEX_ALERTS", raising=False)
+    monkeypatch.setattr("orchestration.run.log_to_file", lambda settings: "night.log")
+    monkeypatch.setattr("sys.argv", ["parindex", *command])
+    wrong = desk.settings.home / "alerts.yaml"
+    wrong.write_text("routes:\n  - name: a\n    to: [json://a\nrules: {repeat_days: 3}\n")
+
+    def said() -> str:
+        assert _exit_code() == 1
+        return capsys.readouterr().err
+
+    told = said()
+    assert f"not run: {wrong} is no readable YAML: line 4, column 6" in told, told
+    monkeypatch.setenv("PARINDEX_ALERTS", "/etc/passwd")
+    assert "not run: /etc/passwd" in said()
+    monkeypatch.setenv("PARINDEX_ALERTS", str(desk.settings.home))
+    assert f"not run: {desk.settings.home} cannot be read: Is a directory" in said()
+    assert desk.ledger.nights() == []
+
+
 @pytest.mark.parametrize("limit", ["lots", "3", "3 apples", "-1GB"])
 def test_a_memory_limit_without_its_unit_begins_no_night(limit: str, monkeypatch) -> None:
     monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", limit)
