@@ -63,14 +63,15 @@ def _settings(inbox: Path | None = None) -> Settings:
 
 
 def _sample_day(inbox: Path) -> date | None:
-    """The day that a sample in the inbox was made for.
+    """The day that a sample in the inbox was made for. A file of that name which is no sample's says nothing.
 
     Exits with 1 where later exports lie beside it: as of that day they would not count, as of today the sample would.
     """
     marker = inbox / SAMPLE_MARKER
-    if not marker.exists():
+    try:
+        day = clock.read_day(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    day = date.fromisoformat(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
     later = [arrival for arrival in find_arrivals(inbox) if (arrival.delivered_on or day) > day]
     if later:
         one, count = plain(max(later, key=lambda arrival: arrival.delivered_on).place), len(later)

@@ -209,6 +209,21 @@ def test_the_day_of_a_sample_is_not_taken_for_later_exports_beside_it(desk, run,
     assert desk.ledger.nights() == []
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[]", b"7", b"not json", b"\xff\xfe", b'{"as_of": "soon"}', b'{"as_of": 20241101}', b"[" * 100_000,
+     b'{"as_of": "0001-01-01"}'],
+)  # fmt: skip
+def test_what_is_no_file_of_a_sample_says_no_day(sampled: Path, content: bytes) -> None:
+    (sampled / SAMPLE_MARKER).write_bytes(content)
+    assert _sample_day(sampled) is None
+
+
+def test_a_folder_named_like_the_file_of_a_sample_says_no_day(desk) -> None:
+    (desk.settings.inbox / SAMPLE_MARKER).mkdir()
+    assert _sample_day(desk.settings.inbox) is None
+
+
 def test_a_day_that_is_said_goes_before_that_of_a_sample(desk, run, sampled: Path, monkeypatch) -> None:
     desk.put("criteria_results.csv", criteria_csv(criteria_row(1)), day="2024-11-02")
     days = []
