@@ -28,9 +28,10 @@ from orchestration import (
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
 from orchestration.startup import leave
-from orchestration.terminal import console, errors, plain
+from orchestration.terminal import console, errors, plain, show_all_letters
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER, find_arrivals
+from warehouse.damaged import DamagedFile, find_damage, says_damage
 from warehouse.lock import NightRunning
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -501,6 +502,7 @@ def serve(
 
 def main() -> None:
     """Entry point: turns our own errors into a message and an exit code, never a traceback."""
+    show_all_letters()
     os.umask(0o027)  # what a command writes is for the data team, not for every user of the machine
     leave(_exit_code())
 
@@ -519,18 +521,27 @@ def _exit_code() -> int:
         errors.print(
             f"[red]No permission:[/] {plain(error.filename)}: check the owner and mode of PARINDEX_HOME."
         )
-    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-        # A path that was said, or PARINDEX_HOME: a file where a folder has to be, or the other way round.
+    except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        # A path that was said, or PARINDEX_HOME: a file where a folder has to be, the other way round, or a place where none
+        # can be made.
         if error.filename is None:
             raise
         errors.print(f"[red]Wrong path:[/] {plain(error.filename)}: {plain(error.strerror)}", soft_wrap=True)
         return 2
     except Exception as error:
-        told = _of_the_disk(error) or _of_the_alerts(error)
+        told = _of_the_disk(error) or _of_a_file(error) or _of_the_alerts(error)
         if told is None:
             raise
         errors.print(told, soft_wrap=True)
     return 1
+
+
+def _of_a_file(error: Exception) -> str | None:
+    """Whether a file of the home is damaged, and which."""
+    damaged = error if isinstance(error, DamagedFile) else None
+    if damaged is None and says_damage(error):
+        damaged = find_damage(load_settings())
+    return f"[red]Tệp hỏng – damaged file:[/] {plain(damaged)}" if damaged else None
 
 
 def _of_the_alerts(error: Exception) -> str | None:

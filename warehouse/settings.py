@@ -207,9 +207,18 @@ def _memory(name: str, default: str) -> str:
     return text
 
 
+def _read_dotenv(file: Path) -> None:
+    try:
+        load_dotenv(file, override=False)
+    except ValueError:  # letters of another encoding; a NUL byte, which no variable can hold
+        raise SettingsError(
+            f"{file} is no UTF-8 text: save it as UTF-8 (in Notepad: Save as, Encoding UTF-8), then run again"
+        ) from None
+
+
 def load_settings(inbox: Path | None = None) -> Settings:
     """Settings of this process. Raises SettingsError."""
-    load_dotenv(Path.cwd() / ".env", override=False)
+    _read_dotenv(Path.cwd() / ".env")
     home = Path(os.environ.get("PARINDEX_HOME") or "data").expanduser().resolve()
     if home.is_file():
         raise SettingsError(f"PARINDEX_HOME={home}: a folder is needed, that is a file")
