@@ -275,12 +275,30 @@ def test_letters_that_the_terminal_has_not_end_no_command(tmp_path) -> None:
     assert "no night has been run yet" in said and "\\u1ea1" in said
 
 
-@pytest.mark.parametrize("limit", ["lots", "3", "3 apples", "-1GB"])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "lots",
+        "3",
+        "3 apples",
+        "-1GB",
+        "500%",
+        "101%",
+        "0%",
+        "0.01%",
+        "0GB",
+        "0.0KB",
+        "10KB",
+        "99999999999999TB",
+        "1001TB",
+        "٣GB",
+    ],
+)
 def test_a_memory_limit_without_its_unit_begins_no_night(limit: str, monkeypatch) -> None:
     monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", limit)
     with pytest.raises(SettingsError, match="3GB, 800MB or 60%"):
         load_settings()
-    for good in ("3GB", "1.5 gb", "800MiB", "4g", "60%", ""):
+    for good in ("3GB", "1.5 gb", "800MiB", "4g", "60%", "100%", "1%", "1000KB", "1000TB", ""):
         monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", good)
         assert load_settings().memory_limit == (good or "3GB")
 
