@@ -27,6 +27,7 @@ from orchestration import (
 )
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
+from orchestration.plan import NoPlanInForce
 from orchestration.startup import leave
 from orchestration.terminal import console, errors, plain, show_all_letters
 from sources.contract import load_contracts
@@ -517,6 +518,8 @@ def _exit_code() -> int:
         return 2
     except NightRunning as busy:
         errors.print(f"[red]Not run:[/] {plain(busy)}")
+    except NoPlanInForce as why:
+        errors.print(f"[red]Không chạy – not run:[/] {plain(why)}", soft_wrap=True)
     except PermissionError as error:
         errors.print(
             f"[red]No permission:[/] {plain(error.filename)}: check the owner and mode of PARINDEX_HOME."

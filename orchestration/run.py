@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from orchestration import aside
 from orchestration.aside import WorkerDied
 from orchestration.instance import prepare_instance
+from orchestration.plan import check_plan
 from orchestration.startup import importing
 from warehouse import carry, publish
 from warehouse.damaged import DamagedFile, find_damage
@@ -61,9 +62,11 @@ def run_night(
 ) -> Outcome:
     """One night as of a day; a `whole_build` starts from landing alone, never from the last build.
 
-    Raises NightRunning when another one is at work, SettingsError, AlertConfigError and DamagedFile.
+    Raises NightRunning when another one is at work, SettingsError, AlertConfigError, DamagedFile and
+    NoPlanInForce.
     """
     write_for_the_team_only()
+    check_plan(as_of)
     with night_lock(settings):
         pass  # told now and plainly, instead of from inside the job
     check_key(settings, rotating=full_refresh)  # likewise

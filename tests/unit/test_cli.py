@@ -229,6 +229,15 @@ def test_a_damaged_manifest_is_named(desk, ended, content: str) -> None:
     assert desk.ledger.nights() == []
 
 
+@pytest.mark.parametrize("day", ["1900-01-01", "2023-12-31"])
+def test_a_day_before_any_plan_begins_no_night(desk, ended, day: str) -> None:
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    for command in ("run", "rebuild"):
+        code, said = ended(command, "--as-of", day)
+        assert (code, said.count("\n")) == (1, 1) and f"no plan was in force on {day}" in said, said
+    assert desk.ledger.nights() == []
+
+
 def test_a_damaged_history_of_runs_can_be_removed(desk, ended, monkeypatch) -> None:
     history = desk.settings.dagster / "history" / "runs.db"
     history.parent.mkdir(parents=True)
