@@ -24,7 +24,7 @@ _FALSE_WORDS = ("không", "0", "false", "sai")
 _NULLS = ", ".join(map(sql_string, NULL_WORDS))
 _COMMON_NULLS = (*NULL_WORDS, "null", "Null", "n/a")
 
-# Larger than anything a province counts, in dong or in pieces, and small enough that sums of it are exact wherever they are made.
+# Larger than anything a province counts, in dong or in pieces; sums of it fit every type that they are made in.
 # A number beyond is a typing error, whatever its shape.
 LARGEST_NUMBER = 10**15
 _BEYOND = f"cast({10 * LARGEST_NUMBER} as decimal(24, 6))"
