@@ -210,7 +210,7 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
                     yield check
         if failed:
             raise dg.Failure(
-                description="dbt: " + "; ".join(failed[:10]),
+                description="; ".join(failed[:10]),  # after the name of the step, which is dbt
                 metadata={"failed": len(failed)},
                 allow_retries=False,
             )

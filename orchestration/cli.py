@@ -27,10 +27,12 @@ from orchestration import (
 )
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
+from orchestration.plan import NoPlanInForce
 from orchestration.startup import leave
-from orchestration.terminal import console, errors, plain
+from orchestration.terminal import console, errors, plain, show_all_letters
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER, find_arrivals
+from warehouse.damaged import DamagedFile, find_damage, says_damage
 from warehouse.lock import NightRunning
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -63,14 +65,15 @@ def _settings(inbox: Path | None = None) -> Settings:
 
 
 def _sample_day(inbox: Path) -> date | None:
-    """The day that a sample in the inbox was made for.
+    """The day that a sample in the inbox was made for. A file of that name which is no sample's says nothing.
 
     Exits with 1 where later exports lie beside it: as of that day they would not count, as of today the sample would.
     """
     marker = inbox / SAMPLE_MARKER
-    if not marker.exists():
+    try:
+        day = clock.read_day(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    day = date.fromisoformat(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
     later = [arrival for arrival in find_arrivals(inbox) if (arrival.delivered_on or day) > day]
     if later:
         one, count = plain(max(later, key=lambda arrival: arrival.delivered_on).place), len(later)
@@ -508,6 +511,7 @@ def serve(
 
 def main() -> None:
     """Entry point: turns our own errors into a message and an exit code, never a traceback."""
+    show_all_letters()
     os.umask(0o027)  # what a command writes is for the data team, not for every user of the machine
     leave(_exit_code())
 
@@ -522,22 +526,44 @@ def _exit_code() -> int:
         return 2
     except NightRunning as busy:
         errors.print(f"[red]Not run:[/] {plain(busy)}")
+    except NoPlanInForce as why:
+        errors.print(f"[red]Không chạy – not run:[/] {plain(why)}", soft_wrap=True)
     except PermissionError as error:
         errors.print(
             f"[red]No permission:[/] {plain(error.filename)}: check the owner and mode of PARINDEX_HOME."
         )
-    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-        # A path that was said, or PARINDEX_HOME: a file where a folder has to be, or the other way round.
+    except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        # A path that was said, or PARINDEX_HOME: a file where a folder has to be, the other way round, or a place where none
+        # can be made.
         if error.filename is None:
             raise
         errors.print(f"[red]Wrong path:[/] {plain(error.filename)}: {plain(error.strerror)}", soft_wrap=True)
         return 2
     except Exception as error:
-        told = _of_the_disk(error)
+        told = _of_the_disk(error) or _of_a_file(error) or _of_the_alerts(error)
         if told is None:
             raise
-        errors.print(told)
+        errors.print(told, soft_wrap=True)
     return 1
+
+
+def _of_a_file(error: Exception) -> str | None:
+    """Whether a file of the home is damaged, and which."""
+    damaged = error if isinstance(error, DamagedFile) else None
+    if damaged is None and says_damage(error):
+        damaged = find_damage(load_settings())
+    return f"[red]Tệp hỏng – damaged file:[/] {plain(damaged)}" if damaged else None
+
+
+def _of_the_alerts(error: Exception) -> str | None:
+    from orchestration.alerting import AlertConfigError
+
+    if not isinstance(error, AlertConfigError):
+        return None
+    return (
+        f"[red]Không chạy – not run:[/] {plain(error)}. Sửa cấu hình cảnh báo rồi chạy lại – put the configuration of the"
+        " alerts right, then run again: docs/runbook/alerts/README.md"
+    )
 
 
 def _of_the_disk(error: Exception) -> str | None:

@@ -23,6 +23,7 @@ from packaging.requirements import Requirement
 from orchestration import clock
 from sources.contract import all_tables
 from warehouse import publish
+from warehouse.damaged import DamagedFile, sqlite_damage
 from warehouse.landing import landed_file
 from warehouse.ledger import Ledger
 from warehouse.lock import is_held
@@ -49,7 +50,7 @@ def examine(settings: Settings, now: datetime) -> Findings:
     for check in _CHECKS:
         try:
             yield from check(settings, now)
-        except SettingsError as error:
+        except (SettingsError, DamagedFile) as error:
             yield Finding(FAIL, check.__name__.strip("_"), str(error))
         except Exception as error:
             yield Finding(
@@ -203,11 +204,7 @@ def _lock(settings: Settings, now: datetime) -> Findings:
 
 def _stored_files(settings: Settings, now: datetime) -> Findings:
     for path in (settings.ledger, settings.home / "alerts.sqlite"):
-        if not path.exists():
-            continue
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            told = connection.execute("pragma quick_check").fetchone()[0]
-        if told != "ok":
+        if told := sqlite_damage(path):
             yield Finding(FAIL, path.name, f"damaged: {told}", "restore it: docs/runbook/restore.md")
     entries = [entry for entry in _entries(settings) if entry.accepted]
     gone = [entry for entry in entries if not landed_file(settings, entry).parquet.exists()]

@@ -9,7 +9,9 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from orchestration import clock
+from orchestration.alerting import load_config
 from orchestration.drafting import Drafting
+from orchestration.plan import check_plan
 from warehouse import publish as publishing
 from warehouse.ledger import Ledger
 from warehouse.lock import night_lock
@@ -37,8 +39,10 @@ class Night(dg.ConfigurableResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Night"]:
         write_for_the_team_only()
         self._day = clock.read_day(self.as_of) if self.as_of else clock.today()
+        check_plan(self._day)
         self._settings = load_settings(Path(self.inbox) if self.inbox else None).create()
         check_key(self._settings, rotating=self.full_refresh)
+        load_config(self._settings)  # of the alerts: a wrong one would end the night after the whole build
         with night_lock(self._settings):
             self._ledger = Ledger(self._settings.ledger)
             try:

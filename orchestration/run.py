@@ -17,8 +17,10 @@ from sqlalchemy.exc import OperationalError
 from orchestration import aside
 from orchestration.aside import WorkerDied
 from orchestration.instance import prepare_instance
+from orchestration.plan import check_plan
 from orchestration.startup import importing
-from warehouse import carry
+from warehouse import carry, publish
+from warehouse.damaged import DamagedFile, find_damage
 from warehouse.ledger import Ledger
 from warehouse.lock import NightRunning, night_lock
 from warehouse.personal_key import check_key
@@ -60,12 +62,19 @@ def run_night(
 ) -> Outcome:
     """One night as of a day; a `whole_build` starts from landing alone, never from the last build.
 
-    Raises NightRunning when another one is at work, and SettingsError.
+    Raises NightRunning when another one is at work, SettingsError, AlertConfigError, DamagedFile and
+    NoPlanInForce.
     """
     write_for_the_team_only()
+    check_plan(as_of)
     with night_lock(settings):
         pass  # told now and plainly, instead of from inside the job
     check_key(settings, rotating=full_refresh)  # likewise
+    with importing():
+        from orchestration.alerting import load_config
+
+        load_config(settings)  # likewise: not after the whole build, when its alerts are to be told
+    _check_files(settings)  # likewise
     aside.building.warm_up()
     if not (full_refresh or whole_build):
         carry.copy_ahead(settings)
@@ -110,6 +119,15 @@ def run_night(
     return Outcome(_is_published(settings, result.run_id), _first_failure(settings, result))
 
 
+def _check_files(settings: Settings) -> None:
+    """The files that a night reads before it writes to them. Raises DamagedFile."""
+    from orchestration.alerting import open_alerts
+
+    Ledger.to_look_at(settings.ledger).close()
+    open_alerts(settings)
+    publish.current(settings)
+
+
 def _is_interruption(event) -> bool:
     error = event.event_specific_data.error if event.is_step_failure else None
     return error is not None and error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
@@ -127,7 +145,9 @@ def _is_published(settings: Settings, run_id: str) -> bool:
 
 _LEAST_FREE = 32 << 20  # bytes; below, whatever failed to be written failed for want of room
 # Our own errors, whose messages hold no value of a row.
-_PLAIN = (WorkerDied.__name__, SettingsError.__name__, NightRunning.__name__)
+_PLAIN = (
+    WorkerDied.__name__, SettingsError.__name__, NightRunning.__name__, DamagedFile.__name__, "AlertConfigError",
+)  # fmt: skip
 
 
 def _disk_is_full(settings: Settings) -> bool:
@@ -140,6 +160,8 @@ def _in_words(settings: Settings, kind: str, message: str) -> str | None:
         return f"the disk of {settings.home} is full: free some space, then run again"
     if kind in ("OutOfMemoryException", "MemoryError") or "Out of Memory Error" in message:
         return f"it needs more memory than PARINDEX_MEMORY_LIMIT={settings.memory_limit} allows: raise it, then run again"
+    if kind == "DatabaseError" and (damaged := find_damage(settings)):
+        return str(damaged)
     if kind in _PLAIN:
         return re.sub(
             r"^[\w.]+: ", "", message

@@ -24,6 +24,11 @@ _FALSE_WORDS = ("không", "0", "false", "sai")
 _NULLS = ", ".join(map(sql_string, NULL_WORDS))
 _COMMON_NULLS = (*NULL_WORDS, "null", "Null", "n/a")
 
+# Larger than anything a province counts, in dong or in pieces; sums of it fit every type that they are made in.
+# A number beyond is a typing error, whatever its shape.
+LARGEST_NUMBER = 10**15
+_BEYOND = f"cast({10 * LARGEST_NUMBER} as decimal(24, 6))"
+
 # A cast would make the next day of 24:00, and a dossier that is late by a day one that is on time.
 _HOUR = r"(?:[01]\d|2[0-3])"
 
@@ -65,14 +70,15 @@ create or replace temp macro par_timestamp(cell) as
             timestamp '1899-12-30' + to_seconds(round(try_cast(replace(cell, ',', '.') as double) * 86400))
     end;
 
+-- What has the shape of a number and is too long for the type is one that is too large: any beyond the limit stands for it.
 create or replace temp macro par_number(cell) as
     case
         when regexp_full_match(cell, '[+-]?[1-9]\\d{{0,2}}(\\.\\d{{3}})+(,\\d+)?')
-            then try_cast(replace(replace(cell, '.', ''), ',', '.') as decimal(24, 6))
+            then coalesce(try_cast(replace(replace(cell, '.', ''), ',', '.') as decimal(24, 6)), {_BEYOND})
         when regexp_full_match(cell, '[+-]?\\d+([.,]\\d+)?')
-            then try_cast(replace(cell, ',', '.') as decimal(24, 6))
+            then coalesce(try_cast(replace(cell, ',', '.') as decimal(24, 6)), {_BEYOND})
         when regexp_full_match(cell, '[+-]?\\d+([.,]\\d+)?[eE][+-]?\\d+')
-            then try_cast(try_cast(replace(cell, ',', '.') as double) as decimal(24, 6))
+            then coalesce(try_cast(try_cast(replace(cell, ',', '.') as double) as decimal(24, 6)), {_BEYOND})
     end;
 
 -- Only what reads back the same: a cast alone would also take 0x1F, 5e-1 and 1_000.
@@ -188,6 +194,7 @@ _SHAPES = {
     "decimal": "không phải là số | is not a number",
     "code": "không có trong danh mục mã | is no code or label of the contract",
 }
+_TOO_LARGE = "ngoài giới hạn một triệu tỷ (10^15) | is beyond a million billion (10^15)"
 
 _KEPT_VALUE = 200  # letters of an unreadable value
 
@@ -244,6 +251,12 @@ def typed_select(
                 f"cast({typed} as date) not between '{FIRST_DAY}' and '{LAST_DAY}'",
                 _SHAPES[column.type],
             )
+        if column.type in ("int", "decimal"):
+            # In the type of the column, which otherwise is cast to that of the limits, row by row.
+            lowest, highest = (
+                f"cast({edge} as {column.sql_type})" for edge in (-LARGEST_NUMBER, LARGEST_NUMBER)
+            )
+            add(column, f"{typed} not between {lowest} and {highest}", _TOO_LARGE)
         if column.required:
             add(column, f"{typed} is null", "bắt buộc nhưng để trống | is required but blank")
             blank_fault = blank_fault or len(faults)

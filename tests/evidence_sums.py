@@ -31,8 +31,7 @@ def differences(
             select target_id, variant, $1, count(*), sum(in_numerator), sum(in_denominator) from rows group by all
         ),
         published as (
-            select target_id, variant, agency_code, cast(numerator as decimal(38, 6)) as num,
-                cast(denominator as decimal(38, 6)) as den
+            select target_id, variant, agency_code, numerator as num, denominator as den
             from {marts}.fct_indicator where period_kind = 'ytd'
         )
         select target_id, variant, agency_code, a.n, a.num, a.den, p.num, p.den, p.target_id is not null
@@ -44,7 +43,7 @@ def differences(
                 and t.agency_scope <> 'province'
                 and t.family not in ({", ".join(map(sql_string, DIFFERENCES))})
             when a.n is null then coalesce(p.num, 0) <> 0 or coalesce(p.den, 0) <> 0
-            else a.num is distinct from p.num or a.den is distinct from p.den
+            else cast(a.num as double) is distinct from p.num or cast(a.den as double) is distinct from p.den
         end
         order by all
         """,

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from warehouse.damaged import DamagedFile, sqlite_damage
 from warehouse.parts import link
 from warehouse.publish import current, last_before, swap_in, versions
 from warehouse.settings import Settings
@@ -146,6 +147,8 @@ def _consistent(path: Path, scratch: Path) -> Path:
     copy = scratch / path.name
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
+    if why := sqlite_damage(copy):  # page by page: damage would be copied as it is
+        raise DamagedFile(path, why)
     copy.chmod(0o640)
     return copy
 

@@ -21,6 +21,7 @@ import duckdb
 
 from sources.text import sql_name, sql_string
 from warehouse import carry
+from warehouse.damaged import DamagedFile
 from warehouse.durable import flush_to_disk
 from warehouse.keys import mart_keys
 from warehouse.parts import Kept, Parts, Since, write_parquet, write_parts
@@ -65,33 +66,45 @@ def _load(folder: Path) -> Version | None:
     manifest = folder / MANIFEST
     if not manifest.exists():
         return None  # never finished
-    data = json.loads(manifest.read_text())
-    return Version(
-        data["version"],
-        date.fromisoformat(data["as_of"]),
-        datetime.fromisoformat(data["published_at"]),
-        folder,
-        data["hashes"],
-        data["counts"],
-        Parts(**data["parts"]) if data.get("parts") else None,
-        data.get("follows"),
-        data.get("build"),
-    )
+    with _whole(manifest):
+        data = json.loads(manifest.read_text())
+        return Version(
+            data["version"],
+            date.fromisoformat(data["as_of"]),
+            datetime.fromisoformat(data["published_at"]),
+            folder,
+            data["hashes"],
+            data["counts"],
+            Parts(**data["parts"]) if data.get("parts") else None,
+            data.get("follows"),
+            data.get("build"),
+        )
+
+
+@contextmanager
+def _whole(manifest: Path) -> Iterator[None]:
+    """Raises DamagedFile where what is read of it cannot be understood."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedFile(manifest, type(error).__name__) from None
 
 
 def versions(settings: Settings) -> list[Version]:
-    """Whole versions, oldest first."""
+    """Whole versions, oldest first. Raises DamagedFile."""
     folder = versions_folder(settings)
     found = [_load(path) for path in sorted(folder.iterdir())] if folder.is_dir() else []
     return [version for version in found if version is not None]
 
 
 def current(settings: Settings) -> Version | None:
-    """The version that readers see."""
+    """The version that readers see. Raises DamagedFile."""
     pointer = settings.published / MANIFEST
     if not pointer.exists():
         return None
-    return _load(versions_folder(settings) / json.loads(pointer.read_text())["version"])
+    with _whole(pointer):
+        folder = versions_folder(settings) / json.loads(pointer.read_text())["version"]
+    return _load(folder)
 
 
 def seen(settings: Settings) -> list[Version]:

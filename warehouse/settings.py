@@ -200,16 +200,34 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+# From 1 MB to 1000 TB: DuckDB begins with no less, and reads no more.
+_MEMORY = {"k": (1e3, 1e12), "m": (1, 1e9), "g": (1e-3, 1e6), "t": (1e-6, 1e3), "%": (1, 100)}
+
+
 def _memory(name: str, default: str) -> str:
     text = os.environ.get(name, "").strip() or default
-    if not re.fullmatch(r"\d+(\.\d+)?\s*([kmgt](i?b)?|%)", text, re.IGNORECASE):
-        raise SettingsError(f"{name}={text!r}: a number with its unit is needed, such as 3GB, 800MB or 60%")
-    return text
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([kmgt])(?:i?b)?|(%))", text, re.IGNORECASE)
+    if found:
+        low, high = _MEMORY[(found[2] or found[3]).lower()]
+        if low <= float(found[1]) <= high:
+            return text
+    raise SettingsError(
+        f"{name}={text!r}: a number with its unit is needed, such as 3GB, 800MB or 60%; 1MB to 1000TB, 1% to 100%"
+    )
+
+
+def _read_dotenv(file: Path) -> None:
+    try:
+        load_dotenv(file, override=False)
+    except ValueError:  # letters of another encoding; a NUL byte, which no variable can hold
+        raise SettingsError(
+            f"{file} is no UTF-8 text: save it as UTF-8 (in Notepad: Save as, Encoding UTF-8), then run again"
+        ) from None
 
 
 def load_settings(inbox: Path | None = None) -> Settings:
     """Settings of this process. Raises SettingsError."""
-    load_dotenv(Path.cwd() / ".env", override=False)
+    _read_dotenv(Path.cwd() / ".env")
     home = Path(os.environ.get("PARINDEX_HOME") or "data").expanduser().resolve()
     if home.is_file():
         raise SettingsError(f"PARINDEX_HOME={home}: a folder is needed, that is a file")

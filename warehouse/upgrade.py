@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse.damaged import DamagedFile, says_damage
 from warehouse.settings import SettingsError
 
 
@@ -36,8 +37,17 @@ FIRST = 1  # the shape of release 0.1.0, whose files carry no number
 def bring_up_to_date(path: Path, steps: Sequence[Step]) -> int:
     """Take the steps that the file has not seen, all or none; returns its version. A new file begins with the last.
 
-    Raises SettingsError when a newer release wrote the file: nothing of it is touched.
+    Raises SettingsError when a newer release wrote the file: nothing of it is touched. Raises DamagedFile.
     """
+    try:
+        return _bring_up_to_date(path, steps)
+    except sqlite3.DatabaseError as error:
+        if says_damage(error):
+            raise DamagedFile(path, str(error)) from None
+        raise
+
+
+def _bring_up_to_date(path: Path, steps: Sequence[Step]) -> int:
     latest = FIRST + len(steps)
     is_new = not path.exists() or path.stat().st_size == 0
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:

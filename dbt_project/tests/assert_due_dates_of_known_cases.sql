@@ -1,5 +1,6 @@
 -- Seven due dates worked by hand around holidays and worked Saturdays (Tết 2024, Giỗ Tổ, 30/4 in 2024 and 2025, New Year 2026).
 -- Rule: the day of receipt does not count; the due day is the working day whose number is that of the day of receipt plus n.
+-- Of the whole calendar: dim_date shows the years around the day of the figures, and these may be others.
 with cases as (
     select cast('2024-04-26' as date) as received_on, 5 as working_days, cast('2024-05-07' as date) as due_on
     union all
@@ -22,8 +23,8 @@ select
     cases.due_on,
     due.date_day as computed_due_on
 from cases
-left join {{ ref('dim_date') }} as received on cases.received_on = received.date_day
-left join {{ ref('dim_date') }} as due
+left join {{ ref('int_working_days') }} as received on cases.received_on = received.date_day
+left join {{ ref('int_working_days') }} as due
     on
         received.working_day_number + cases.working_days = due.working_day_number
         and due.is_working_day

@@ -129,6 +129,8 @@ def load_config(settings: Settings) -> Config:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise AlertConfigError(f"{path} is no readable YAML: {_place(error)}") from None
+    except OSError as error:
+        raise AlertConfigError(f"{path} cannot be read: {error.strerror}") from None
     return _config(path, data)
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orchestration.alerting.table import COLUMN_TEXTS, TABLE_TEXT
+from orchestration.alerting.table import COLUMN_TEXTS
 from orchestration.alerting.table import schema as alert_schema
 from orchestration.report.page import load_texts
 from sources.text import sql_name, sql_string
@@ -161,13 +161,6 @@ def mart_columns() -> dict[str, dict[str, Column]]:
         )
         for part in alert_schema()
     }
-    return found
-
-
-def mart_descriptions() -> dict[str, str]:
-    found = {"fct_alert": TABLE_TEXT}
-    for path in sorted((DBT_PROJECT / "models" / "marts").rglob("*.yml")):
-        found |= {model["name"]: model["description"] for model in read_yaml(path).get("models", [])}
     return found
 
 

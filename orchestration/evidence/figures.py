@@ -79,8 +79,8 @@ class Target:
 class Figure:
     """One published figure, year to date."""
 
-    numerator: Decimal | None
-    denominator: Decimal | None
+    numerator: float | None
+    denominator: float | None
     value: float | None
     meets_target: bool | None
 
@@ -96,7 +96,9 @@ class Sums:
     def equals(self, figure: Figure) -> bool:
         if self.rows == 0:  # nothing to count: published as nothing, or as zero
             return not figure.numerator and not figure.denominator
-        return (self.numerator, self.denominator) == (figure.numerator, figure.denominator)
+        # The sums are exact; a figure is published as the float nearest to its own.
+        nearest = [None if exact is None else float(exact) for exact in (self.numerator, self.denominator)]
+        return nearest == [figure.numerator, figure.denominator]
 
 
 def province(night: EvidenceNight) -> tuple[str, str]:
@@ -177,7 +179,7 @@ def agency_name(night: EvidenceNight, code: str) -> str:
 def figure(night: EvidenceNight, one: Target, variant: str, agency: str) -> Figure:
     """The published figure of the year so far. Raises NoFigure and UnknownName."""
     rows = night.connection.execute(
-        "select cast(numerator as decimal(38, 6)), cast(denominator as decimal(38, 6)), value, meets_target"
+        "select numerator, denominator, value, meets_target"
         f" from published.{MARTS}.fct_indicator"
         " where target_id = $1 and variant = $2 and agency_code = $3 and period_kind = 'ytd'",
         [one.target_id, variant, agency],

@@ -398,6 +398,19 @@ def test_numbers_with_both_separators(desk) -> None:
     assert [row["value"] for row in desk.rejected()] == ["1,234,567.89"]
 
 
+def test_numbers_that_cannot_be(desk) -> None:
+    rows = [criteria_row(n) for n in range(1, 31)]
+    rows[0] = criteria_row(1, numerator="1000000000000000")
+    rows[1] = criteria_row(2, numerator="99999999999999999")
+    rows[2] = criteria_row(3, denominator="9" * 40)
+    entry = deliver(desk, "criteria_results.csv", criteria_csv(*rows))
+    assert (entry.rows_loaded, entry.rows_quarantined) == (28, 2)
+    assert [row["value"] for row in desk.rejected()] == ["99999999999999999", "9" * 40]
+    assert {row["reason"].split(" | ")[1] for row in desk.rejected()} == {
+        "is beyond a million billion (10^15)"
+    }
+
+
 def test_cells_that_look_like_formulas_are_text(desk) -> None:
     text = '=HYPERLINK("http://x","y")'
     entry = deliver(desk, "criteria_results.csv", criteria_csv(criteria_row(1, note=text)))

@@ -12,7 +12,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
+from types import SimpleNamespace
 
+import duckdb
 import openpyxl
 import pytest
 import yaml
@@ -257,6 +259,33 @@ def test_rows_that_do_not_add_up_are_told_on_the_cover(evidence, tmp_path: Path,
     with pytest.raises(Mismatch, match="do not add up"):
         write_evidence(evidence, "1.7", tmp_path / "x.xlsx")
     assert "KHÔNG khớp" in cover_of(tmp_path / "x.xlsx")["Đối chiếu từng dòng"]
+
+
+@pytest.mark.parametrize(
+    "numerator", ["-475862109876.55", "1234567890123.45", "999999999999999.999999", "0.1", "3"]
+)
+def test_fractions_of_a_dong_agree_with_what_is_published_of_them(numerator: str) -> None:
+    """Rows add up exactly; what is published is the float nearest to it."""
+    night = SimpleNamespace(connection=duckdb.connect())
+    night.connection.execute(f"""
+        attach ':memory:' as published;
+        create schema published.marts;
+        create schema evidence;
+        create table evidence.ev_revenue as
+            select '8.3.3' as target_id, 'headline' as variant, 'H62' as agency_code,
+                unnest([cast('{numerator}' as decimal(38, 6)) - 2, 2]) as in_numerator, 7.3 as in_denominator;
+        create table published.marts.fct_indicator as
+            select target_id, variant, agency_code, 'ytd' as period_kind, 1.0 as value, true as meets_target,
+                cast(cast(sum(in_numerator) as decimal(38, 6)) as double) as numerator,
+                cast(cast(sum(in_denominator) as decimal(38, 6)) as double) as denominator
+            from evidence.ev_revenue group by all;
+    """)
+    one = SimpleNamespace(target_id="8.3.3", view=lambda variant: "revenue")
+    found = figures.figure(night, one, "headline", PROVINCE)
+    added = figures.sums(night, one, "headline", None)
+    assert added.equals(found)
+    assert not replace(added, numerator=added.numerator + 1).equals(found)
+    assert not replace(added, denominator=None).equals(found)
 
 
 @pytest.fixture(scope="module")

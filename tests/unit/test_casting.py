@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from landing_kit import table_of
 
-from sources.casting import FIRST_DAY, LAST_DAY, install_macros, typed_select
+from sources.casting import FIRST_DAY, LARGEST_NUMBER, LAST_DAY, install_macros, typed_select
 from warehouse.settings import dbt_variables
 
 BAD = "bad"
@@ -36,6 +36,14 @@ def cast_all(connection, table, column: str, cells: list[str | None], ticked: bo
         f'select "{column}", _error_no, _error_value from ({select.sql}) order by _row_number'
     ).fetchall()
     return [BAD if error else value for value, error, _ in rows]
+
+
+def reasons_of(connection, table, column: str, cells: list[str]) -> list[str | None]:
+    rows = ", ".join(f"(1, 0, null::varchar, null::varchar, '{cell}')" for cell in cells)
+    relation = f'(from (values {rows}) as t(_row_number, _sheet_no, _sheet, _fault, "{column}"))'
+    select = typed_select(table, relation, {column}, hash_personal=None)
+    numbers = connection.execute(f"select _error_no from ({select.sql})").fetchall()
+    return [number and select.faults[number].reason for (number,) in numbers]
 
 
 REGISTER = table_of("register", "criteria_results")
@@ -139,6 +147,32 @@ def test_numbers(connection) -> None:
 def test_whole_numbers(connection) -> None:
     cells = ["2024", "2.024", "2024,0", "2024.0", "0012", "5e-1", "2024,5", "0x1F", "1_000", "12,5", "x"]
     assert cast_all(connection, SURVEY, "year", cells) == [2024, 2024, 2024, 2024, 12, *[BAD] * 6]
+
+
+# 1e400 and forty nines fit no type at all.
+AT_THE_LIMIT = [
+    "1000000000000000",
+    "-1000000000000000",
+    "1.000.000.000.000.000",
+    "1e15",
+    "999999999999999,5",
+    "0,000001",
+]
+BEYOND = ["1000000000000001", "-1000000000000001", "9223372036854775807", "-9223372036854775808", "1e16", "1e400",
+          "9" * 40, "-" + "9" * 40, "9." + "999." * 12 + "999", "1000000000000000,000001"]  # fmt: skip
+
+
+def test_numbers_beyond_what_a_province_counts(connection) -> None:
+    """Of either type, in whatever form: the reason says what is wrong."""
+    premises = table_of("finance", "budget_compliance")
+    assert BAD not in cast_all(connection, REGISTER, "numerator", AT_THE_LIMIT)
+    assert (
+        cast_all(connection, premises, "premises_total", ["1e15", "1000000000000000"]) == [LARGEST_NUMBER] * 2
+    )
+    whole = [cell for cell in BEYOND if not cell.endswith(",000001")]
+    for table, column, cells in ((REGISTER, "numerator", BEYOND), (premises, "premises_total", whole)):
+        reasons = reasons_of(connection, table, column, cells)
+        assert ["is beyond a million billion" in (reason or "") for reason in reasons] == [True] * len(cells)
 
 
 def test_booleans(connection) -> None:

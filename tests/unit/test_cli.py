@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import date
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 from landing_kit import NOW, criteria_csv, criteria_row, desk
 from typer.testing import CliRunner
 
+from orchestration.alerting import failed_night
 from orchestration.cli import _exit_code, _sample_day, app
 from orchestration.rebuild import NothingLanded, rebuild
 from orchestration.run import Outcome
 from sources.inbox import SAMPLE_MARKER
+from tests.conftest import parindex
 from warehouse.backup import _must_be_empty
 from warehouse.lock import night_lock
 from warehouse.settings import SettingsError, load_settings
@@ -139,12 +142,172 @@ def test_a_file_where_a_folder_is_needed_is_wrong_usage(desk, run, tmp_path, mon
         assert _exit_code() == 2 and "a folder is needed" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("limit", ["lots", "3", "3 apples", "-1GB"])
+@pytest.mark.parametrize("command", [("run", "--as-of", "2024-11-02"), ("rebuild", "--as-of", "2024-11-02")])
+def test_a_night_whose_alerts_nobody_would_get_is_not_begun(desk, command, monkeypatch, capsys) -> None:
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    monkeypatch.setenv("PARINDEX_HOME", str(desk.settings.home))
+    monkeypatch.delenv("PARINDEX_ALERTS", raising=False)
+    monkeypatch.setattr("orchestration.run.log_to_file", lambda settings: "night.log")
+    monkeypatch.setattr("sys.argv", ["parindex", *command])
+    wrong = desk.settings.home / "alerts.yaml"
+    wrong.write_text("routes:\n  - name: a\n    to: [json://a\nrules: {repeat_days: 3}\n")
+
+    def said() -> str:
+        assert _exit_code() == 1
+        return capsys.readouterr().err
+
+    told = said()
+    assert f"not run: {wrong} is no readable YAML: line 4, column 6" in told, told
+    monkeypatch.setenv("PARINDEX_ALERTS", "/etc/passwd")
+    assert "not run: /etc/passwd" in said()
+    monkeypatch.setenv("PARINDEX_ALERTS", str(desk.settings.home))
+    assert f"not run: {desk.settings.home} cannot be read: Is a directory" in said()
+    assert desk.ledger.nights() == []
+
+
+@pytest.fixture
+def ended(desk, monkeypatch, capsys):
+    """How a command ends that `parindex` runs: exit code, and what it says is wrong."""
+    monkeypatch.setenv("PARINDEX_HOME", str(desk.settings.home))
+    monkeypatch.setattr("orchestration.run.log_to_file", lambda settings: "night.log")
+
+    def command(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["parindex", *arguments])
+        return _exit_code(), capsys.readouterr().err
+
+    return command
+
+
+RUN = ("run", "--as-of", "2024-11-02")
+
+
+@pytest.mark.parametrize("damage", ["other bytes", "broken pages"])
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("landing/ledger.sqlite", [("status",), RUN, ("rebuild",), ("backup", "--out", "home.tar")]),
+        ("alerts.sqlite", [("status",), RUN, ("alerts", "list"), ("backup", "--out", "home.tar")]),
+    ],
+)
+def test_a_damaged_database_of_the_home_is_named(
+    desk, ended, name, commands, damage, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    failed_night(desk.settings, date(2024, 11, 1), NOW, "so that there are alerts")
+    desk.ledger.close()
+    file = desk.settings.home / name
+    if damage == "other bytes":
+        file.write_bytes(b"no database at all, in two pages" * 256)
+    else:
+        content = bytearray(file.read_bytes())
+        content[4096:] = b"Z" * (len(content) - 4096)
+        file.write_bytes(content)
+    for command in commands:
+        code, said = ended(*command)
+        assert code == 1 and f"damaged file: {file}" in said and "docs/runbook/restore.md" in said, (
+            command,
+            said,
+        )
+        assert "Traceback" not in said and said.count("\n") == 1
+    assert not list(tmp_path.glob("*.tar"))
+
+
+@pytest.mark.parametrize(
+    "content", ["xxx", "{}", "[]", '{"version": 7}', '{"version": "v1", "as_of": "soon"}', "\\xff"]
+)
+def test_a_damaged_manifest_is_named(desk, ended, content: str) -> None:
+    version = desk.settings.published / "versions" / "v1"
+    version.mkdir(parents=True)
+    (version / "manifest.json").write_bytes(content.encode().replace(b"\\xff", b"\xff"))
+    (desk.settings.published / "current").symlink_to("versions/v1")
+    (desk.settings.published / "manifest.json").symlink_to("current/manifest.json")
+    for command in (("status",), ("versions",), RUN):
+        code, said = ended(*command)
+        assert (code, said.count("\n")) == (1, 1) and "manifest.json bị hỏng – is damaged" in said, said
+    assert desk.ledger.nights() == []
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2023-12-31"])
+def test_a_day_before_any_plan_begins_no_night(desk, ended, day: str) -> None:
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    for command in ("run", "rebuild"):
+        code, said = ended(command, "--as-of", day)
+        assert (code, said.count("\n")) == (1, 1) and f"no plan was in force on {day}" in said, said
+    assert desk.ledger.nights() == []
+
+
+def test_a_damaged_history_of_runs_can_be_removed(desk, ended, monkeypatch) -> None:
+    history = desk.settings.dagster / "history" / "runs.db"
+    history.parent.mkdir(parents=True)
+    history.write_bytes(b"no database at all" * 256)
+
+    def open_it(settings) -> None:
+        sqlite3.connect(history).execute("select * from runs")
+
+    monkeypatch.setattr("orchestration.run.prepare_instance", open_it)
+    code, said = ended(*RUN)
+    assert code == 1 and f"{history} bị hỏng" in said and "remove it" in said, said
+
+
+@pytest.mark.parametrize("content", [b"PARINDEX_KEEP_DAYS=\xff\xfe\n", b"PARINDEX_KEEP_DAYS=9\x000\n"])
+def test_a_file_of_settings_that_is_no_text_is_named(content: bytes, ended, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(content)
+    code, said = ended("status")
+    assert code == 2 and f"{tmp_path / '.env'} is no UTF-8 text" in said, said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("quarantine", "export", "--out", "/proc/x.csv"),
+        ("quarantine", "export", "--out", "/proc/x/y.xlsx"),
+        ("sample", "--out", "/proc/x"),
+        ("superset", "--out", "/proc/x.zip"),
+    ],
+)
+def test_a_place_where_nothing_can_be_made_is_wrong_usage(command, ended) -> None:
+    code, said = ended(*command)
+    assert code == 2 and "Wrong path: /proc/" in said and "No such file or directory" in said, said
+
+
+def test_a_home_where_none_can_be_made_is_wrong_usage(ended, monkeypatch) -> None:
+    monkeypatch.setenv("PARINDEX_HOME", "/proc/x")
+    code, said = ended(*RUN)
+    assert code == 2 and "Wrong path: /proc/x" in said, said
+
+
+def test_letters_that_the_terminal_has_not_end_no_command(tmp_path) -> None:
+    said = parindex("status", home=tmp_path / "home", PYTHONIOENCODING="ascii").stdout
+    assert "no night has been run yet" in said and "\\u1ea1" in said
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "lots",
+        "3",
+        "3 apples",
+        "-1GB",
+        "500%",
+        "101%",
+        "0%",
+        "0.01%",
+        "0GB",
+        "0.0KB",
+        "10KB",
+        "99999999999999TB",
+        "1001TB",
+        "٣GB",
+    ],
+)
 def test_a_memory_limit_without_its_unit_begins_no_night(limit: str, monkeypatch) -> None:
     monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", limit)
     with pytest.raises(SettingsError, match="3GB, 800MB or 60%"):
         load_settings()
-    for good in ("3GB", "1.5 gb", "800MiB", "4g", "60%", ""):
+    for good in ("3GB", "1.5 gb", "800MiB", "4g", "60%", "100%", "1%", "1000KB", "1000TB", ""):
         monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", good)
         assert load_settings().memory_limit == (good or "3GB")
 
@@ -184,6 +347,21 @@ def test_the_day_of_a_sample_is_not_taken_for_later_exports_beside_it(desk, run,
     assert "register/2024-11-02/criteria_results.csv" in said
     assert "Take the sample out" in said and "Bỏ dữ liệu mẫu ra" in said and "--as-of" in said
     assert desk.ledger.nights() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[]", b"7", b"not json", b"\xff\xfe", b'{"as_of": "soon"}', b'{"as_of": 20241101}', b"[" * 100_000,
+     b'{"as_of": "0001-01-01"}'],
+)  # fmt: skip
+def test_what_is_no_file_of_a_sample_says_no_day(sampled: Path, content: bytes) -> None:
+    (sampled / SAMPLE_MARKER).write_bytes(content)
+    assert _sample_day(sampled) is None
+
+
+def test_a_folder_named_like_the_file_of_a_sample_says_no_day(desk) -> None:
+    (desk.settings.inbox / SAMPLE_MARKER).mkdir()
+    assert _sample_day(desk.settings.inbox) is None
 
 
 def test_a_day_that_is_said_goes_before_that_of_a_sample(desk, run, sampled: Path, monkeypatch) -> None:

@@ -6,8 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from orchestration import dbt
+from orchestration.plan import NoPlanInForce, check_plan
 from tests.province import make_province, to_landing_duckdb
 from warehouse.build import open_build_file
 from warehouse.settings import Settings
@@ -36,9 +38,21 @@ def _without_an_earlier_night(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_a_day_before_the_plan_is_no_day_of_figures(tmp_path: Path) -> None:
+    """Told before the night, and by the data test; the due dates of known cases are those of any day."""
     settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
-    for day, outcome in ((date(2023, 12, 31), "fail"), (date(2024, 1, 1), "pass")):
-        arguments = ["build", *dbt.options(tmp_path / "dbt", day), "--select", "+assert_a_plan_is_in_force"]
+    selected = ["+assert_a_plan_is_in_force", "+assert_due_dates_of_known_cases"]
+    for day, outcome in (
+        (date(1900, 1, 1), "fail"),
+        (date(2023, 12, 31), "fail"),
+        (date(2024, 1, 1), "pass"),
+    ):
+        arguments = ["build", *dbt.options(tmp_path / "dbt", day), "--select", *selected]
         result = dbt._invoke(arguments, settings.building, settings)
         found = {node.node.name: str(node.status) for node in result.result.results}
         assert found["assert_a_plan_is_in_force"] == outcome
+        assert found["assert_due_dates_of_known_cases"] == "pass"
+        if outcome == "pass":
+            check_plan(day)
+        else:
+            with pytest.raises(NoPlanInForce, match=f"no plan was in force on {day}"):
+                check_plan(day)

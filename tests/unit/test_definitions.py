@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from orchestration import dbt
+from orchestration.alerting import AlertConfigError
 from orchestration.assets import landing_key
 from orchestration.checks import FRESHNESS_CHECK, check_freshness
 from orchestration.night import Night
@@ -30,6 +31,7 @@ print(len(data.run_requests), data.cursor)
 OURS = """
 import sys
 from orchestration import dbt
+from orchestration.alerting import AlertConfigError
 from orchestration.assets import dbt_models
 models = dbt_models(dbt.manifest_at_night())
 assert not [name for name in sys.modules if name.startswith(("dbt.", "dbt_common"))], "dbt was imported"
@@ -37,6 +39,7 @@ assert not [name for name in sys.modules if name.startswith(("dbt.", "dbt_common
 THEIRS = """
 from dagster_dbt import dbt_assets
 from orchestration import dbt
+from orchestration.alerting import AlertConfigError
 from orchestration.assets import TRANSLATOR
 models = dbt_assets(
     manifest=dbt.manifest(), name="dbt", exclude=dbt.NOT_AT_NIGHT, dagster_dbt_translator=TRANSLATOR
@@ -158,3 +161,15 @@ def test_a_night_of_a_day_that_no_row_can_be_of_is_not_begun(day: str, tmp_path,
     with pytest.raises(ValueError, match=day), Night(as_of=day).yield_for_execution(None):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scheduled_night_whose_alerts_nobody_would_get_is_not_begun(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PARINDEX_HOME", str(tmp_path))
+    monkeypatch.delenv("PARINDEX_ALERTS", raising=False)
+    (tmp_path / "alerts.yaml").write_text("routes: {to: json://a}")
+    with (
+        pytest.raises(AlertConfigError, match="routes must be a list"),
+        Night(as_of="2024-11-30").yield_for_execution(None),
+    ):
+        pass
+    assert not (tmp_path / "landing" / "ledger.sqlite").exists()
