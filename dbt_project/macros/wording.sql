@@ -6,17 +6,17 @@
 #}
 {% macro number_text(language, value, mark=none) -%}
     {%- if mark is none -%}
-        {%- set text = 'cast(cast(' ~ value ~ ' as decimal(18, 2)) as string)' -%}
+        {%- set text = 'cast(cast(' ~ value ~ ' as decimal(38, 2)) as string)' -%}
     {%- else -%}
         {%- set side = 'sign(' ~ value ~ ' - ' ~ mark ~ ')' -%}
         {%- set choices = [] -%}
         {%- for decimals in range(2, 7) -%}
-            {%- set rounded = 'cast(' ~ value ~ ' as decimal(' ~ (16 + decimals) ~ ', ' ~ decimals ~ '))' -%}
+            {%- set rounded = 'cast(' ~ value ~ ' as decimal(38, ' ~ decimals ~ '))' -%}
             {%- do choices.append(
                 'when coalesce(sign(' ~ rounded ~ ' - ' ~ mark ~ ') = ' ~ side ~ ', true) then cast(' ~ rounded ~ ' as string)'
             ) -%}
         {%- endfor -%}
-        {%- set beside = 'cast(cast(' ~ mark ~ ' + ' ~ side ~ ' * 0.000001 as decimal(22, 6)) as string)' -%}
+        {%- set beside = 'cast(cast(' ~ mark ~ ' + ' ~ side ~ ' * 0.000001 as decimal(38, 6)) as string)' -%}
         {%- set text = 'case ' ~ choices | join(' ') ~ ' else ' ~ beside ~ ' end' -%}
     {%- endif -%}
     {{ return("replace(" ~ text ~ ", '.', ',')" if language == 'vi' else text) }}
@@ -31,7 +31,7 @@
 {%- endmacro %}
 
 {% macro whole_number_text(value) -%}
-    {{ return('cast(cast(' ~ value ~ ' as bigint) as string)') }}
+    {{ return('cast(cast(' ~ value ~ ' as decimal(38, 0)) as string)') }}
 {%- endmacro %}
 
 {# The source of a target as its readers call it. #}

@@ -2,6 +2,7 @@
 {% set cases = [
     ('number_vi', number_text('vi', '1234.5'), "'1234,50'"),
     ('number_en', number_text('en', '-0.005'), "'-0.01'"),
+    ('number_large', number_text('en', 'cast(1e20 as double)'), "'100000000000000000000.00'"),
     ('number_rounds_half_up', number_text('en', 'cast(0.125 as decimal(10, 3))'), "'0.13'"),
     ('number_null', number_text('vi', 'cast(null as double)'), 'null'),
     ('number_beside', number_text('vi', '98.9', '99'), "'98,90'"),
