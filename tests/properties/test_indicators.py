@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import random
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from orchestration import dbt
+from sources.casting import LARGEST_NUMBER
+from sources.contract import all_tables
 from tests import oracle
 from tests.conftest import PROJECT
 from tests.province import (
@@ -76,3 +79,21 @@ def test_how_the_facts_arrive_does_not_matter(tmp_path: Path) -> None:
         changed = change(changed, chance)
     equals_the_oracle(tmp_path, changed, day, province.tables)
     assert oracle.waiting_overdue(province.tables, day) != {}
+
+
+def test_the_largest_numbers_that_are_read_make_marts(tmp_path: Path) -> None:
+    """And the smallest as denominators: no figure is too large for its text. Rules of rows are left out, which is worse."""
+    day = date(2024, 11, 30)
+    chance = random.Random(152)
+    tables = dict(make_province(size=60, seed=152, as_of=day).tables)
+    for table in all_tables():
+        for column in table.columns:
+            if column.type not in ("int", "decimal") or column.name.endswith("year"):
+                continue
+            kind, least = (int, 1) if column.type == "int" else (Decimal, Decimal("0.000001"))
+            values = [LARGEST_NUMBER, -LARGEST_NUMBER, 0, least]
+            tables[table.relation] = [
+                row if row[column.name] is None else row | {column.name: kind(chance.choice(values))}
+                for row in tables[table.relation]
+            ]
+    assert len(built(tmp_path, tables, day)) > 1000
