@@ -522,10 +522,10 @@ def _exit_code() -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except SettingsError as error:
-        errors.print(f"[red]Setting:[/] {plain(error)}")
+        errors.print(f"[red]Setting:[/] {plain(error)}", soft_wrap=True)
         return 2
     except NightRunning as busy:
-        errors.print(f"[red]Not run:[/] {plain(busy)}")
+        errors.print(f"[red]Not run:[/] {plain(busy)}", soft_wrap=True)
     except NoPlanInForce as why:
         errors.print(f"[red]Không chạy – not run:[/] {plain(why)}", soft_wrap=True)
     except PermissionError as error:
