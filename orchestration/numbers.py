@@ -31,7 +31,8 @@ def number_vi(value: Number | None, *marks: Number | None, decimals: int = 2) ->
 
 
 def _strays(value: Number, mark: Number, decimals: int) -> bool:
-    return _side(round(value, decimals), mark) != _side(value, mark)
+    side = _side(value, mark)
+    return side != 0 and _side(round(value, decimals), mark) != side  # the mark itself is rounded as it is
 
 
 def _side(value: Number, mark: Number) -> int:

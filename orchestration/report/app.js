@@ -45,7 +45,7 @@
   /* Two decimals, and more where two would show a value that is not a mark (its target, its maximum) as it or beyond it. */
   const decimals = (value, ...marks) => {
     let digits = 2;
-    const strays = (mark) => mark != null && Math.sign(+value.toFixed(digits) - mark) !== Math.sign(value - mark);
+    const strays = (mark) => mark != null && mark !== value && Math.sign(+value.toFixed(digits) - mark) !== Math.sign(value - mark);
     while (digits < 6 && marks.some(strays)) digits += 1;
     return digits;
   };

@@ -41,6 +41,8 @@ def test_numbers_are_written_as_each_language_does() -> None:
         (9.996, 10, "9,996"),
         # The target itself, and what two decimals tell from it.
         (99.0, 99, "99"),
+        (1.1875, 1.1875, "1,19"),  # all of the points
+        (1.1874, 1.1875, "1,187"),
         (99.01, 99, "99,01"),
         (98.987, 99, "98,99"),
         (0.004, 0, "0,004"),
