@@ -176,10 +176,6 @@ class Ledger:
             with self.engine.begin() as connection:
                 connection.execute(sa.insert(seen_file).prefix_with("or replace"), rows)
 
-    def known(self) -> set[str]:
-        with self.engine.connect() as connection:
-            return set(connection.scalars(sa.select(delivery.c.delivery_id)))
-
     def record(self, entry: Delivery) -> None:
         """Write one delivery; an earlier content of the same file on the same date is replaced by it.
 

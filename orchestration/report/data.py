@@ -300,7 +300,7 @@ select
     count(goal_2024) as fields_with_goal,
     count(*) as fields,
     coalesce(bool_or(coalesce(is_estimate, true)), true) as estimate,
-    (select points_without_data from whole) as without_data
+    coalesce((select points_without_data from whole), sum(points_without_data)) as without_data
 from of_fields
 """
 
