@@ -23,7 +23,18 @@ _STATUS = {
 }
 _WIDE = 120
 _SHORTEST_NAME, _LONGEST_NAME = 12, 60
+_OWN_PART = " – "  # in the name of a target that shares its criterion, before what it counts
 ESTIMATE = "ước tính, chưa có thang điểm chính thức (estimate, the official scale is not loaded)"
+
+
+def _within(name: str, width: int) -> str:
+    """A long name that says at its end what tells it apart from others of its criterion: cut before that end."""
+    shared, mark, own = name.partition(_OWN_PART)
+    if not mark or cell_len(name) <= width:
+        return name
+    room = width * 2 // 3
+    own = own if cell_len(own) <= room else f"{own[: room - 1].rstrip()}…"
+    return f"{shared[: width - cell_len(mark + own) - 1].rstrip()}…{mark}{own}"
 
 
 def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
@@ -59,6 +70,7 @@ def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
         if heading != "Chỉ tiêu"
     }
     left = console.width - sum(widths.values()) - 3 * len(lines[0])
+    longest = max(_SHORTEST_NAME, min(_LONGEST_NAME, left))
     for heading in lines[0]:
         table.add_column(
             heading,
@@ -66,10 +78,10 @@ def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
             no_wrap=True,
             overflow="ellipsis",
             width=widths.get(heading),
-            max_width=max(_SHORTEST_NAME, min(_LONGEST_NAME, left)),
+            max_width=longest,
         )
     for line in lines:
-        table.add_row(*line.values())
+        table.add_row(*({**line, "Chỉ tiêu": _within(line["Chỉ tiêu"], longest)}).values())
     console.print(table)
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from warehouse.damaged import DamagedFile, sqlite_damage
+from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.parts import link
 from warehouse.publish import current, last_before, swap_in, versions
 from warehouse.settings import Settings
@@ -49,7 +49,8 @@ class Backup:
 
 
 def check_landed(settings: Settings) -> None:
-    """Raises BackupError where there is nothing to back up."""
+    """Raises BackupError where there is nothing to back up, DamagedFile where nobody knows what there is."""
+    must_not_be_lost(settings.ledger)
     if not settings.ledger.exists():
         raise BackupError(f"{settings.home} holds no landed data: there is nothing to back up")
 

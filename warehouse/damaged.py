@@ -38,6 +38,17 @@ def sqlite_damage(path: Path) -> str | None:
     return None if told == "ok" else told.splitlines()[-1]  # after a heading
 
 
+def must_not_be_lost(ledger: Path) -> None:
+    """Raises DamagedFile for a ledger that is gone or empty while landed files lie beside it.
+
+    A new one would know none of them, and the next night would publish marts without their rows.
+    """
+    if ledger.exists() and ledger.stat().st_size:
+        return
+    if next(ledger.parent.rglob("*.parquet"), None) is not None:
+        raise DamagedFile(ledger, "gone or empty, while landed files lie beside it")
+
+
 def find_damage(settings: Settings) -> DamagedFile | None:
     """The first damaged SQLite file of the home."""
     files = {settings.ledger: _RESTORE, settings.home / "alerts.sqlite": _RESTORE}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from warehouse.damaged import must_not_be_lost
 from warehouse.upgrade import NewColumn, Step, bring_up_to_date
 
 metadata = sa.MetaData()
@@ -148,8 +149,12 @@ def _from_row(row: sa.Row) -> Delivery:
 
 class Ledger:
     def __init__(self, path: Path | None) -> None:
-        """Open or make the file; None: one in memory. Raises SettingsError when a newer release wrote it."""
+        """Open or make the file; None: one in memory.
+
+        Raises SettingsError when a newer release wrote it, DamagedFile when it cannot be read or is lost.
+        """
         if path is not None:
+            must_not_be_lost(path)
             bring_up_to_date(path, STEPS)
         self.engine = sa.create_engine(f"sqlite:///{path}" if path else "sqlite://")
         sa.event.listen(self.engine, "connect", _durable)
@@ -158,6 +163,7 @@ class Ledger:
     @classmethod
     def to_look_at(cls, path: Path) -> Ledger:
         """The ledger for those who only read: where there is none, an empty one, and no file is made."""
+        must_not_be_lost(path)
         return cls(path if path.exists() else None)
 
     def close(self) -> None:

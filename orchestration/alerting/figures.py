@@ -281,7 +281,7 @@ def _rolled_up(kind: str, members: list[dict[str, Any]], agencies: list[dict[str
             covers=whole.covers | covers | {alert_id(kind, target_id, None, None)},
             members=len(agencies),
         )
-    name = wording.one_line(worst["target_name"], 140)
+    name = wording.one_line(worst["target_name"])
     return problem_of(
         kind,
         (f"Chỉ tiêu {target_id} ({name}): {many_vi}", f"Target {target_id}: {many_en}"),

@@ -74,7 +74,7 @@ def _whose(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _target(row: dict[str, Any]) -> str:
-    return f"{row['target_id']} ({one_line(row['target_name'], 140)})"
+    return f"{row['target_id']} ({one_line(row['target_name'])})"
 
 
 def _required(row: dict[str, Any], write) -> str:

@@ -214,6 +214,24 @@ def test_a_damaged_database_of_the_home_is_named(
     assert not list(tmp_path.glob("*.tar"))
 
 
+@pytest.mark.parametrize("lost", ["cut to nothing", "gone"])
+def test_a_lost_ledger_is_not_begun_anew(desk, ended, lost, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    desk.ledger.close()
+    if lost == "gone":
+        desk.settings.ledger.unlink()
+    else:
+        desk.settings.ledger.write_bytes(b"")
+    for command in (("status",), RUN, ("rebuild",), ("quarantine", "list"), ("backup", "--out", "home.tar")):
+        code, said = ended(*command)
+        assert (code, said.count("\n")) == (1, 1) and f"damaged file: {desk.settings.ledger}" in said, said
+        assert "docs/runbook/restore.md" in said
+    ledger = desk.settings.ledger
+    assert not ledger.exists() if lost == "gone" else ledger.read_bytes() == b""
+    assert not list(tmp_path.glob("*.tar"))
+
+
 @pytest.mark.parametrize(
     "content", ["xxx", "{}", "[]", '{"version": 7}', '{"version": "v1", "as_of": "soon"}', "\\xff"]
 )

@@ -13,7 +13,7 @@ from rich.console import Console
 from orchestration.alerting import wording
 from orchestration.evidence.figures import Target, value_text
 from orchestration.numbers import number_en, number_vi
-from orchestration.scorecard import _show_targets
+from orchestration.scorecard import _show_targets, _within
 
 ALMOST_99 = 100 * 24_751 / 25_002
 ALMOST_100 = 100 * 29_999 / 30_000
@@ -138,3 +138,17 @@ def test_the_terminal_shows_neither_a_missed_target_nor_lost_points_as_reached()
 def test_evidence_shows_no_missed_target_as_reached() -> None:
     one = Target(**dict.fromkeys(Target.__dataclass_fields__) | {"target_value": 100.0, "unit": "%"})
     assert (value_text(one, 99.99996), value_text(one, 100.0)) == ("99,99996 %", "100 %")
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "shown"),
+    [
+        ("Số hóa hồ sơ – thuộc thẩm quyền cấp tỉnh", 60, "Số hóa hồ sơ – thuộc thẩm quyền cấp tỉnh"),
+        ("Triển khai số hóa hồ sơ – cấp tỉnh", 30, "Triển khai số hóa… – cấp tỉnh"),
+        ("Triển khai số hóa hồ sơ – thuộc thẩm quyền cấp tỉnh", 30, "Triển… – thuộc thẩm quyền cấ…"),
+        ("Một tên dài không có phần riêng", 12, "Một tên dài không có phần riêng"),
+    ],
+)
+def test_a_name_is_cut_before_what_tells_it_apart(name: str, width: int, shown: str) -> None:
+    assert _within(name, width) == shown
+    assert len(shown) <= width or "–" not in name  # without an own part the table cuts it at its end
