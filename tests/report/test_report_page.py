@@ -14,6 +14,7 @@ import yaml
 from orchestration.report import write_report
 from orchestration.report.data import COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, read
 from orchestration.report.page import embedded_json, load_texts
+from tests.plan import targets_in_force
 
 from . import synthetic
 
@@ -62,7 +63,7 @@ def test_figures_on_the_page_are_the_columns_of_the_marts(published: Path, page:
     assert (data["total"]["points"], data["total"]["before"]) == pytest.approx(total, abs=1e-6)
     codes = [agency[0] for agency in data["agencies"]]
     assert sorted((codes[r[0]], r[1], r[2]) for r in data["agency_year"]["3.4.2"]) == sorted(headline)
-    assert len(data["targets"]) == 86
+    assert len(data["targets"]) == len(targets_in_force(synthetic.AS_OF))
     assert len(data["agencies"]) == len(synthetic.agencies())
 
 
@@ -91,7 +92,7 @@ def test_only_the_latest_night_is_shown(tmp_path: Path) -> None:
     )
     data = read(database)
     assert data["as_of"] == "2024-09-30"
-    assert len(data["targets"]) == 86
+    assert len(data["targets"]) == len(targets_in_force(synthetic.AS_OF))
     assert any(target["status"] == "missed" for target in data["targets"])
 
 

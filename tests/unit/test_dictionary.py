@@ -7,6 +7,7 @@ import pytest
 from orchestration import dictionary
 from orchestration.evidence import words
 from sources.contract import all_tables
+from tests.plan import seed
 
 
 def test_nothing_lacks_a_description() -> None:
@@ -59,14 +60,7 @@ def test_a_bar_in_a_text_does_not_break_the_table() -> None:
 
 
 def test_every_family_of_the_plan_has_a_formula_and_tables() -> None:
-    import csv
-
-    from warehouse.settings import DBT_PROJECT
-
-    with (DBT_PROJECT / "seeds" / "target_measure.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 86
-    for row in rows:
+    for row in seed("target_measure"):
         rule = words.rule_of(row["family"], row["measure"], row["headline_variant"])
         assert all(rule.numerator) and all(rule.rule) and all(rule.legal), row["target_id"]
         assert (rule.denominator is not None) or row["measure_kind"] == "count" or row["family"] == "register"
