@@ -21,18 +21,17 @@ from orchestration.progress import tell
 from sources.contract import Table, all_tables
 from warehouse import carry
 from warehouse import publish as publishing
-from warehouse.build import prepare_build
+from warehouse.build import RECORDS, prepare_build
 from warehouse.landing import land_inbox
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery
 from warehouse.personal_key import remember_key
 
 LANDING = "landing"
 INBOX = dg.AssetKey([LANDING, "inbox"])
-# What the build file shows dbt beside the landed tables: the ledgers, and what is carried over from the last build.
+# What the build file shows dbt beside the landed tables: the ledgers, the night before, what the last build left.
 SHOWN = [
-    *(dg.AssetKey([LANDING, name]) for name in ("deliveries", "check_results")),
+    *(dg.AssetKey([schema, name]) for schema, names in RECORDS.items() for name in names),
     *(dg.AssetKey([LANDING, f"{source}__{table}_new"]) for source, table in carry.FOLLOWED),
-    *(dg.AssetKey(["carried", name]) for name in ("dossiers", *carry.CARRIED)),
 ]
 PUBLISHED = dg.AssetKey(["published", "par_index"])
 
@@ -94,7 +93,6 @@ def landing_asset(table: Table) -> dg.AssetsDefinition:
         group_name=LANDING,
         deps=[INBOX],
         kinds={"parquet"},
-        owners=[],
         description=f"{table.vi}. {table.description} Grain: {table.grain}.",
         metadata={"owner": table.owner, "source": table.source},
         check_specs=[

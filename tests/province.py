@@ -37,6 +37,7 @@ from hypothesis import strategies as st
 
 from tests import oracle
 from tests.oracle import Row
+from warehouse.build import show_ledger
 
 Tables = dict[str, list[Row]]
 
@@ -191,6 +192,8 @@ class Builder:
         self.draw_criteria_results()
         self.draw_many("register__survey_scores", self.size // 4, self.survey_score)
         self.draw_indicators()
+        for key, rows in self.histories.items():
+            name_what_is_missing(key, itertools.chain.from_iterable(rows))
         return {key: lay_out(self.rng, key, rows, self.as_of) for key, rows in self.histories.items()}
 
     def draw_many(self, table: str, most: int, make: Callable[[int], Row]) -> None:
@@ -661,6 +664,16 @@ def cut(rng: random.Random, rows: list[Row], most: int) -> list[list[Row]]:
     return [rows[start:end] for start, end in itertools.pairwise(bounds)]
 
 
+def name_what_is_missing(key: str, rows: Iterable[Row]) -> None:
+    """A column that is new in a contract needs a value here too."""
+    for row in rows:
+        if missing := {column.name for column in contracts()[key]} - row.keys():
+            raise LookupError(
+                f"{key}: tests/province.py makes no value for {', '.join(sorted(missing))};"
+                " give the rows of this table one in class Builder"
+            )
+
+
 def random_province(rng: random.Random, size: int = 20, as_of: date = AS_OF_DAYS[0]) -> Tables:
     """Tables of a province with up to `size` dossiers, whose dates lie around `as_of` and its year."""
     return Builder(rng, size, as_of).build()
@@ -908,20 +921,6 @@ PROVENANCE = {
     "_row_number": "bigint",
 }
 
-LANDING_RECORDS = """
-create table landing.deliveries (
-    delivery_id varchar, source varchar, table_name varchar, file_name varchar, format varchar,
-    delivered_on date, outcome varchar, reason varchar,
-    rows_in_file bigint, rows_loaded bigint, rows_unchanged bigint, rows_quarantined bigint,
-    content_hash varchar, loaded_at timestamp, replaced_by varchar
-);
-create table landing.check_results (
-    check_id varchar, suite varchar, dataset varchar, delivery_id varchar, expectation varchar,
-    column_name varchar, severity varchar, passed boolean, observed varchar,
-    unexpected_count bigint, element_count bigint, checked_at timestamp
-);
-"""
-
 ARROW_TYPES = {
     "varchar": pa.string(),
     "boolean": pa.bool_(),
@@ -944,7 +943,7 @@ def to_landing_duckdb(tables: Tables, path: str | Path, as_of: date) -> None:
         raise ValueError(f"{path.name}: a database of the name of a schema makes names ambiguous")
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema landing")
-        connection.execute(LANDING_RECORDS)
+        show_ledger(connection, [], [])
         for key, columns in contracts().items():
             types = {column.name: column.type for column in columns if not column.personal} | PROVENANCE
             rows = [row for row in tables.get(key, []) if row["_delivered_on"] <= as_of]

@@ -13,18 +13,24 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import sqlalchemy as sa
 
 from sources.contract import Table, all_tables
 from sources.text import sql_name, sql_string
 from warehouse import carry
 from warehouse.landing import landed_file, numbered_parquet
-from warehouse.ledger import Delivery, Ledger
+from warehouse.ledger import Delivery, Ledger, check_result, delivery
 from warehouse.publish import MARTS, last_before
 from warehouse.settings import STORAGE, Settings
 
 log = logging.getLogger(__name__)
 
-_PROVENANCE = {
+# The build file's own tables by schema: what dbt finds in it beside the landed ones. Dagster and Spark show the same.
+RECORDS = {
+    "landing": ("deliveries", "check_results", "previous_indicator", "previous_night"),
+    "carried": ("dossiers", *carry.CARRIED),
+}
+PROVENANCE = {
     "_delivered_on": "date",
     "_file_id": "varchar",
     "_file_name": "varchar",
@@ -32,38 +38,15 @@ _PROVENANCE = {
     "_row_number": "bigint",
 }
 
-_DELIVERY_COLUMNS = {
-    "delivery_id": pa.string(),
-    "source": pa.string(),
-    "table_name": pa.string(),
-    "file_name": pa.string(),
-    "format": pa.string(),
-    "delivered_on": pa.date32(),
-    "outcome": pa.string(),
-    "reason": pa.string(),
-    "rows_in_file": pa.int64(),
-    "rows_loaded": pa.int64(),
-    "rows_unchanged": pa.int64(),
-    "rows_quarantined": pa.int64(),
-    "content_hash": pa.string(),
-    "loaded_at": pa.timestamp("us"),
-    "replaced_by": pa.string(),
+_ARROW_TYPES = {
+    sa.String: pa.string(),
+    sa.Date: pa.date32(),
+    sa.DateTime: pa.timestamp("us"),
+    sa.BigInteger: pa.int64(),
+    sa.Boolean: pa.bool_(),
 }
-
-_CHECK_COLUMNS = {
-    "check_id": pa.string(),
-    "suite": pa.string(),
-    "dataset": pa.string(),
-    "delivery_id": pa.string(),
-    "expectation": pa.string(),
-    "column_name": pa.string(),
-    "severity": pa.string(),
-    "passed": pa.bool_(),
-    "observed": pa.string(),
-    "unexpected_count": pa.int64(),
-    "element_count": pa.int64(),
-    "checked_at": pa.timestamp("us"),
-}
+# Columns of the ledger that are of use to landing alone.
+_LANDINGS_OWN = {"warnings", "rows_rejected", "first_row"}
 
 
 def landed_relation(
@@ -77,19 +60,19 @@ def landed_relation(
     `columns_of` tells the columns of a relation: those that it lacks are null. Without it all must be there.
     """
     kept = [column for column in table.columns if not column.personal]
-    provenance = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in _PROVENANCE.items())
+    provenance = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in PROVENANCE.items())
     accepted = [
         d for d in deliveries if d.accepted and (d.source, d.table_name) == (table.source, table.name)
     ]
     if not accepted:
         empty = [
             *(f"cast(null as {c.sql_type}) as {sql_name(c.name)}" for c in kept),
-            *(f"cast(null as {kind}) as {name}" for name, kind in _PROVENANCE.items()),
+            *(f"cast(null as {kind}) as {name}" for name, kind in PROVENANCE.items()),
         ]
         return f"select {', '.join(empty)} where false"
     by_first_row: dict[int | None, list[Path]] = {}
-    for delivery in accepted:
-        by_first_row.setdefault(delivery.first_row, []).append(landed_file(settings, delivery).parquet)
+    for one in accepted:
+        by_first_row.setdefault(one.first_row, []).append(landed_file(settings, one).parquet)
     parts = []
     for first_row, files in sorted(by_first_row.items(), key=lambda item: (item[0] is None, item[0] or 0)):
         relation = numbered_parquet(files, first_row)
@@ -163,19 +146,28 @@ def _prepare(
         if carried is None:
             carry.carry_nothing(connection)
         carry.record_build(connection, as_of, deliveries, carried)
-        _create(connection, "landing.deliveries", _DELIVERY_COLUMNS, [d.__dict__ for d in deliveries])
         known = {d.delivery_id for d in deliveries}
         checks = [check for check in ledger.checks() if check["delivery_id"] in known]
-        _create(connection, "landing.check_results", _CHECK_COLUMNS, checks)
+        show_ledger(connection, [d.__dict__ for d in deliveries], checks)
         _show_previous_night(settings, connection, as_of)
     return path
 
 
-_PREVIOUS_COLUMNS = """
-    as_of_date date, target_id varchar, variant varchar, is_headline boolean, agency_code varchar,
-    period_kind varchar, period_start date, numerator double, denominator double, value double,
-    target_value double, meets_target boolean
-"""
+# Of fct_indicator, what changes of closed periods are told from.
+_PREVIOUS_COLUMNS = {
+    "as_of_date": "date",
+    "target_id": "varchar",
+    "variant": "varchar",
+    "is_headline": "boolean",
+    "agency_code": "varchar",
+    "period_kind": "varchar",
+    "period_start": "date",
+    "numerator": "double",
+    "denominator": "double",
+    "value": "double",
+    "target_value": "double",
+    "meets_target": "boolean",
+}
 
 
 def create_first_night(connection: duckdb.DuckDBPyConnection) -> None:
@@ -188,7 +180,8 @@ def create_first_night(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _create_previous_night(connection: duckdb.DuckDBPyConnection) -> None:
     """The tables that show the last published night, empty: there was none."""
-    connection.execute(f"create table landing.previous_indicator ({_PREVIOUS_COLUMNS})")
+    columns = ", ".join(f"{name} {kind}" for name, kind in _PREVIOUS_COLUMNS.items())
+    connection.execute(f"create table landing.previous_indicator ({columns})")
     connection.execute("create table landing.previous_night (as_of_date date, published_at timestamp)")
 
 
@@ -203,17 +196,23 @@ def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnecti
     )
     connection.execute(f"attach {sql_string(str(previous.database))} as previous (read_only)")
     connection.execute(
-        "insert into landing.previous_indicator select as_of_date, target_id, variant, is_headline, agency_code,"
-        " period_kind, period_start, numerator, denominator, value, target_value, meets_target"
+        f"insert into landing.previous_indicator select {', '.join(_PREVIOUS_COLUMNS)}"
         f" from previous.{MARTS}.fct_indicator"
     )
     connection.execute("detach previous")
 
 
+def show_ledger(connection: duckdb.DuckDBPyConnection, deliveries: list[dict], checks: list[dict]) -> None:
+    """Deliveries and results of checks, with the columns of the ledger's own tables."""
+    _create(connection, delivery, "deliveries", deliveries)
+    _create(connection, check_result, "check_results", checks)
+
+
 def _create(
-    connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, pa.DataType], rows: list[dict]
+    connection: duckdb.DuckDBPyConnection, ledger_table: sa.Table, name: str, rows: list[dict]
 ) -> None:
-    schema = pa.schema(columns.items())
-    connection.register("_rows", pa.Table.from_pylist([{k: row[k] for k in columns} for row in rows], schema))
-    connection.execute(f"create table {name} as select * from _rows")
+    shown = {c.name: _ARROW_TYPES[type(c.type)] for c in ledger_table.columns if c.name not in _LANDINGS_OWN}
+    arrow = pa.Table.from_pylist([{k: row[k] for k in shown} for row in rows], pa.schema(shown.items()))
+    connection.register("_rows", arrow)
+    connection.execute(f"create table landing.{name} as select * from _rows")
     connection.unregister("_rows")

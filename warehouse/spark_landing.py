@@ -15,29 +15,17 @@ import duckdb
 from sources.contract import Column, Table, all_tables
 from sources.text import sql_string
 from warehouse import carry
+from warehouse.build import PROVENANCE, RECORDS
 from warehouse.ledger import Ledger
 from warehouse.settings import Settings
 
-# The build file's tables that are no views over Parquet, by schema. A build on Spark is whole: nothing is carried.
-RECORDS = {
-    "landing": ("deliveries", "check_results", "previous_indicator", "previous_night"),
-    "carried": ("dossiers", *carry.CARRIED),
-}
-
-_PROVENANCE = {
-    "_delivered_on": "date",
-    "_file_id": "string",
-    "_file_name": "string",
-    "_sheet_no": "int",
-    "_row_number": "bigint",
-}
 # A landed file is named after its delivery; what was rejected lies beside it under a longer name.
 _LANDED_FILES = "?" * 20 + ".parquet"
 
 
 def spark_type(sql_type: str) -> str:
-    """Spark's name of a contract type. A timestamp has no zone: it is the wall clock of the province."""
-    return {"varchar": "string", "timestamp": "timestamp_ntz"}.get(sql_type, sql_type)
+    """Spark's name of a type of a contract or of where a row came from. A timestamp has no zone: it is the wall clock of the province."""
+    return {"varchar": "string", "timestamp": "timestamp_ntz", "integer": "int"}.get(sql_type, sql_type)
 
 
 def _name(name: str) -> str:
@@ -54,7 +42,8 @@ def _columns(table: Table) -> list[Column]:
 
 def table_statements(folder: Path, table: Table) -> list[str]:
     """Spark SQL that shows one exported table: the external table over its files, and the view of what counts."""
-    columns = {column.name: spark_type(column.sql_type) for column in _columns(table)} | _PROVENANCE
+    types = {column.name: column.sql_type for column in _columns(table)} | PROVENANCE
+    columns = {name: spark_type(kind) for name, kind in types.items()}
     view = f"landing.{_name(table.relation)}"
     if not any(folder.glob("*/" + _LANDED_FILES)):
         nothing = ", ".join(f"cast(null as {kind}) as {_name(name)}" for name, kind in columns.items())

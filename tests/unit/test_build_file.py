@@ -1,0 +1,62 @@
+"""The build file and what else has to know its tables: dbt's sources, Dagster's assets, the ledger's columns."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import dbt
+from orchestration.assets import LANDING, SHOWN
+from sources.contract import all_tables
+from tests import province
+from warehouse import carry, ledger
+from warehouse.build import RECORDS, prepare_build
+from warehouse.settings import Settings
+
+DAY = date(2024, 11, 30)
+
+
+def test_the_build_file_has_the_tables_that_others_are_told_of(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    file = prepare_build(settings, ledger.Ledger(settings.ledger), DAY)
+    with duckdb.connect(str(file), read_only=True) as connection:
+        found = connection.execute(
+            "select table_schema, table_name from information_schema.tables"
+            " where table_name not in ('build', 'build_delivery')"
+        ).fetchall()
+    landed = {table.relation for table in all_tables()}
+    landed |= {f"{source}__{name}_new" for source, name in carry.FOLLOWED}
+    assert {(schema, name) for schema, name in found if name not in landed} == {
+        (schema, name) for schema, names in RECORDS.items() for name in names
+    }
+
+
+def test_every_source_of_dbt_is_an_asset() -> None:
+    sources = {(node["schema"], node["identifier"]) for node in dbt.manifest()["sources"].values()}
+    assets = {tuple(key.path) for key in SHOWN} | {(LANDING, table.relation) for table in all_tables()}
+    assert sources <= assets
+
+
+def test_what_stays_in_the_build_file_are_the_incremental_models() -> None:
+    incremental = {
+        (node["schema"], node["name"])
+        for node in dbt.manifest()["nodes"].values()
+        if node["resource_type"] == "model" and node["config"]["materialized"] == "incremental"
+    }
+    assert set(carry.KEPT) == incremental
+
+
+def test_a_delivery_has_the_columns_of_its_table() -> None:
+    assert {field.name for field in fields(ledger.Delivery)} == set(ledger.delivery.columns.keys())
+
+
+def test_a_column_without_a_value_in_the_random_province_is_named() -> None:
+    row = dict.fromkeys(column.name for column in province.contracts()["tthc__feedback"])
+    province.name_what_is_missing("tthc__feedback", [row])
+    name, _ = row.popitem()
+    with pytest.raises(LookupError, match=rf"tthc__feedback: tests/province\.py makes no value for {name};"):
+        province.name_what_is_missing("tthc__feedback", [row])
