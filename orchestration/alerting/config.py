@@ -64,7 +64,7 @@ class Route:
 
     name: str
     to: tuple[Endpoint, ...]
-    owner: tuple[str, ...] = ()  # words that must occur in the owner as printed
+    owner: tuple[str, ...] = ()  # words that must occur in the name of who answers
     kind: tuple[str, ...] = ()
     agency: tuple[str, ...] = ()
     severity: str = SEVERITIES[0]  # at least

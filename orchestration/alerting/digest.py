@@ -14,7 +14,6 @@ from orchestration.alerting.wording import (
     SEVERITY_EN,
     SEVERITY_VI,
     day_vi,
-    short_owner,
 )
 
 # A first night can open dozens of problems: the worst are written out, the rest counted.
@@ -108,7 +107,7 @@ def _part(
         late = "" if item.as_of == as_of else f" ({night} {item.as_of})"
         label = "" if item.kind == RESOLVED else f"[{severities[item.severity]}] "
         lines.append(f"- {label}{getattr(item, message)}{late}")
-        lines.append(f"  {owner}: {short_owner(item.owner)} · {item.alert_id}")
+        lines.append(f"  {owner}: {item.owner} · {item.alert_id}")
     if len(items) > SHOWN:
         lines += ["", f"+ {len(items) - SHOWN} {more} parindex alerts list"]
     return "\n".join(lines)

@@ -24,17 +24,6 @@ from orchestration.alerting.model import (
 )
 from orchestration.alerting.wording import PROVINCE
 
-# Who answers for a field (section III.3 of the plan), where its annex prints no single agency.
-_FIELD_OWNER = {
-    "1": "Sở Nội vụ",
-    "2": "Sở Tư pháp",
-    "3": "Văn phòng UBND tỉnh",
-    "4": "Sở Nội vụ",
-    "5": "Sở Nội vụ",
-    "6": "Sở Tài chính",
-    "7": "Sở Thông tin và Truyền thông",
-    "8": "Sở Kế hoạch và Đầu tư",
-}
 _HISTORY_NIGHTS = 7
 
 
@@ -51,13 +40,6 @@ class Memory:
 
 def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
     """One row per target and agency: the headline figure of the year, its target, and how far it is off."""
-    marts.add(
-        "field_owner",
-        {
-            "field_id": (pa.string(), list(_FIELD_OWNER)),
-            "answers": (pa.string(), list(_FIELD_OWNER.values())),
-        },
-    )
     scorecard = "select null as target_id, null as status where false"
     if _has_scorecard(marts):
         scorecard = "select target_id, status from night.marts.rpt_scorecard"
@@ -82,10 +64,7 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
             t.measure_kind = 'percent' as is_percent,
             -- A rate may fall, or rise where less is better: 1 or -1 turns both into "lower is worse".
             case when i.operator in ('<=', '<') then -1 else 1 end as good_way,
-            case
-                when nullif(trim(t.lead_agency), '') is null or t.lead_agency ilike 'các %' then o.answers
-                else t.lead_agency
-            end as lead,
+            t.lead_agency_short as lead,
             i.agency_code = $province as is_province,
             s.status as scorecard_status,
             -- An agency that is no more, or a level, can win nothing back: its figures of the year stand, told no longer.
@@ -101,7 +80,6 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
         from night.marts.fct_indicator as i
         inner join night.marts.dim_target as t on i.target_id = t.target_id and t.is_in_force
         left join night.marts.dim_agency as a on i.agency_code = a.agency_code and a.is_latest
-        left join field_owner as o on t.field_id = o.field_id
         left join ({scorecard}) as s on i.target_id = s.target_id
         where i.is_headline and i.period_kind = 'ytd' and i.as_of_date = $as_of
         """,

@@ -29,18 +29,12 @@ DATA_TEAM = "Nhóm dữ liệu của tỉnh"
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|“[^”]*”")
 _LONG_NUMBER = re.compile(r"\d[\d .\-]{7,}\d|\S+@\S+")
-_LEADS = re.compile(r"[;,(]| chủ trì")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 def one_line(text: str | None, length: int = 200) -> str:
     line = " ".join(_CONTROL.sub(" ", text or "").split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
-
-
-def short_owner(owner: str) -> str:
-    """The agency that leads, of what the plan prints: "Sở Tài chính (chủ trì ...); Các cơ quan ..."."""
-    return _LEADS.split(owner, maxsplit=1)[0].strip() or owner
 
 
 def safe_reason(text: str | None) -> str:

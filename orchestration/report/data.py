@@ -56,6 +56,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "max_points": "double",
         "rule_kind": "varchar",
         "lead_agency": "varchar",
+        "lead_agency_short": "varchar",
         "coordinating_agency": "varchar",
         "deadline": "date",
         "deadline_text": "varchar",
@@ -393,9 +394,9 @@ from rpt_points_to_regain
 order by rank nulls last, target_id
 """
 
-# Who leads what is not met: the first agency that the plan names for the target.
+# Who leads what is not met.
 _LEADS = """
-select trim(regexp_extract(lead_agency, '^(.*?)( chủ trì| theo dõi|[;(]|$)', 1)) as lead,
+select t.lead_agency_short as lead,
     count(*) filter (where s.status = 'missed') as missed,
     count(*) filter (where s.status = 'at_risk') as at_risk,
     sum(r.points_lost) filter (where s.status = 'missed') as points_lost,
@@ -403,6 +404,7 @@ select trim(regexp_extract(lead_agency, '^(.*?)( chủ trì| theo dõi|[;(]|$)',
         filter (where s.status = 'missed') as targets
 from rpt_scorecard as s
 left join rpt_points_to_regain as r using (target_id)
+left join dim_target as t on s.target_id = t.target_id and t.is_in_force
 where s.status in ('missed', 'at_risk')
 group by 1
 order by points_lost desc nulls last, missed desc, at_risk desc, lead

@@ -90,6 +90,7 @@ def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
                 "max_points_confidence": "estimate",
                 "rule_kind": "achieved" if kind == "text" else "proportional",
                 "lead_agency": row["lead_agency_vi"] or None,
+                "lead_agency_short": row["lead_agency_vi"].split(";")[0].split(" (")[0] or None,
                 "coordinating_agency": row["coordinating_agency_vi"] or None,
                 "deadline": date(2024, 12, 31),
                 "deadline_text": row["deadline_vi"] or None,

@@ -241,6 +241,7 @@ def test_hostile_names_do_nothing(chromium: Browser, tmp_path: Path) -> None:
     frames["dim_agency"].loc[:, "agency_name"] = HOSTILE
     for column in ("target_name", "lead_agency", "plan_note", "status_reason"):
         frames["rpt_scorecard"].loc[:, column] = HOSTILE
+    frames["dim_target"].loc[:, "lead_agency_short"] = HOSTILE
     frames["fct_alert"].loc[:, ["message", "message_en"]] = HOSTILE
     frames["fct_delivery"].loc[:, ["file_name", "reason"]] = HOSTILE
     page = write_report(synthetic.write(tmp_path / "hostile.duckdb", **frames), tmp_path)

@@ -135,6 +135,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     frames["dim_agency"].loc[:, "agency_name"] = HOSTILE
     frames["rpt_scorecard"].loc[:, "target_name"] = HOSTILE
     frames["rpt_scorecard"].loc[:, "lead_agency"] = HOSTILE
+    frames["dim_target"].loc[:, "lead_agency_short"] = HOSTILE
     page = write_report(synthetic.write(tmp_path / "hostile.duckdb", **frames), tmp_path)
     assert embedded(page)["agencies"][0][1] == HOSTILE  # nothing is lost ...
 

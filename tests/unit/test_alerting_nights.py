@@ -102,7 +102,7 @@ class World:
             db.execute("create schema marts")
             db.execute(
                 "create table marts.dim_target (target_id text, target_name text, field_id text, family text,"
-                " measure text, measure_kind text, agency_scope text, lead_agency text, alarm_floor double,"
+                " measure text, measure_kind text, agency_scope text, lead_agency_short text, alarm_floor double,"
                 " operator text, target_value double, is_in_force boolean)"
             )
             for row in self.targets.values():
@@ -316,10 +316,13 @@ def test_counts_and_less_is_better_are_judged_by_their_own_operator(world):
     assert messages["4.2.1"] == "Target 4.2.1 is missed: the province 110% (110/100), required <= 100%."
 
 
-def test_the_owner_of_a_target_without_one_agency_is_who_answers_for_its_field(world):
-    world.target("3.4.1", "on_time", "tinh", lead="Các sở, ban, ngành; UBND cấp huyện, cấp xã")
+@pytest.mark.parametrize(
+    ("lead", "owner"), [("Văn phòng UBND tỉnh", "Văn phòng UBND tỉnh"), (None, "Nhóm dữ liệu của tỉnh")]
+)
+def test_who_leads_a_target_answers_for_its_alert(world, lead, owner):
+    world.target("3.4.1", "on_time", "tinh", lead=lead)
     world.figure("3.4.1", H62, 970, 1000)
-    assert only(world.night(DAY)).owner == "Văn phòng UBND tỉnh"
+    assert only(world.night(DAY)).owner == owner
 
 
 # --- what a night cannot see

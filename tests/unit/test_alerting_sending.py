@@ -18,7 +18,7 @@ from orchestration.alerting.config import Rules, load_config
 from orchestration.alerting.life import live
 from orchestration.alerting.model import Findings, Problem
 from orchestration.alerting.store import Store, store_path
-from orchestration.alerting.wording import safe_reason, short_owner
+from orchestration.alerting.wording import safe_reason
 from warehouse.settings import Settings
 
 DAY = date(2024, 6, 18)
@@ -327,12 +327,6 @@ def test_rules_can_be_changed(settings):
         1,
         5,
     )
-
-
-def test_a_digest_names_the_agency_that_leads():
-    printed = "Sở Thông tin và Truyền thông chủ trì theo dõi, đôn đốc; Các cơ quan (thực hiện)"
-    assert short_owner(printed) == "Sở Thông tin và Truyền thông"
-    assert short_owner("Sở Nội vụ") == "Sở Nội vụ"
 
 
 def test_a_reason_keeps_no_value_of_a_row():

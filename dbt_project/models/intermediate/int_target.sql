@@ -19,6 +19,24 @@ with criteria as (
     where target_operator is not null
 ),
 
+-- Of what the plan prints as leading a target, the first that it names: "Sở Nội vụ (theo dõi, kiểm tra); Các cơ quan ...".
+named as (
+    select
+        target_id,
+        trim(regexp_extract(lead_agency_vi, '^(.*?)( chủ trì| theo dõi|[;,(]|$)', 1)) as first_named
+    from criteria
+),
+
+-- Field 8 has no row of its own for who leads it, but one of its parts has.
+field_lead as (
+    select
+        field_id,
+        min(trim(lead_agency_vi)) as lead_agency
+    from {{ ref('plan152_fields') }}
+    where trim(lead_agency_vi) <> ''
+    group by field_id
+),
+
 scale as (
     select
         criteria.field_id,
@@ -93,6 +111,11 @@ select
     scale.source as scoring_source,
     scale.confidence as scoring_confidence,
     criteria.lead_agency_vi as lead_agency,
+    -- Where it names all agencies, or none, whoever leads the field answers for the target.
+    case
+        when coalesce(named.first_named, '') = '' or lower(named.first_named) like 'các %' then field_lead.lead_agency
+        else named.first_named
+    end as lead_agency_short,
     criteria.coordinating_agency_vi as coordinating_agency,
     criteria.deadline_vi as deadline_text,
     -- The plan says "in the year"; its targets stay in force, year by year, until another plan replaces them.
@@ -102,5 +125,7 @@ select
     {{ valid_on_as_of('target_measure.valid_from', 'target_measure.valid_to') }} as is_in_force
 from criteria
 inner join {{ ref('target_measure') }} as target_measure on criteria.target_id = target_measure.target_id
+inner join named on criteria.target_id = named.target_id
 inner join scale on criteria.criterion_id = scale.criterion_id
 left join field_share on criteria.field_id = field_share.field_id
+left join field_lead on criteria.field_id = field_lead.field_id

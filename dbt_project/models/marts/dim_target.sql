@@ -34,6 +34,7 @@ select
     scoring_ceiling,
     scoring_source,
     lead_agency,
+    lead_agency_short,
     coordinating_agency,
     deadline,
     deadline_text,
