@@ -19,6 +19,7 @@ from sources.text import sql_name
 from warehouse import carry
 from warehouse import publish as publishing
 from warehouse.build import open_build_file
+from warehouse.holding import share_limit
 from warehouse.landing import landed_file, numbered_parquet
 from warehouse.ledger import REFUSED, Delivery
 from warehouse.settings import Settings, province_code
@@ -40,7 +41,7 @@ def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.
             f"landing.{table.relation}",
             _described(night, table, read),
             as_of=night.day,
-            limit_pct=night.settings.rejected_share_limit_pct,
+            limit_pct=share_limit(night.settings, table),
         )
         views = {f"landing.{sql_name(table.relation)}": _new_rows(night, read)}
         results = check_relations(
@@ -67,7 +68,7 @@ def check_freshness(night: Night, table: Table) -> dg.AssetCheckResult:
     age = None if last is None else (night.day - last).days
     return dg.AssetCheckResult(
         check_name=FRESHNESS_CHECK,
-        passed=age is not None and age <= table.stale_after_days,
+        passed=not table.is_stale(last, night.day),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "last_delivery": str(last or "none"),

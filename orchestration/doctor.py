@@ -301,11 +301,11 @@ def _freshness(settings: Settings, now: datetime) -> Findings:
     fresh = 0
     for table in all_tables():
         own = [e.delivered_on for e in entries if (e.source, e.table_name) == (table.source, table.name)]
-        age = (day - max(own)).days if own else None
-        if age is not None and age <= table.stale_after_days:
+        last = max(own, default=None)
+        if not table.is_stale(last, day):
             fresh += 1
             continue
-        told = "never came" if age is None else f"last came {age} days before {day}"
+        told = "never came" if last is None else f"last came {(day - last).days} days before {day}"
         yield Finding(
             WARN, f"{table.source}.{table.name}", f"{told}, every {table.cadence_days} days are agreed",
             f"ask {table.owner}: docs/runbook/alerts/stale_source.md",

@@ -71,11 +71,10 @@ def show_status(settings: Settings, console: Console) -> None:
         taken = [e for e in own if e.accepted and e.delivered_on <= day]
         last = max((e.delivered_on for e in taken), default=None)
         age = (day - last).days if last else None
-        stale = age is None or age > contract.stale_after_days
         table.add_row(
             contract.relation,
             str(last or "–"),
-            f"[red]{'–' if age is None else age} ▲[/]" if stale else str(age),
+            f"[red]{'–' if age is None else age} ▲[/]" if contract.is_stale(last, day) else str(age),
             f"{sum(e.rows_loaded for e in taken):,}",
             f"{sum(e.rows_quarantined for e in own):,}",
         )

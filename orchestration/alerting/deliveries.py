@@ -8,14 +8,18 @@ from typing import Any
 from orchestration.alerting import wording
 from orchestration.alerting.marts import Marts
 from orchestration.alerting.model import QUARANTINE, STALE_SOURCE, Problem, problem_of
+from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED
 
 
 def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
-    """Each table of the contracts with its last accepted delivery; one never delivered ages since the first
-    of all.
+    """Each table of the contracts with its last accepted delivery.
+
+    One never delivered ages since the first delivery of all: an alert has an age, and where nothing at all has come there
+    is nothing yet to be late for.
     """
-    return marts.rows(
+    tables = {(table.source, table.name): table for table in all_tables()}
+    rows = marts.rows(
         """
         with first_of_all as (select min(delivered_on) as day from delivered where is_accepted),
         last_of_each as (
@@ -31,11 +35,9 @@ def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
             contract.vi,
             contract.owner,
             last_of_each.last_on,
-            date_diff(
-                'day', coalesce(last_of_each.last_on, first_of_all.day), cast($as_of as date)
-            ) as age_days,
-            contract.stale_after_days as limit_days,
-            coalesce(age_days > limit_days, false) as is_stale
+            coalesce(last_of_each.last_on, first_of_all.day) as since,
+            date_diff('day', since, cast($as_of as date)) as age_days,
+            contract.stale_after_days as limit_days
         from contract
         cross join first_of_all
         left join last_of_each using (source, table_name)
@@ -43,6 +45,10 @@ def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
         """,
         {"as_of": as_of},
     )
+    for row in rows:
+        since, table = row.pop("since"), tables[row["source"], row["table_name"]]
+        row["is_stale"] = since is not None and table.is_stale(since, as_of)
+    return rows
 
 
 def stale_sources(marts: Marts, as_of: date) -> list[Problem]:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from sources.contract import all_tables
 from sources.text import sql_string
+from warehouse.holding import share_limit
 from warehouse.ledger import ACCEPTED, REFUSED, Ledger
 from warehouse.ledger import delivery as delivery_table
 from warehouse.settings import Settings
@@ -62,8 +63,7 @@ def open_marts(settings: Settings, database: Path | None, ledger: Ledger, as_of:
 
 
 def _add_contract(marts: Marts, settings: Settings) -> None:
-    tables, limit = all_tables(), settings.rejected_share_limit_pct
-    limits = [table.rejected_share_limit_pct if limit is None else limit for table in tables]
+    tables = all_tables()
     marts.add(
         "contract",
         {
@@ -72,7 +72,7 @@ def _add_contract(marts: Marts, settings: Settings) -> None:
             "vi": (pa.string(), [table.vi for table in tables]),
             "owner": (pa.string(), [table.owner for table in tables]),
             "stale_after_days": (pa.int64(), [table.stale_after_days for table in tables]),
-            "limit_pct": (pa.float64(), limits),
+            "limit_pct": (pa.float64(), [share_limit(settings, table) for table in tables]),
         },
     )
 
