@@ -1,4 +1,4 @@
--- Every leaf target has a word for its unit, every family of figures its tables; notes and actions name targets that exist.
+-- Every leaf target has a word for its unit, every measure a table whose rows it counts; notes and actions name targets that exist.
 {{ config(meta={'dagster': {'ref': {'name': 'target_measure'}}}) }}
 
 with targets as (
@@ -34,5 +34,9 @@ select
     measures.family as id,
     'family_table' as seed
 from {{ ref('target_measure') }} as measures
-left join {{ ref('family_table') }} as tables on measures.family = tables.family
+left join {{ ref('family_table') }} as tables
+    on
+        measures.family = tables.family
+        and coalesce(tables.measure, measures.measure) = measures.measure
+        and tables.role = 'counted'
 where tables.family is null

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from orchestration.alerting import wording
 from orchestration.alerting.config import Rules
-from orchestration.alerting.feeds import AGENCY_FAMILIES, FEEDS
 from orchestration.alerting.marts import Marts
 from orchestration.alerting.model import (
     AT_RISK,
@@ -23,7 +22,21 @@ from orchestration.alerting.model import (
     problem_of,
 )
 from orchestration.alerting.wording import PROVINCE
+from orchestration.family_tables import COUNTED, tables_of
 
+# Families whose targets bind each agency by itself, not only the province as a whole.
+AGENCY_FAMILIES = (
+    "apology",
+    "digitisation",
+    "disbursement",
+    "feedback",
+    "full_online",
+    "on_time",
+    "one_stop",
+    "online_payment",
+    "publicity",
+    "tasks",
+)
 _HISTORY_NIGHTS = 7
 
 
@@ -346,13 +359,16 @@ def drops(marts: Marts, as_of: date, memory: Memory, rules: Rules) -> Iterable[P
 
 
 def stale_targets(marts: Marts, stale: set[str]) -> frozenset[str]:
+    """Targets that count rows of a stale table.
+
+    Catalogues that only name, place or decide are left out on purpose: an unchanged catalogue that is not sent again must
+    not silence the targets.
+    """
     measures = marts.rows("select distinct target_id, family, measure from headline")
     return frozenset(
         row["target_id"]
         for row in measures
-        if stale.intersection(
-            FEEDS.get((row["family"], row["measure"])) or FEEDS.get((row["family"], None)) or ()
-        )
+        if stale & {f"{t.source}.{t.name}" for t in tables_of(row["family"], row["measure"], COUNTED)}
     )
 
 

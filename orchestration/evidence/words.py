@@ -9,7 +9,9 @@ from typing import Any
 
 import yaml
 
-from sources.contract import Table, load_contracts
+from orchestration import family_tables
+from orchestration.family_tables import COUNTED, DECIDES, NAMED
+from sources.contract import Table
 from warehouse.settings import DBT_PROJECT
 
 HERE = Path(__file__).parent
@@ -82,15 +84,10 @@ def heading(family: str, column: str) -> str:
 
 def tables_of(family: str, measure: str) -> tuple[list[Table], list[Table]]:
     """Tables whose rows count for a measure, and the catalogues that decide too."""
-    meta = _views()[family]["config"]["meta"]
-    counted = meta["counted"]
-    names = counted if isinstance(counted, list) else counted[measure]
-    return [_table(name) for name in names], [_table(name) for name in meta["used"] if name not in names]
-
-
-def _table(name: str) -> Table:
-    source, _, table = name.partition(".")
-    return load_contracts()[source].tables[table]
+    return (
+        family_tables.tables_of(family, measure, COUNTED),
+        family_tables.tables_of(family, measure, DECIDES, NAMED),
+    )
 
 
 def code_labels(tables: list[Table]) -> dict[str, dict[str, str]]:

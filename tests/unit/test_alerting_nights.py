@@ -17,10 +17,12 @@ import yaml
 
 from orchestration import alerting
 from orchestration.alerting import model
-from orchestration.alerting.feeds import AGENCY_FAMILIES, FEEDS
+from orchestration.alerting.figures import AGENCY_FAMILIES
 from orchestration.alerting.metrics import write_metrics
 from orchestration.alerting.store import Store
+from orchestration.family_tables import COUNTED, DECIDES, NAMED, tables_of
 from sources.contract import all_tables
+from tests.plan import seed
 from warehouse.ledger import HELD_BACK, LOADED, REFUSED, Delivery, Ledger
 from warehouse.settings import Settings
 
@@ -674,19 +676,21 @@ def _delivered_tables(name: str) -> set[str]:
     return found
 
 
-def test_feeds_name_every_measure_and_only_tables_that_its_model_reads():
-    import csv
-
-    with (ROOT / "dbt_project" / "seeds" / "target_measure.csv").open(encoding="utf-8") as file:
-        measures = {(row["family"], row["measure"]) for row in csv.DictReader(file)}
+def test_every_measure_counts_rows_of_tables_that_its_model_reads():
+    measures = {(row["family"], row["measure"]) for row in seed("target_measure")}
     for family, measure in measures:
-        tables = FEEDS.get((family, measure)) or FEEDS.get((family, None))
-        assert tables, f"{family} {measure}"
-        assert set(tables) <= _delivered_tables(f"ind_{family}"), family
+        counted, others = (
+            [f"{table.source}.{table.name}" for table in tables_of(family, measure, *roles)]
+            for roles in ((COUNTED,), (DECIDES, NAMED))
+        )
+        assert counted, f"{family} {measure}"
+        assert set(counted) <= _delivered_tables(f"ind_{family}"), family
+        assert len({*counted, *others}) == len(counted) + len(others), f"{family} {measure}"
     assert set(AGENCY_FAMILIES) <= {family for family, _ in measures}
-    assert {table for tables in FEEDS.values() for table in tables} <= {
-        f"{t.source}.{t.name}" for t in all_tables()
-    }
+    for row in seed("family_table"):
+        assert row["role"] in (COUNTED, DECIDES, NAMED)
+        assert row["family"] in {family for family, _ in measures}
+        assert not row["measure"] or (row["family"], row["measure"]) in measures
 
 
 # --- metrics

@@ -1,7 +1,7 @@
 -- One row per figure of a closed period that is not what the night published before said: by how much, and after which files.
 -- Rules: months and quarters of the year that ended before the day of that night. Figures change because deliveries correct
 -- them and because open dossiers of the period are settled; both are told. The files are those accepted since for the tables
--- that the target is measured from: the cause is among them, or time alone when there are none.
+-- that can have changed the target: the cause is among them, or time alone when there are none.
 with previous_night as (
     select
         as_of_date,
@@ -88,7 +88,10 @@ accepted_since as (
             order by deliveries.delivered_on desc, deliveries.loaded_at desc, deliveries.delivery_id desc
         ) as turn
     from {{ ref('int_target') }} as targets
-    inner join {{ ref('family_table') }} as tables on targets.family = tables.family
+    inner join {{ ref('family_table') }} as tables
+        on
+            targets.family = tables.family
+            and coalesce(tables.measure, targets.measure) = targets.measure
     inner join {{ ref('stg_landing__deliveries') }} as deliveries
         on
             tables.source = deliveries.source
@@ -96,6 +99,7 @@ accepted_since as (
     cross join previous_night
     where
         targets.is_in_force
+        and tables.role <> 'named'
         and deliveries.rows_loaded > 0
         and deliveries.replaced_by is null
         and (
