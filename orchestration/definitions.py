@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import dagster as dg
 
@@ -21,7 +22,7 @@ from orchestration.assets import (
 from orchestration.checks import gate
 from orchestration.night import Night
 from sources.contract import all_tables
-from sources.inbox import find_arrivals
+from sources.inbox import Arrival, find_arrivals
 from warehouse import publish as publishing
 from warehouse.ledger import Ledger
 from warehouse.settings import load_settings
@@ -59,6 +60,10 @@ def _run_config(as_of) -> dg.RunConfig:
     return dg.RunConfig(resources={"night": Night(as_of=as_of.isoformat())})
 
 
+def _can_be_read(arrival: Arrival) -> bool:
+    return arrival.reason is None and os.access(arrival.path, os.R_OK)
+
+
 def build_definitions() -> dg.Definitions:
     manifest = dbt.manifest_at_night()
     marts = mart_keys(manifest)
@@ -83,10 +88,17 @@ def build_definitions() -> dg.Definitions:
 
     @dg.sensor(job=job, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
     def new_deliveries(context: dg.SensorEvaluationContext):
-        """A run as soon as the inbox holds files that were not there before and have stopped growing."""
-        seen = [(arrival.place, arrival.state()) for arrival in find_arrivals(load_settings().inbox)]
+        """A run as soon as the inbox holds files that were not there before and have stopped growing.
+
+        Only of what a night would read: a dead link, a lock file of Excel or a misspelled name brings no figures, and is
+        listed by the next night all the same.
+        """
+        arrivals = find_arrivals(load_settings().inbox)
+        seen = [(arrival.place, arrival.state()) for arrival in arrivals if _can_be_read(arrival)]
         if not seen:
-            return dg.SkipReason("the inbox is empty")
+            return dg.SkipReason(
+                f"nothing that can be read: {arrivals[0].place}" if arrivals else "the inbox is empty"
+            )
         state = json.loads(context.cursor) if context.cursor else {}
         # The cursor outlives the process, and Python's own hash() of a text does not.
         fingerprint = hashlib.sha256(json.dumps(seen).encode()).hexdigest()
