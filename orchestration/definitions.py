@@ -6,7 +6,7 @@ import os
 
 import dagster as dg
 
-from orchestration import clock, dbt
+from orchestration import clock, dbt, failure
 from orchestration.assets import (
     alert_asset,
     build_file,
@@ -34,26 +34,25 @@ NIGHTLY = "nightly"
 def close_the_night(context: dg.HookContext) -> None:
     """A failed step ends the night; what it was doing is kept without the values of any row."""
     settings = load_settings()
-    ledger = Ledger(settings.ledger)
     error = context.op_exception
     interrupted = isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt)
-    reason = getattr(error, "description", None) or ("interrupted" if interrupted else type(error).__name__)
-    told = f"{context.op.name}: {reason}"[:2000]
+    if not interrupted:
+        failure.write_down(context.op.name, error)
+    told = f"{context.op.name}: {'interrupted' if interrupted else failure.reason(settings, error)}"
+    ledger = Ledger(settings.ledger)
     own = next((night for night in ledger.nights() if night["night_id"] == context.run_id), {})
     # Once published, readers have it; what failed came after (PostgreSQL, the page) and can be repeated.
     seen = publishing.current(settings)
     published = own.get("outcome") == "published" or (seen is not None and own.get("version") == seen.version)
     day = own.get("as_of") or clock.today()
-    ledger.end_night(
-        context.run_id, clock.now(), "published" if published else "failed", told, own.get("version")
-    )
+    if own:
+        outcome = "published" if published else "failed"
+        ledger.end_night(context.run_id, clock.now(), outcome, told, own["version"])
+    else:  # of the step that opens the night
+        ledger.record_failed_night(context.run_id, day, clock.now(), told)
+    # Whoever interrupts a night knows that it did not end.
+    failure.make_known(settings, ledger, day, None if published or interrupted else told)
     ledger.close()
-    if published or interrupted:  # whoever interrupts a night knows that it did not end
-        return
-    from orchestration.alerting import failed_night, send_pending
-
-    failed_night(settings, day, clock.now(), told)
-    send_pending(settings, clock.now())
 
 
 def _run_config(as_of) -> dg.RunConfig:

@@ -202,4 +202,8 @@ def test_a_scheduled_night_whose_alerts_nobody_would_get_is_not_begun(tmp_path, 
         Night(as_of="2024-11-30").yield_for_execution(None),
     ):
         pass
-    assert not (tmp_path / "landing" / "ledger.sqlite").exists()
+    ledger = Ledger(tmp_path / "landing" / "ledger.sqlite")
+    (night,) = ledger.nights()
+    ledger.close()
+    assert night["outcome"] == "failed" and "not begun: " in night["message"]
+    assert "routes must be a list" in night["message"]

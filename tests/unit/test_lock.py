@@ -1,4 +1,4 @@
-"""One writer of a home at a time, whoever else looks at it."""
+"""One writer of a home at a time, whoever else looks at it; and the lock is held for all of a night."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import date
 
 import pytest
 from filelock import FileLock
 from landing_kit import desk
 
-from warehouse import lock
+from orchestration import run
+from warehouse import carry, lock
 from warehouse.lock import NightRunning, is_held, night_lock
 
 __all__ = ["desk"]
 
+DAY = date(2024, 11, 30)
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -76,3 +79,37 @@ def test_a_look_at_the_home_keeps_no_night_away(desk) -> None:
     with night_lock(desk.settings):
         pass
     thread.join()
+
+
+def test_the_last_build_is_copied_by_who_holds_the_home(desk, monkeypatch) -> None:
+    """Two nights that begin together would write and remove each other's copy."""
+    held = []
+
+    def note(settings) -> None:
+        held.append(is_held(settings))
+
+    class EnoughError(Exception):
+        pass
+
+    def enough(settings) -> None:
+        raise EnoughError
+
+    monkeypatch.setattr(carry, "copy_ahead", note)
+    monkeypatch.setattr(carry, "forget_copy", note)
+    monkeypatch.setattr(run, "prepare_instance", enough)
+    monkeypatch.setattr(run.aside.building, "warm_up", lambda: None)
+    with pytest.raises(EnoughError):
+        run.run_night(desk.settings, DAY)
+    assert held == [True, True]
+    assert not is_held(desk.settings)
+
+
+def test_a_night_that_is_refused_leaves_the_copy_of_the_other_alone(
+    desk, held_elsewhere, monkeypatch
+) -> None:
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    copy = desk.settings.work / "last_build.duckdb"
+    copy.write_bytes(b"of the night that is running")
+    with pytest.raises(NightRunning):
+        run.run_night(desk.settings, DAY)
+    assert copy.read_bytes() == b"of the night that is running"
