@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import os
 
 import dagster as dg
 
-from orchestration import clock, dbt
+from orchestration import clock, dbt, failure
 from orchestration.assets import (
     alert_asset,
     build_file,
@@ -21,7 +22,7 @@ from orchestration.assets import (
 from orchestration.checks import gate
 from orchestration.night import Night
 from sources.contract import all_tables
-from sources.inbox import find_arrivals
+from sources.inbox import Arrival, find_arrivals
 from warehouse import publish as publishing
 from warehouse.ledger import Ledger
 from warehouse.settings import load_settings
@@ -33,30 +34,33 @@ NIGHTLY = "nightly"
 def close_the_night(context: dg.HookContext) -> None:
     """A failed step ends the night; what it was doing is kept without the values of any row."""
     settings = load_settings()
-    ledger = Ledger(settings.ledger)
     error = context.op_exception
     interrupted = isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt)
-    reason = getattr(error, "description", None) or ("interrupted" if interrupted else type(error).__name__)
-    told = f"{context.op.name}: {reason}"[:2000]
+    if not interrupted:
+        failure.write_down(context.op.name, error)
+    told = f"{context.op.name}: {'interrupted' if interrupted else failure.reason(settings, error)}"
+    ledger = Ledger(settings.ledger)
     own = next((night for night in ledger.nights() if night["night_id"] == context.run_id), {})
     # Once published, readers have it; what failed came after (PostgreSQL, the page) and can be repeated.
     seen = publishing.current(settings)
     published = own.get("outcome") == "published" or (seen is not None and own.get("version") == seen.version)
     day = own.get("as_of") or clock.today()
-    ledger.end_night(
-        context.run_id, clock.now(), "published" if published else "failed", told, own.get("version")
-    )
+    if own:
+        outcome = "published" if published else "failed"
+        ledger.end_night(context.run_id, clock.now(), outcome, told, own["version"])
+    else:  # of the step that opens the night
+        ledger.record_failed_night(context.run_id, day, clock.now(), told)
+    # Whoever interrupts a night knows that it did not end.
+    failure.make_known(settings, ledger, day, None if published or interrupted else told)
     ledger.close()
-    if published or interrupted:  # whoever interrupts a night knows that it did not end
-        return
-    from orchestration.alerting import failed_night, send_pending
-
-    failed_night(settings, day, clock.now(), told)
-    send_pending(settings, clock.now())
 
 
 def _run_config(as_of) -> dg.RunConfig:
     return dg.RunConfig(resources={"night": Night(as_of=as_of.isoformat())})
+
+
+def _can_be_read(arrival: Arrival) -> bool:
+    return arrival.reason is None and os.access(arrival.path, os.R_OK)
 
 
 def build_definitions() -> dg.Definitions:
@@ -83,10 +87,17 @@ def build_definitions() -> dg.Definitions:
 
     @dg.sensor(job=job, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
     def new_deliveries(context: dg.SensorEvaluationContext):
-        """A run as soon as the inbox holds files that were not there before and have stopped growing."""
-        seen = [(arrival.place, arrival.state()) for arrival in find_arrivals(load_settings().inbox)]
+        """A run as soon as the inbox holds files that were not there before and have stopped growing.
+
+        Only of what a night would read: a dead link, a lock file of Excel or a misspelled name brings no figures, and is
+        listed by the next night all the same.
+        """
+        arrivals = find_arrivals(load_settings().inbox)
+        seen = [(arrival.place, arrival.state()) for arrival in arrivals if _can_be_read(arrival)]
         if not seen:
-            return dg.SkipReason("the inbox is empty")
+            return dg.SkipReason(
+                f"nothing that can be read: {arrivals[0].place}" if arrivals else "the inbox is empty"
+            )
         state = json.loads(context.cursor) if context.cursor else {}
         # The cursor outlives the process, and Python's own hash() of a text does not.
         fingerprint = hashlib.sha256(json.dumps(seen).encode()).hexdigest()

@@ -1,22 +1,25 @@
 """One night: its day, its settings, its ledger and its lock, as the Dagster resource that every asset asks."""
 
+import logging
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from orchestration import clock
-from orchestration.alerting import load_config
+from orchestration import clock, failure
+from orchestration.beginning import check_beginning
 from orchestration.drafting import Drafting
-from orchestration.plan import check_plan
+from orchestration.night_log import logging_to_file
 from warehouse import publish as publishing
 from warehouse.ledger import Ledger
-from warehouse.lock import night_lock
-from warehouse.personal_key import check_key
+from warehouse.lock import NightRunning, night_lock
 from warehouse.settings import Settings, load_settings, write_for_the_team_only
+
+log = logging.getLogger("parindex")
 
 
 class Night(dg.ConfigurableResource):
@@ -37,14 +40,23 @@ class Night(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Night"]:
+        """Dagster calls no hook where this fails: what keeps a night from its first step is told from here."""
         write_for_the_team_only()
         self._day = clock.read_day(self.as_of) if self.as_of else clock.today()
-        check_plan(self._day)
         self._settings = load_settings(Path(self.inbox) if self.inbox else None).create()
-        check_key(self._settings, rotating=self.full_refresh)
-        load_config(self._settings)  # of the alerts: a wrong one would end the night after the whole build
-        with night_lock(self._settings):
-            self._ledger = Ledger(self._settings.ledger)
+        with ExitStack() as night:
+            night.enter_context(logging_to_file(self._settings))
+            try:
+                night.enter_context(night_lock(self._settings))
+            except NightRunning as busy:  # nothing failed: the other one does the work
+                log.warning("not run: %s", busy)
+                raise
+            try:
+                check_beginning(self._settings, self._day, rotating=self.full_refresh)
+                self._ledger = Ledger(self._settings.ledger)
+            except Exception as error:
+                failure.not_begun(self._settings, _run_id(context), self._day, error)
+                raise
             try:
                 yield self
             finally:
@@ -77,3 +89,9 @@ class Night(dg.ConfigurableResource):
     @property
     def day(self) -> date:
         return self._day
+
+
+def _run_id(context: dg.InitResourceContext | None) -> str:
+    """Dagster's name of the run, under which the ledger knows the night; outside of a run, one of its own."""
+    run = context.run if context is not None else None
+    return run.run_id if run is not None else str(uuid.uuid4())

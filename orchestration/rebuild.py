@@ -40,14 +40,13 @@ def rebuild(settings: Settings, as_of: date) -> Version:
 
     check_landed(settings)
     with night_lock(settings):
-        pass  # told now, before anything is written
-    prepare_instance(settings)
-    # A night over an inbox without files is just that: nothing to land, everything else as always.
-    empty = settings.work / "no-inbox"
-    empty.mkdir(parents=True, exist_ok=True)
-    outcome = run_night(replace(settings, inbox=empty), as_of, whole_build=True)
+        prepare_instance(settings)
+        # A night over an inbox without files is just that: nothing to land, everything else as always.
+        empty = settings.work / "no-inbox"
+        empty.mkdir(parents=True, exist_ok=True)
+        outcome = run_night(replace(settings, inbox=empty), as_of, whole_build=True)
+        version = current(settings)
     if not outcome.published:
         raise NotRebuilt(outcome.message)
-    version = current(settings)
     assert version is not None, f"published at {clock.now()} but no version is current"
     return version

@@ -256,6 +256,20 @@ class Ledger:
                 )
             )
 
+    def record_failed_night(self, night_id: str, as_of: date, at: datetime, message: str) -> None:
+        """A night that failed before it began. One that was killed before it stays to be judged by the next."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.insert(night).values(
+                    night_id=night_id,
+                    as_of=as_of,
+                    started_at=at,
+                    ended_at=at,
+                    outcome="failed",
+                    message=message,
+                )
+            )
+
     def announce(self, night_id: str, version: str) -> None:
         """Say which version a night is about to write and publish: whoever comes after a kill knows what it is."""
         with self.engine.begin() as connection:

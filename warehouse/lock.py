@@ -9,13 +9,16 @@ from filelock import FileLock, Timeout
 
 from warehouse.settings import Settings
 
+# How long a night waits for a home: whoever only looks holds it for an instant.
+PATIENCE = 2.0  # seconds
+
 
 class NightRunning(Exception):
     """Another night holds the lock."""
 
 
 def is_held(settings: Settings) -> bool:
-    """Whether a night, or whoever else writes to the home, is at work now. Makes no lock file."""
+    """Whether a night, or whoever else writes to the home, is at work now, this process too. Makes no lock file."""
     if not settings.lock_file.exists():
         return False
     try:
@@ -27,8 +30,8 @@ def is_held(settings: Settings) -> bool:
 
 @contextmanager
 def night_lock(settings: Settings) -> Iterator[None]:
-    """Hold the home, or raise NightRunning at once."""
-    lock = FileLock(settings.lock_file, timeout=0, mode=0o640)
+    """Hold the home, or raise NightRunning. Whoever holds it may hold it again: the parts of a night do, in one process."""
+    lock = FileLock(settings.lock_file, timeout=PATIENCE, mode=0o640, is_singleton=True, thread_local=False)
     try:
         lock.acquire()
     except Timeout as error:

@@ -1,23 +1,26 @@
 """Prometheus metrics as a text file for the textfile collector: figures, freshness, the run, the alerts, a
 heartbeat.
 
-Called after every night, failed ones too: a file that stops changing is itself a sign, and the shipped rules
+Called after every night, failed ones and those not begun too: a file that stops changing is itself a sign, and the shipped rules
 (`prometheus_rules.yaml`) watch for it.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime, time
 from pathlib import Path
 
+import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from orchestration import clock
 from orchestration.alerting.deliveries import freshness, quarantined
 from orchestration.alerting.marts import Marts, open_marts
 from orchestration.alerting.store import Store
+from warehouse.damaged import DamagedFile
 from warehouse.ledger import Ledger
-from warehouse.settings import Settings
+from warehouse.settings import Settings, SettingsError
 
 FILE_NAME = "metrics.prom"
 
@@ -33,7 +36,9 @@ def write_metrics(
         _figures(registry, marts)
         _sources(registry, marts, as_of)
     _nights(registry, ledger)
-    _alerts(registry, settings)
+    # A file of the alerts that cannot be read keeps nobody from knowing that the night failed of it.
+    with suppress(DamagedFile, SettingsError, sa.exc.DatabaseError):
+        _alerts(registry, settings)
     path = settings.published / FILE_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     write_to_textfile(str(path), registry)

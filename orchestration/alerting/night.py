@@ -25,9 +25,10 @@ from orchestration.alerting.model import (
     severity_rank,
 )
 from orchestration.alerting.store import Store, store_path
+from warehouse.damaged import DamagedFile
 from warehouse.ledger import Ledger
 from warehouse.ledger import night as night_table
-from warehouse.settings import Settings
+from warehouse.settings import Settings, SettingsError
 
 
 def evaluate(settings: Settings, database: Path, ledger: Ledger, as_of: date, now: datetime) -> list[Alert]:
@@ -78,11 +79,14 @@ def _stands_published(settings: Settings, as_of: date) -> bool:
     """Whether an earlier run of the same day was published: then what it said stands."""
     if not settings.ledger.exists():
         return False
-    ledger = Ledger(settings.ledger)
     try:
-        return _was_published(ledger, as_of) is True
-    finally:
-        ledger.close()
+        ledger = Ledger(settings.ledger)
+        try:
+            return _was_published(ledger, as_of) is True
+        finally:
+            ledger.close()
+    except (DamagedFile, SettingsError, sa.exc.DatabaseError):
+        return True  # nobody can know, and that the ledger cannot be read has to be told
 
 
 def advance(

@@ -139,10 +139,40 @@ def test_new_files_run_a_night_once_they_have_stopped_growing(definitions, inbox
     assert second.run_requests[0].run_key != still.run_requests[0].run_key
 
 
-def test_an_empty_inbox_and_what_is_no_file_run_nothing(definitions, inbox):
-    assert tick(definitions, None).run_requests == []
-    (inbox / "dossiers.csv").symlink_to("/nowhere")
-    tick(definitions, None)
+def ticks(definitions: dg.Definitions, cursor: str | None, count: int = 3) -> list[dg.RunRequest]:
+    """The nights that so many ticks in a row ask for."""
+    asked = []
+    for _ in range(count):
+        data = tick(definitions, cursor)
+        cursor, asked = data.cursor, [*asked, *data.run_requests]
+    return asked
+
+
+def test_an_empty_inbox_runs_nothing(definitions, inbox):
+    assert ticks(definitions, None) == []
+    assert "empty" in tick(definitions, None).skip_message
+
+
+@pytest.mark.parametrize("name", ["dossiers.csv", "~$dossiers.xlsx", "hồ sơ.csv", "dossiers.pdf"])
+def test_what_no_night_can_read_runs_none_and_comes_along_with_what_one_can(definitions, inbox, name: str):
+    """A dead link, a workbook that is open somewhere, a name that says no table."""
+    if name == "dossiers.csv":
+        (inbox / name).symlink_to("/nowhere")
+    else:
+        (inbox / name).write_text("x")
+    assert ticks(definitions, None) == []
+    assert f"tthc/2024-06-30/{name}" in tick(definitions, None).skip_message
+    (inbox / "dossiers_1.csv").write_text("Mã hồ sơ\n")
+    assert len(ticks(definitions, None)) == 1
+
+
+def test_a_file_that_cannot_be_opened_runs_a_night_once_it_can(definitions, inbox, monkeypatch):
+    file = inbox / "dossiers.csv"
+    file.write_text("Mã hồ sơ\n")
+    with monkeypatch.context() as closed:  # by its mode it would not be: tests may run as root
+        closed.setattr("os.access", lambda path, mode: path != file)
+        assert ticks(definitions, None) == []
+    assert len(ticks(definitions, None)) == 1
 
 
 def test_another_process_knows_what_has_been_run(definitions, inbox):
@@ -172,4 +202,8 @@ def test_a_scheduled_night_whose_alerts_nobody_would_get_is_not_begun(tmp_path, 
         Night(as_of="2024-11-30").yield_for_execution(None),
     ):
         pass
-    assert not (tmp_path / "landing" / "ledger.sqlite").exists()
+    ledger = Ledger(tmp_path / "landing" / "ledger.sqlite")
+    (night,) = ledger.nights()
+    ledger.close()
+    assert night["outcome"] == "failed" and "not begun: " in night["message"]
+    assert "routes must be a list" in night["message"]

@@ -1,0 +1,25 @@
+"""What is asked before a night begins, from the command line and by the schedule: is there any use in it?"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from orchestration.alerting import load_config, open_alerts
+from orchestration.plan import check_plan
+from warehouse import publish
+from warehouse.ledger import Ledger
+from warehouse.personal_key import check_key
+from warehouse.settings import Settings
+
+
+def check_beginning(settings: Settings, day: date, *, rotating: bool = False) -> None:
+    """The plan, the key, the alerts, and the files that a night reads before it writes to them.
+
+    Raises NoPlanInForce, SettingsError, AlertConfigError and DamagedFile, or what a database says of a file.
+    """
+    check_plan(day)
+    check_key(settings, rotating=rotating)
+    load_config(settings)  # not after the whole build, when its alerts are to be told
+    Ledger.to_look_at(settings.ledger).close()
+    open_alerts(settings)
+    publish.current(settings)

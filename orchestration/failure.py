@@ -1,0 +1,106 @@
+"""A night that failed: why, in words, and everybody who is to know of it.
+
+The words are the same on the screen, in `parindex status` and in the alert, whoever began the night: one line, which says
+what to do where that is known. Of an error whose message can quote the cells of a row, only the name of its class.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import traceback
+from collections.abc import Callable
+from datetime import date
+
+from orchestration import clock
+from orchestration.aside import WorkerDied
+from orchestration.plan import NoPlanInForce
+from warehouse.damaged import DamagedFile, find_damage
+from warehouse.ledger import Ledger
+from warehouse.lock import NightRunning
+from warehouse.settings import Settings, SettingsError
+
+log = logging.getLogger("parindex")
+
+_LEAST_FREE = 32 << 20  # bytes; below, whatever failed to be written failed for want of room
+_LONGEST = 2000  # letters of a reason
+# Our own errors, whose messages hold no value of a row.
+_PLAIN = (
+    WorkerDied.__name__, SettingsError.__name__, NightRunning.__name__, NoPlanInForce.__name__, DamagedFile.__name__,
+    "AlertConfigError",
+)  # fmt: skip
+
+
+def _disk_is_full(settings: Settings) -> bool:
+    return shutil.disk_usage(settings.home).free < _LEAST_FREE
+
+
+def in_words(settings: Settings, kind: str, message: str) -> str:
+    """An error by the name of its class and its message (without that name)."""
+    if _disk_is_full(settings) or os.strerror(errno.ENOSPC) in message:
+        return f"the disk of {settings.home} is full: free some space, then run again"
+    if kind in ("OutOfMemoryException", "MemoryError") or "Out of Memory Error" in message:
+        return f"it needs more memory than PARINDEX_MEMORY_LIMIT={settings.memory_limit} allows: raise it, then run again"
+    if kind == "DatabaseError" and (damaged := find_damage(settings)):
+        return str(damaged)
+    # What an asset says of its own failure (dg.Failure) is in words already.
+    plain = message if kind in (*_PLAIN, "Failure") else f"{kind} (see the log)"
+    return " ".join(plain.split())[:_LONGEST]
+
+
+def reason(settings: Settings, error: BaseException) -> str:
+    """The same of an error that was caught."""
+    description = getattr(error, "description", None)  # of dg.Failure
+    return in_words(settings, "Failure" if description else type(error).__name__, description or str(error))
+
+
+def write_down(where: str, error: BaseException) -> None:
+    """Into the log, with its frames. Frames only: a message can quote a row.
+
+    A failure that is told in words (dg.Failure) was raised on purpose, and its frames say nothing.
+    """
+    if not getattr(error, "description", None):
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s failed with %s\n%s", where, type(error).__name__, frames)
+
+
+def not_begun(settings: Settings, night_id: str, day: date, error: Exception) -> None:
+    """A night that failed before its first step: known and told as any other that failed."""
+    told = f"not begun: {reason(settings, error)}"
+    write_down("the beginning of the night", error)
+    try:
+        ledger = Ledger(settings.ledger)
+        ledger.record_failed_night(night_id, day, clock.now(), told)
+    except Exception:  # it is what is damaged: who listens is to know all the more
+        ledger = Ledger(None)
+        ledger.record_failed_night(night_id, day, clock.now(), told)
+    try:
+        make_known(settings, ledger, day, told)
+    finally:
+        ledger.close()
+
+
+def make_known(settings: Settings, ledger: Ledger, day: date, told: str | None) -> None:
+    """The alert, unless `told` is None, and the metrics, which `ledger` gives the outcome.
+
+    Each whatever becomes of the others: what fails of it is logged, for the night has failed of something else.
+    """
+    from orchestration.alerting import failed_night, send_pending, write_metrics
+
+    acts: list[tuple[str, Callable[[], object]]] = [
+        ("the metrics", lambda: write_metrics(settings, settings.published_file, ledger, day))
+    ]
+    if told is not None:
+        log.error("the night of %s failed: %s", day, told)
+        acts = [
+            ("the alert", lambda: failed_night(settings, day, clock.now(), told)),
+            ("sending the alert", lambda: send_pending(settings, clock.now())),
+            *acts,
+        ]
+    for what, act in acts:
+        try:
+            act()
+        except Exception as error:
+            log.error("%s: %s", what, reason(settings, error))

@@ -1,0 +1,233 @@
+"""A night that fails under Dagster's schedule: who knows of it, in which words, and how often they are told."""
+
+import logging
+import subprocess
+import sys
+from datetime import date
+
+import dagster as dg
+import pytest
+from landing_kit import NOW, desk
+
+from orchestration.alerting import open_alerts
+from orchestration.definitions import close_the_night
+from orchestration.night import Night
+from orchestration.run import _first_failure
+from tests.faults.kills import sink
+from warehouse import lock
+from warehouse.ledger import Ledger
+from warehouse.lock import night_lock
+from warehouse.personal_key import check_key
+from warehouse.settings import load_settings
+
+__all__ = ["desk"]
+
+DAY = date(2024, 11, 30)
+OUT_OF_MEMORY = (
+    "int_working_days: Runtime Error in model int_working_days (models/int_working_days.sql)\n"
+    "  Out of Memory Error: could not allocate block of size 256.0 KiB (18.9 MiB/19.0 MiB used)\n\n"
+    "  Possible solutions:\n  * Reducing the number of threads (SET threads=X)"
+)
+
+
+class Scheduled:
+    """A job of one step with the resource and the hook of the nightly one, run as a scheduled one is: by Dagster alone."""
+
+    def __init__(self, desk, port: int) -> None:
+        self.settings = desk.settings
+        self.alerts = desk.settings.home / "alerts.yaml"
+        self.alerts.write_text(
+            f"routes:\n- name: all\n  severity: low\n  to: ['json://127.0.0.1:{port}/night']\n"
+        )
+
+    def run(self, error: Exception | None = None, day: date = DAY, opened: bool = True):
+        @dg.op(name="dbt")
+        def step(context: dg.OpExecutionContext, night: Night) -> None:
+            if opened:
+                night.ledger.start_night(context.run_id, night.day, NOW)
+            if error is not None:
+                raise error
+
+        @dg.job(hooks={close_the_night}, resource_defs={"night": Night(as_of=day.isoformat())})
+        def nightly():
+            step()
+
+        before = list(logging.getLogger().handlers)
+        result = nightly.execute_in_process(raise_on_error=False)
+        assert logging.getLogger().handlers == before
+        return result
+
+    def night(self) -> dict | None:
+        """The last one that the ledger knows."""
+        ledger = Ledger(self.settings.ledger)
+        try:
+            return next(iter(ledger.nights()), None)
+        finally:
+            ledger.close()
+
+    def log(self) -> str:
+        return (self.settings.home / "logs" / "night.log").read_text(encoding="utf-8")
+
+    def metrics(self) -> str:
+        return (self.settings.published / "metrics.prom").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def told():
+    with sink() as taken:
+        yield taken
+
+
+@pytest.fixture
+def scheduled(desk, told, monkeypatch) -> Scheduled:
+    monkeypatch.setenv("PARINDEX_HOME", str(desk.settings.home))
+    monkeypatch.delenv("PARINDEX_ALERTS", raising=False)
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    return Scheduled(desk, told.port)
+
+
+def test_a_night_that_fails_is_known_everywhere_and_told_once(scheduled, told) -> None:
+    scheduled.run(dg.Failure(description="readers keep the old night", allow_retries=False))
+    night = scheduled.night()
+    assert (night["outcome"], night["message"]) == ("failed", "dbt: readers keep the old night")
+    assert "parindex_night_last_success 0.0" in scheduled.metrics()
+    assert "parindex_alerts_undelivered 0.0" in scheduled.metrics()
+    assert 'kind="failed_night",severity="high",status="open"} 1.0' in scheduled.metrics()
+    assert f"the night of {DAY} failed: dbt: readers keep the old night" in scheduled.log()
+    (message,) = told.messages["night"]
+    assert "readers keep the old night" in message["message"]
+
+
+def test_a_step_that_fails_before_it_has_opened_the_night_is_a_failed_night(scheduled, told) -> None:
+    scheduled.run(PermissionError("inbox"), opened=False)
+    night = scheduled.night()
+    assert (night["outcome"], night["message"]) == ("failed", "dbt: PermissionError (see the log)")
+    assert "parindex_night_last_success 0.0" in scheduled.metrics()
+    assert len(told.messages["night"]) == 1
+
+
+def test_metrics_say_that_the_night_failed_though_the_alert_cannot_be_sent(scheduled, monkeypatch) -> None:
+    def refuse(*_):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("orchestration.alerting.send_pending", refuse)
+    scheduled.run(dg.Failure(description="unfit", allow_retries=False))
+    assert "parindex_night_last_success 0.0" in scheduled.metrics()
+    assert "sending the alert: OSError (see the log)" in scheduled.log()
+
+
+def test_the_next_night_that_succeeds_is_in_the_log_too(scheduled) -> None:
+    assert scheduled.run().success
+    assert scheduled.log() == ""
+    scheduled.run(ValueError("of a cell: 026085001234"))
+    assert "in step" in scheduled.log() and "026085001234" not in scheduled.log()
+    assert scheduled.night()["message"] == "dbt: ValueError (see the log)"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            dg.Failure(description=OUT_OF_MEMORY, allow_retries=False),
+            "it needs more memory than PARINDEX_MEMORY_LIMIT=20MB allows: raise it, then run again",
+        ),
+        (MemoryError(), "it needs more memory than PARINDEX_MEMORY_LIMIT=20MB allows: raise it, then run again"),
+        (OSError(28, "No space left on device"), "is full: free some space, then run again"),
+        (dg.Failure(description="one\n\n  two", allow_retries=False), "dbt: one two"),
+    ],
+)  # fmt: skip
+def test_the_schedule_says_what_the_command_line_says(scheduled, monkeypatch, error, said: str) -> None:
+    monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", "20MB")
+    result = scheduled.run(error)
+    message = scheduled.night()["message"]
+    assert said in message and "\n" not in message
+    assert message == _first_failure(load_settings(), result)
+
+
+def lost_key(scheduled) -> None:
+    check_key(scheduled.settings)
+    scheduled.settings.key_file.unlink()
+    (scheduled.settings.landing / "landed.parquet").touch()
+
+
+def damaged_alerts(scheduled) -> None:
+    (scheduled.settings.home / "alerts.sqlite").write_bytes(b"no database at all" * 256)
+
+
+def damaged_ledger(scheduled) -> None:
+    scheduled.settings.ledger.write_bytes(b"no database at all" * 256)
+
+
+def lost_ledger(scheduled) -> None:
+    check_key(scheduled.settings)
+    scheduled.settings.ledger.unlink()
+    (scheduled.settings.landing / "landed.parquet").touch()
+
+
+def wrong_alerts(scheduled) -> None:
+    scheduled.alerts.write_text("routes: {to: json://a}")
+
+
+NO_PLAN = date(1900, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("harm", "day", "said", "knows", "messages"),
+    [
+        (lost_key, DAY, "personal_data.key is gone", True, 1),
+        (lambda _: None, NO_PLAN, "no plan was in force", True, 1),
+        (wrong_alerts, DAY, "routes must be a list", True, 0),
+        (damaged_alerts, DAY, "alerts.sqlite bị hỏng – is damaged", True, 0),
+        (damaged_ledger, DAY, "ledger.sqlite bị hỏng – is damaged", False, 1),
+        (lost_ledger, DAY, "ledger.sqlite bị hỏng – is damaged", False, 1),
+    ],
+)
+def test_a_scheduled_night_that_cannot_begin_is_known_and_told_once(
+    desk, scheduled, told, harm, day: date, said: str, knows: bool, messages: int
+) -> None:
+    desk.ledger.start_night("killed", DAY, NOW)
+    desk.ledger.close()
+    harm(scheduled)
+    result = scheduled.run(day=day)
+    assert not result.success
+    assert said in scheduled.log() and "the beginning of the night failed with" in scheduled.log()
+    assert "parindex_night_last_success 0.0" in scheduled.metrics()
+    assert len(told.messages.get("night", [])) == messages
+    if knows:
+        night = scheduled.night()
+        assert (night["night_id"], night["as_of"], night["outcome"]) == (result.run_id, day, "failed")
+        assert night["message"].startswith("not begun: ") and said in night["message"]
+        ledger = Ledger(scheduled.settings.ledger)
+        assert ledger.nights()[1]["outcome"] == "running"  # whether readers see it, the next night finds out
+        ledger.close()
+    if messages:
+        assert said in told.messages["night"][0]["message"]
+        (alert,) = open_alerts(scheduled.settings)
+        assert alert.kind == "failed_night"
+
+
+def test_a_second_night_is_refused_and_nothing_has_failed(scheduled, told) -> None:
+    with night_lock(scheduled.settings):
+        subprocess.run([sys.executable, "-c", SECOND], check=True)
+    assert scheduled.night() is None
+    assert told.messages == {}
+    assert not (scheduled.settings.published / "metrics.prom").exists()
+    assert "WARNING parindex not run: another night is running" in scheduled.log()
+
+
+# Another process: this one may hold what it holds already.
+SECOND = """
+import dagster as dg
+from orchestration.definitions import close_the_night
+from orchestration.night import Night
+from warehouse import lock
+lock.PATIENCE = 0.1
+@dg.op
+def step(night: Night) -> None:
+    raise AssertionError("not refused")
+@dg.job(hooks={close_the_night}, resource_defs={"night": Night(as_of="2024-11-30")})
+def nightly():
+    step()
+result = nightly.execute_in_process(raise_on_error=False)
+assert not result.success and not any(event.is_step_failure for event in result.all_events)
+"""
