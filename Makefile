@@ -82,8 +82,8 @@ else
 	uvx pip-audit --requirement requirements.lock --require-hashes --disable-pip --vulnerability-service osv
 endif
 
-clean:           ## remove the installation, not the data
-	rm -rf $(VENV) $(SPARK) $(BI) dbt_project/target
+clean:           ## remove the installation and what was made from the code, not the data
+	rm -rf $(VENV) $(SPARK) $(BI) benchmarks/.venv-dlt build dbt_project/target
 
 docs: setup      ## the data dictionary again, and the site of all pages with lineage: build/docs/index.html
 	@$(BIN)/python -m orchestration.dictionary
