@@ -228,8 +228,8 @@ def _scan_query(checks: Sequence[Check]) -> str:
         # Judged first and counted outside: written twice, a predicate would be computed twice.
         for name, part in zip(names, check.params["where"].values(), strict=True):
             judged.append(f"coalesce({_filled(part, check.facts)}, false) as {name}")
-            counted.append(f"count_if({name}) as {name}")
-        counted.append(f"count_if({' or '.join(names)}) as u{position}")
+            counted.append(f"coalesce(count_if({name}), 0) as {name}")  # null where there is no row at all
+        counted.append(f"coalesce(count_if({' or '.join(names)}), 0) as u{position}")
     if by_delivery:
         judged.append(f"cast({sql_name(DELIVERY_COLUMN)} as varchar) as delivery_id")
         counted.append("delivery_id")

@@ -82,6 +82,12 @@ def test_parts_of_a_predicate_are_named_with_their_counts(connection):
     assert result.observed == "3/4 (high: 2, is_b: 2)"
 
 
+def test_a_table_without_a_row_has_nothing_unexpected(connection):
+    connection.execute("delete from landing.t")
+    result = one(connection, check("rows", where={"high": "id > 2"}))
+    assert (result.passed, result.observed) == (True, "0/0")
+
+
 def test_columns_that_are_missing_are_named(connection):
     assert one(connection, check("columns_present", "id phone address")).observed == "2 (address, phone)"
 
