@@ -365,6 +365,6 @@ def morning_page(night: Night) -> dg.MaterializeResult:
     from orchestration.report import write_report
 
     tell("report", "writing the morning page")
-    page = write_report(night.settings.published_file, night.settings.reports)
+    page = write_report(night.settings.published_file, night.settings.reports, night.settings.duckdb())
     tell("report", str(page))
     return dg.MaterializeResult(metadata={"bytes": page.stat().st_size})

@@ -43,9 +43,7 @@ def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.
             limit_pct=night.settings.rejected_share_limit_pct,
         )
         views = {f"landing.{sql_name(table.relation)}": _new_rows(night, read)}
-        results = check_relations(
-            views, night.settings.memory_limit, checks, clock.now().replace(microsecond=0)
-        )
+        results = check_relations(views, night.settings.duckdb(), checks, clock.now().replace(microsecond=0))
         night.ledger.record_checks(to_rows(results))
     refused = {entry.file_name: entry.reason or "" for entry in entries if entry.outcome == REFUSED}
     return _verdict(results, SUITE_CHECK, refused=refused)
@@ -161,6 +159,7 @@ def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
         landed = carry.landed(night.settings)
         results = check_file(
             building,
+            night.settings.duckdb(),
             marts_checks(
                 as_of=night.day,
                 staged_dossiers=landed.dossiers,

@@ -138,7 +138,7 @@ def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> B
     if not settings.warehouse.exists():
         return None
     try:
-        with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        with duckdb.connect(str(settings.warehouse), read_only=True, config=settings.duckdb()) as connection:
             last = read_build(connection)
     except duckdb.Error as error:
         log.warning("the last build cannot be read (%s): everything is built again", type(error).__name__)

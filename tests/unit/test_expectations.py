@@ -184,6 +184,16 @@ def test_the_file_can_be_opened_with_another_configuration_straight_after(file):
     assert not one(file, check("not_null", "id")).passed
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_file_is_opened_within_its_limits(file, threads):
+    (asked,) = validate(
+        file,
+        [query("select cast(current_setting('threads') as int) as unexpected")],
+        config={"threads": threads},
+    )
+    assert asked.unexpected_count == threads
+
+
 def test_the_file_is_only_read(file):
     assert not one(file, query("insert into landing.t values (2) returning 0 as unexpected")).passed
     assert one(file, check("row_count", min=1, max=1)).passed
