@@ -18,7 +18,7 @@ setup: $(STAMP)  ## install everything into .venv, from the lock
 # Written last, so an interrupted installation starts again.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed, this is %d.%d; say `make PYTHON=/path/to/python3.12 ...`" % v[:2])'
-	@echo "Installing into $(VENV) (about a minute and a half the first time) ..."
+	@echo "Installing into $(VENV) (a minute or two the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -82,8 +82,8 @@ else
 	uvx pip-audit --requirement requirements.lock --require-hashes --disable-pip --vulnerability-service osv
 endif
 
-clean:           ## remove the installation, not the data
-	rm -rf $(VENV) $(SPARK) $(BI) dbt_project/target
+clean:           ## remove the installation and what was made from the code, not the data
+	rm -rf $(VENV) $(SPARK) $(BI) benchmarks/.venv-dlt build dbt_project/target
 
 docs: setup      ## the data dictionary again, and the site of all pages with lineage: build/docs/index.html
 	@$(BIN)/python -m orchestration.dictionary

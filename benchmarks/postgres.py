@@ -105,7 +105,7 @@ def make_version(settings: Settings, night: Path | None, rows: int, changed: flo
 def bare_copy(server: OwnPostgres, version: Version, folder: Path) -> Callable[[], None]:
     """COPY of a CSV file, made beforehand, into a plain table."""
     file = folder / "rows.csv"
-    with opened(new=version.database) as duck:
+    with opened(None, new=version.database) as duck:
         duck.execute(f"copy new.marts.fct_dossier to {sql_string(str(file))} (format csv, header false)")
         columns = columns_of(duck, "new")["fct_dossier"]
     listed = ", ".join(f'"{name}" {postgres_type(kind)}' for name, kind in columns.items())

@@ -78,11 +78,12 @@ def validate(
     *,
     schema: str = "main",
     checked_at: datetime | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> list[CheckResult]:
     """Run the checks, a suite per suite name and dataset; results come in the order of the checks.
 
     `database` is a DuckDB file, opened read-only where it can be and closed again, or an open connection,
-    which stays open and unchanged. `schema` is where a dataset without one is looked for. A check that
+    which stays open and unchanged. `config` is how a file is opened. `schema` is where a dataset without one is looked for. A check that
     cannot be evaluated has failed, with the class of the error as what was observed; only a file that
     cannot be opened raises.
     """
@@ -93,7 +94,7 @@ def validate(
     for position, check in enumerate(checks):
         groups.setdefault((check.suite, check.dataset), []).append(position)
     findings: dict[int, list[Finding]] = {}
-    with _connection(database) as connection, _datasources(connection) as datasource:
+    with _connection(database, config) as connection, _datasources(connection) as datasource:
         for (suite, dataset), positions in groups.items():
             table_schema, _, table = dataset.rpartition(".")
             found = _run_suite(
@@ -121,15 +122,17 @@ def validate(
 
 
 @contextmanager
-def _connection(database: Path | str | duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+def _connection(
+    database: Path | str | duckdb.DuckDBPyConnection, config: Mapping[str, Any] | None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     if isinstance(database, duckdb.DuckDBPyConnection):
         yield database
         return
     try:
-        connection = duckdb.connect(str(database), read_only=True)
+        connection = duckdb.connect(str(database), read_only=True, config=dict(config or {}))
     except duckdb.ConnectionException:
         # Open for writing in this process: DuckDB then gives no read-only connection, but a further one.
-        connection = duckdb.connect(str(database))
+        connection = duckdb.connect(str(database), config=dict(config or {}))
     try:
         yield connection
     finally:
@@ -228,8 +231,8 @@ def _scan_query(checks: Sequence[Check]) -> str:
         # Judged first and counted outside: written twice, a predicate would be computed twice.
         for name, part in zip(names, check.params["where"].values(), strict=True):
             judged.append(f"coalesce({_filled(part, check.facts)}, false) as {name}")
-            counted.append(f"count_if({name}) as {name}")
-        counted.append(f"count_if({' or '.join(names)}) as u{position}")
+            counted.append(f"coalesce(count_if({name}), 0) as {name}")  # null where there is no row at all
+        counted.append(f"coalesce(count_if({' or '.join(names)}), 0) as u{position}")
     if by_delivery:
         judged.append(f"cast({sql_name(DELIVERY_COLUMN)} as varchar) as delivery_id")
         counted.append("delivery_id")

@@ -13,6 +13,8 @@ from orchestration.checks import (
     SUITE_CHECK,
     check_deliveries,
     check_freshness,
+    check_late,
+    gate_check,
     refuse_unchecked,
 )
 from orchestration.dagster_dbt_alone import DagsterDbtTranslator, dbt_assets, get_asset_check_key_for_test
@@ -304,8 +306,9 @@ def alert_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         deps=mart_keys(manifest),
         kinds={"python"},
         description="Problems with a life: opened, repeated, escalated, resolved. Published with the figures.",
+        check_specs=[gate_check(ALERTS)],
     )
-    def fct_alert(night: Night) -> dg.MaterializeResult:
+    def fct_alert(night: Night) -> Iterator[Any]:
         from orchestration.alerting import evaluate, write_alerts
         from warehouse.build import open_build_file
 
@@ -313,7 +316,8 @@ def alert_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         alerts = evaluate(night.settings, night.settings.building, night.ledger, night.day, clock.now())
         with open_build_file(night.settings, night.settings.building) as connection:
             write_alerts(connection, alerts)
-        return dg.MaterializeResult(metadata={"alerts": len(alerts)})
+        yield dg.MaterializeResult(metadata={"alerts": len(alerts)})
+        yield from check_late(night, ALERTS)
 
     return fct_alert
 
@@ -363,6 +367,6 @@ def morning_page(night: Night) -> dg.MaterializeResult:
     from orchestration.report import write_report
 
     tell("report", "writing the morning page")
-    page = write_report(night.settings.published_file, night.settings.reports)
+    page = write_report(night.settings.published_file, night.settings.reports, night.settings.duckdb())
     tell("report", str(page))
     return dg.MaterializeResult(metadata={"bytes": page.stat().st_size})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -20,30 +21,34 @@ def begin() -> None:
 
 
 def _check_relations(
-    views: Mapping[str, str], memory_limit: str, checks: Sequence[Check], moment: datetime
+    views: Mapping[str, str], config: Mapping[str, Any], checks: Sequence[Check], moment: datetime
 ) -> list[CheckResult]:
     from expectations.engine import validate
 
-    with duckdb.connect(config={"memory_limit": memory_limit}) as connection:
+    with duckdb.connect(config=dict(config)) as connection:
         for name, query in views.items():
             connection.execute(f"create schema if not exists {name.partition('.')[0]}")
             connection.execute(f"create view {name} as {query}")
         return validate(connection, checks, checked_at=moment)
 
 
-def _check_file(path: Path, checks: Sequence[Check], moment: datetime) -> list[CheckResult]:
+def _check_file(
+    path: Path, config: Mapping[str, Any], checks: Sequence[Check], moment: datetime
+) -> list[CheckResult]:
     from expectations.engine import validate
 
-    return validate(path, checks, checked_at=moment)
+    return validate(path, checks, checked_at=moment, config=config)
 
 
 def check_relations(
-    views: Mapping[str, str], memory_limit: str, checks: Sequence[Check], moment: datetime
+    views: Mapping[str, str], config: Mapping[str, Any], checks: Sequence[Check], moment: datetime
 ) -> list[CheckResult]:
-    """Checks over views (quoted name with its schema -> query) that need no database file."""
-    return aside.checking.run(_check_relations, views, memory_limit, checks, moment) if checks else []
+    """Checks over views (quoted name with its schema -> query) that need no database file. `config`: Settings.duckdb."""
+    return aside.checking.run(_check_relations, views, config, checks, moment) if checks else []
 
 
-def check_file(path: Path, checks: Sequence[Check], moment: datetime) -> list[CheckResult]:
-    """Checks over a database file that this process has not open."""
-    return aside.checking.run(_check_file, path, checks, moment)
+def check_file(
+    path: Path, config: Mapping[str, Any], checks: Sequence[Check], moment: datetime
+) -> list[CheckResult]:
+    """Checks over a database file that this process has not open. `config`: Settings.duckdb."""
+    return aside.checking.run(_check_file, path, config, checks, moment)

@@ -5,10 +5,11 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from expectations.deliveries import Delivery as CheckedDelivery
 from expectations.deliveries import table_checks
-from expectations.marts import MARTS_SUITE, PROMISED, marts_checks
+from expectations.marts import MARTS_SUITE, marts_checks
 from expectations.model import BLOCK, WARN, CheckResult, failures, to_arrow, to_rows
 from orchestration import clock
 from orchestration.checking import check_file, check_relations
@@ -20,6 +21,7 @@ from warehouse import carry
 from warehouse import publish as publishing
 from warehouse.build import open_build_file
 from warehouse.holding import share_limit
+from warehouse.keys import mart_keys
 from warehouse.landing import landed_file, numbered_parquet
 from warehouse.ledger import REFUSED, Delivery
 from warehouse.settings import Settings, province_code
@@ -44,9 +46,7 @@ def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.
             limit_pct=share_limit(night.settings, table),
         )
         views = {f"landing.{sql_name(table.relation)}": _new_rows(night, read)}
-        results = check_relations(
-            views, night.settings.memory_limit, checks, clock.now().replace(microsecond=0)
-        )
+        results = check_relations(views, night.settings.duckdb(), checks, clock.now().replace(microsecond=0))
         night.ledger.record_checks(to_rows(results))
     refused = {entry.file_name: entry.reason or "" for entry in entries if entry.outcome == REFUSED}
     return _verdict(results, SUITE_CHECK, refused=refused)
@@ -146,48 +146,79 @@ def refuse_unchecked(settings: Settings) -> None:
         )
 
 
+def _results(night: Night, marts: list[dg.AssetKey], **known: Any) -> list[CheckResult]:
+    """What the suite finds of some marts of the build, which this process has not open."""
+    # Of an earlier day: a night that is run again is compared with what it was compared with before.
+    earlier = publishing.last_before(night.settings, night.day)
+    checks = marts_checks(
+        as_of=night.day,
+        keys=mart_keys(),
+        previous_counts=earlier.counts if earlier else None,
+        tables=[key.path[-1] for key in marts],
+        province=province_code(),
+        **known,
+    )
+    return check_file(
+        night.settings.building, night.settings.duckdb(), checks, clock.now().replace(microsecond=0)
+    )
+
+
+def keep_results(connection: duckdb.DuckDBPyConnection, results: list[CheckResult]) -> None:
+    """Published with the data: what was checked on the marts themselves. A check that ran before is answered anew."""
+    connection.register("_results", to_arrow(results))
+    connection.execute(
+        "delete from marts.fct_check_result where delivery_id is null"
+        " and check_id in (select check_id from _results)"
+    )
+    connection.execute("insert into marts.fct_check_result by name select * from _results")
+    connection.unregister("_results")
+
+
+def _told(results: list[CheckResult], marts: list[dg.AssetKey]) -> Iterator[dg.AssetCheckResult]:
+    """The verdict on each mart. Raises dg.Failure when one of them must not be published."""
+    for key in marts:
+        yield _verdict([r for r in results if r.dataset == f"marts.{key.path[-1]}"], GATE_CHECK, key)
+    for noted in failures(results, WARN):
+        tell("gate", f"note: {noted.dataset} {noted.expectation}: {noted.observed}")
+    blocking = failures(results, BLOCK)
+    if blocking:
+        told = "; ".join(f"{r.dataset} {r.expectation}: {r.observed}" for r in blocking[:5])
+        if any(r.observed == duckdb.OutOfMemoryException.__name__ for r in blocking):
+            told += " (raise PARINDEX_MEMORY_LIMIT, then run again)"
+        tell("gate", told)
+        raise dg.Failure(description=f"the marts are not fit to publish: {told}", allow_retries=False)
+
+
+def gate_check(mart: dg.AssetKey) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(GATE_CHECK, asset=mart, blocking=True)
+
+
 def gate(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
     """The gate before publishing: a blocking failure on any mart stops the night, readers keep what they have."""
 
-    @dg.multi_asset_check(
-        name="marts_gate",
-        specs=[dg.AssetCheckSpec(GATE_CHECK, asset=key, blocking=True) for key in marts],
-    )
+    @dg.multi_asset_check(name="marts_gate", specs=[gate_check(key) for key in marts])
     def marts_gate(night: Night) -> Iterator[Any]:
         tell("gate", "checking the marts")
-        # Of an earlier day: a night that is run again is compared with what it was compared with before.
-        earlier = publishing.last_before(night.settings, night.day)
-        personal = {c.name for t in all_tables() for c in t.columns if c.personal}
-        building = night.settings.building
         landed = carry.landed(night.settings)
-        results = check_file(
-            building,
-            marts_checks(
-                as_of=night.day,
-                staged_dossiers=landed.dossiers,
-                unseen_dossiers=landed.unseen,
-                previous_counts=earlier.counts if earlier else None,
-                personal_columns=personal,
-                tables=[key.path[-1] for key in marts if key.path[-1] in PROMISED],
-                province=province_code(),
-            ),
-            clock.now().replace(microsecond=0),
+        results = _results(
+            night,
+            marts,
+            staged_dossiers=landed.dossiers,
+            unseen_dossiers=landed.unseen,
+            personal_columns={c.name for t in all_tables() for c in t.columns if c.personal},
         )
         if night.drafting is not None:
             night.drafting.leave_the_build_alone()
-        with open_build_file(night.settings, building) as connection:
-            # Published with the data: what was checked on the marts themselves.
-            connection.register("_results", to_arrow(results))
-            connection.execute("insert into marts.fct_check_result by name select * from _results")
-            connection.unregister("_results")
-        for key in marts:
-            yield _verdict([r for r in results if r.dataset == f"marts.{key.path[-1]}"], GATE_CHECK, key)
-        for noted in failures(results, WARN):
-            tell("gate", f"note: {noted.dataset} {noted.expectation}: {noted.observed}")
-        blocking = failures(results, BLOCK)
-        if blocking:
-            told = "; ".join(f"{r.dataset} {r.expectation}: {r.observed}" for r in blocking[:5])
-            tell("gate", told)
-            raise dg.Failure(description=f"the marts are not fit to publish: {told}", allow_retries=False)
+        with open_build_file(night.settings, night.settings.building) as connection:
+            keep_results(connection, results)
+        yield from _told(results, marts)
 
     return marts_gate
+
+
+def check_late(night: Night, mart: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
+    """The gate of a mart that is written when the others have passed theirs."""
+    results = _results(night, [mart])
+    with open_build_file(night.settings, night.settings.building) as connection:
+        keep_results(connection, results)
+    yield from _told(results, [mart])

@@ -331,7 +331,7 @@ def quarantine_list(
     _check_names(source, table)
     settings = load_settings()
     ledger = Ledger.to_look_at(settings.ledger)
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=settings.duckdb()) as connection:
         relation = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
         total = relation.aggregate("count(*)").fetchall()[0][0]
         console.print(f"{total:,} dòng bị loại – rejected rows")
@@ -362,7 +362,7 @@ def quarantine_export(
     _check_names(source, table)
     settings = load_settings()
     ledger = Ledger.to_look_at(settings.ledger)
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=settings.duckdb()) as connection:
         rejected = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
         rows = export_quarantine(rejected, out)
     ledger.close()
@@ -485,7 +485,8 @@ def report(
         if out is None:
             raise typer.BadParameter("say where to: the page of today stays as it is", param_hint="--out")
         file = versions_command.find_version(settings, str(as_of)).database
-    console.print(f"Wrote {write_report(file, out or settings.reports)}", soft_wrap=True)
+    page = write_report(file, out or settings.reports, settings.duckdb())
+    console.print(f"Wrote {page}", soft_wrap=True)
 
 
 @app.command(epilog="Example: parindex serve --port 3000   then open http://127.0.0.1:3000")

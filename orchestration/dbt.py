@@ -13,15 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from orchestration import aside
+from warehouse.fingerprint import fingerprint
 from warehouse.settings import BUILDING, DBT_PROJECT, Settings
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
 MANIFEST_AT_NIGHT = MANIFEST.with_name("manifest_at_night.json")
 SEMANTIC_MANIFEST = MANIFEST.with_name("semantic_manifest.json")  # what MetricFlow reads
+MADE_FROM = MANIFEST.with_name(
+    "manifests_made_from"
+)  # tells whether the three are those of the project as it stands
 # Generic and dialect tests: the gate checks keys and ranges in one pass. Evidence views: made when evidence is asked for.
 NOT_AT_NIGHT = "test_type:generic tag:dialect par_index.evidence"
 log = logging.getLogger(__name__)
@@ -54,19 +59,27 @@ def _environment(warehouse: Path, settings: Settings | None = None) -> Iterator[
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
-def _is_current(manifest: Path) -> bool:
-    if not all(path.exists() for path in (manifest, MANIFEST_AT_NIGHT, SEMANTIC_MANIFEST)):
+# What parses the project and what chooses from it.
+_PARSERS = ("dbt-core", "dbt-duckdb", "dbt-semantic-interfaces", "dagster-dbt")
+_MADE_BY_DBT = ("target", "logs")
+
+
+def _project() -> str:
+    """The fingerprint of all that the manifests are made from."""
+    files = [path for path in sorted(DBT_PROJECT.iterdir()) if path.name not in _MADE_BY_DBT]
+    return fingerprint([*files, Path(__file__)], *map(version, _PARSERS))
+
+
+def _as_made(project: str) -> str:
+    """What is noted beside the manifests: they themselves count too, since dbt by hand writes over one of them."""
+    return fingerprint([SEMANTIC_MANIFEST, MANIFEST_AT_NIGHT, MANIFEST], project)
+
+
+def _are_current(project: str) -> bool:
+    try:
+        return MADE_FROM.read_text(encoding="utf-8") == _as_made(project)
+    except FileNotFoundError:
         return False
-    made = manifest.stat().st_mtime
-    inputs = (
-        path
-        for folder in ("models", "macros", "seeds", "tests")
-        for path in (DBT_PROJECT / folder).rglob("*")
-        if path.is_file()
-    )
-    return all(
-        path.stat().st_mtime <= made for path in (*inputs, DBT_PROJECT / "dbt_project.yml", Path(__file__))
-    )
 
 
 # Any day will do for parsing, but always the same one: dbt parses everything again when a variable has changed.
@@ -82,7 +95,7 @@ def _parse():
     return _invoke(arguments, Path(BUILDING)).result
 
 
-def _write_manifest() -> None:
+def _write_manifests(project: str) -> None:
     """By renames: another process may be reading those that stand."""
     from dbt.contracts.graph.semantic_manifest import SemanticManifest
 
@@ -91,6 +104,7 @@ def _write_manifest() -> None:
         (SEMANTIC_MANIFEST, SemanticManifest(parsed).write_json_to_file),
         (MANIFEST_AT_NIGHT, partial(_write_manifest_at_night, parsed)),
         (MANIFEST, parsed.write),
+        (MADE_FROM, lambda new: Path(new).write_text(_as_made(project), encoding="utf-8")),
     ):
         new = path.with_name(f".{path.name}.{os.getpid()}")
         write(str(new))
@@ -111,8 +125,9 @@ def _write_manifest_at_night(parsed, path: str) -> None:
 
 def manifest_path() -> Path:
     """The manifest of the project as it stands; parsed again only when a file of the project has changed."""
-    if not _is_current(MANIFEST):
-        aside.building.run(_write_manifest)
+    project = _project()  # taken first: what changes while dbt parses is parsed again the next time
+    if not _are_current(project):
+        aside.building.run(_write_manifests, project)
     return MANIFEST
 
 

@@ -223,7 +223,7 @@ def _published(settings: Settings, now: datetime) -> Findings:
     if version is None:
         yield Finding(WARN, "published", "nothing yet", "`parindex run`")
         return
-    with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+    with duckdb.connect(str(settings.published_file), read_only=True, config=settings.duckdb()) as connection:
         counts = {
             table: connection.execute(f'select count(*) from {publish.MARTS}."{table}"').fetchall()[0][0]
             for table in version.counts

@@ -67,7 +67,8 @@ def query(
 
     if dialect not in semantic.DIALECTS:
         raise typer.BadParameter(f"one of {', '.join(semantic.DIALECTS)}", param_hint="--dialect")
-    version = find_version(settings_here(), night)
+    settings = settings_here()
+    version = find_version(settings, night)
     question = semantic.Question(
         metric,
         first=first or date(version.as_of.year, 1, 1),
@@ -79,7 +80,7 @@ def query(
         if show_sql:
             typer.echo(semantic.sql(question, dialect))
             return
-        columns, rows = semantic.ask(version.database, question)
+        columns, rows = semantic.ask(version.database, question, settings.duckdb())
     except semantic.QuestionError as error:
         raise typer.BadParameter(str(error), param_hint="METRIC") from None
     columns = [column.partition("__")[2] or column for column in columns]

@@ -38,8 +38,7 @@ def send(
         version,
         kept=publishing.versions(settings),
         full=full,
-        memory_limit=settings.memory_limit,
-        spill=settings.work / "spill",
+        config=settings.duckdb(),
         tell=tell or (lambda message: None),
     )
 

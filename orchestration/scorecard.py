@@ -86,7 +86,7 @@ def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
 
 
 def show_scorecard(settings: Settings, console: Console) -> None:
-    with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+    with duckdb.connect(str(settings.published_file), read_only=True, config=settings.duckdb()) as connection:
         rows = connection.execute("""
             select s.target_id, t.target_name, s.value, s.target_value, t.operator, t.unit, s.status,
                 s.points_estimated, s.max_points, i.numerator, i.denominator

@@ -154,10 +154,12 @@ def _condition(group: str, value: str) -> str:
     return f"{{{{ {called} }}}} = {sql_string(value)}"
 
 
-def ask(database: Path, question: Question) -> tuple[list[str], list[tuple]]:
-    """Column names and rows of the answer from a published file. Raises QuestionError."""
+def ask(
+    database: Path, question: Question, config: Mapping[str, Any] | None = None
+) -> tuple[list[str], list[tuple]]:
+    """Column names and rows of the answer from a published file. `config`: Settings.duckdb. Raises QuestionError."""
     text = sql(question)
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with duckdb.connect(str(database), read_only=True, config=dict(config or {})) as connection:
         try:
             found = connection.execute(text)
         except duckdb.Error as error:

@@ -116,12 +116,12 @@ def diff(
     if before.version == after.version:
         console.print("That is one and the same version.")
         return
-    changes = table_changes(before, after)
+    changes = table_changes(before, after, settings.duckdb())
     _show_tables([change for change in changes if not change.same])
     same = [change.table for change in changes if change.same]
     if same:
         console.print(f"Không đổi – unchanged: {', '.join(same)}")
-    figures = figure_changes(before, after)
+    figures = figure_changes(before, after, settings.duckdb())
     if agency == "all":
         wanted, whose = figures, "mọi đơn vị – every agency"
     elif agency:
@@ -244,7 +244,7 @@ def _page_and_metrics(settings: Settings, version: Version) -> None:
     from warehouse.ledger import Ledger
 
     def page() -> None:
-        write_report(settings.published_file, settings.reports)
+        write_report(settings.published_file, settings.reports, settings.duckdb())
 
     def metrics() -> None:
         ledger = Ledger(settings.ledger)

@@ -7,7 +7,6 @@ whether there is anything to start from. A whole build is always right, so every
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -22,6 +21,7 @@ import duckdb
 
 from sources.text import sql_name, sql_string
 from warehouse.durable import flush_to_disk
+from warehouse.fingerprint import fingerprint
 from warehouse.ledger import Delivery
 from warehouse.parts import OPEN_ROWS, SETTLED_ROWS
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings
@@ -74,13 +74,7 @@ class Build:
 
 def rules_fingerprint() -> str:
     """A hash of all that decides figures besides data: models, macros, seeds, contracts, and DuckDB's version."""
-    digest = hashlib.sha256(duckdb.__version__.encode())
-    for rules in _RULES:
-        for path in sorted(rules.rglob("*")) if rules.is_dir() else [rules]:
-            if path.is_file():
-                digest.update(str(path.relative_to(PROJECT)).encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return fingerprint(_RULES, duckdb.__version__)
 
 
 def _followed(deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -144,7 +138,7 @@ def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> B
     if not settings.warehouse.exists():
         return None
     try:
-        with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        with duckdb.connect(str(settings.warehouse), read_only=True, config=settings.duckdb()) as connection:
             last = read_build(connection)
     except duckdb.Error as error:
         log.warning("the last build cannot be read (%s): everything is built again", type(error).__name__)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -59,14 +60,9 @@ class FigureChange:
 
 
 @contextmanager
-def opened(
-    memory_limit: str = "1GB", spill: Path | None = None, **files: Path
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own with files attached read-only under the given names."""
-    config = {"memory_limit": memory_limit, "preserve_insertion_order": False}
-    if spill is not None:
-        config["temp_directory"] = str(spill)
-    with duckdb.connect(config=config) as connection:
+def opened(config: Mapping[str, Any] | None, /, **files: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB of its own with files attached read-only under the given names. `config`: Settings.duckdb."""
+    with duckdb.connect(config={**(config or {}), "preserve_insertion_order": False}) as connection:
         for name, path in files.items():
             connection.execute(f"attach {sql_string(str(path))} as {sql_name(name)} (read_only)")
         yield connection
@@ -103,7 +99,9 @@ def changed_keys_sql(before: str, after: str, key: Sequence[str], columns: Mappi
     )
 
 
-def table_changes(before: Version, after: Version, keys: dict[str, Keys] | None = None) -> list[TableChange]:
+def table_changes(
+    before: Version, after: Version, config: Mapping[str, Any], keys: dict[str, Keys] | None = None
+) -> list[TableChange]:
     """How many rows of each mart came, went and changed.
 
     The day of the figures is left aside when the versions are of different days: it would make every row new.
@@ -111,7 +109,7 @@ def table_changes(before: Version, after: Version, keys: dict[str, Keys] | None 
     keys = mart_keys() if keys is None else keys
     aside = {"as_of_date"} if before.as_of != after.as_of else set()
     changes = []
-    with opened(before=before.database, after=after.database) as connection:
+    with opened(config, before=before.database, after=after.database) as connection:
         columns_before, columns_after = columns_of(connection, "before"), columns_of(connection, "after")
         for table in sorted({*before.counts, *after.counts}):
             rows = before.counts.get(table), after.counts.get(table)
@@ -154,7 +152,7 @@ _FIGURES = """
 """
 
 
-def figure_changes(before: Version, after: Version) -> list[FigureChange]:
+def figure_changes(before: Version, after: Version, config: Mapping[str, Any]) -> list[FigureChange]:
     """Headline figures that differ, changed verdicts first."""
     table = "fct_indicator"
     if table not in before.counts or table not in after.counts:
@@ -163,7 +161,7 @@ def figure_changes(before: Version, after: Version) -> list[FigureChange]:
         before=_SIDE.format(relation=relation("before", table)),
         after=_SIDE.format(relation=relation("after", table)),
     )
-    with opened(before=before.database, after=after.database) as connection:
+    with opened(config, before=before.database, after=after.database) as connection:
         return [FigureChange(*row) for row in connection.execute(query).fetchall()]
 
 

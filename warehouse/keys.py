@@ -16,7 +16,11 @@ _REF = re.compile(r"""ref\(\s*['"](\w+)['"]""")
 
 @dataclass(frozen=True)
 class Reference:
-    """`column` holds values of `other.other_column`; `always`: a night that breaks it is not published."""
+    """`column` holds values of `other.other_column`.
+
+    `always`: the models give no others. Dbt's tests hold that, which do not run at night; of targets the gate asks each
+    night, and PostgreSQL enforces all of them.
+    """
 
     column: str
     other: str

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
+from typing import Any
 
 import duckdb
 import psycopg
@@ -77,8 +77,7 @@ def publish_to(
     *,
     kept: Sequence[Version] = (),
     full: bool = False,
-    memory_limit: str = "1GB",
-    spill: Path | None = None,
+    config: Mapping[str, Any] | None = None,
     patience: float = 600.0,
     courtesy: float = 3.0,
     tell: Callable[[str], None] = lambda message: None,
@@ -86,14 +85,14 @@ def publish_to(
     """Bring the marts of a PostgreSQL to a published version. Raises PublishError; the old night stays then.
 
     `kept`: versions that may be what the server holds now, so that only differences are sent. `full`: compare
-    every row with the server's instead of trusting what was noted last time. `patience`: seconds to wait for
+    every row with the server's instead of trusting what was noted last time. `config`: of DuckDB. `patience`: seconds to wait for
     long readers of a table whose columns change; nothing else depends on readers. `courtesy`: seconds to look
     for a moment without readers to commit in, so that several queries of one plain transaction see one night
     too.
     """
     started = time.monotonic()
     server = Server(url)
-    with server.session() as pg, opened(memory_limit, spill, new=version.database) as duck:
+    with server.session() as pg, opened(config, new=version.database) as duck:
         job = _Job(pg, duck, version, {v.version: v for v in kept if v.database.exists()}, full, tell)
         with pg.transaction():
             _settle(job)

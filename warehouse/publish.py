@@ -135,9 +135,9 @@ def last_before(settings: Settings, day: date) -> Version | None:
     return next((version for version in seen(settings) if version.as_of < day), None)
 
 
-def delivery_ids(version: Version) -> set[str]:
+def delivery_ids(settings: Settings, version: Version) -> set[str]:
     """The deliveries that a version knew."""
-    with duckdb.connect(str(version.database), read_only=True) as connection:
+    with duckdb.connect(str(version.database), read_only=True, config=settings.duckdb()) as connection:
         rows = connection.execute(f"select delivery_id from {MARTS}.fct_delivery").fetchall()
     return {delivery_id for (delivery_id,) in rows}
 

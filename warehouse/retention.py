@@ -36,7 +36,7 @@ def replaced_files(settings: Settings, ledger: Ledger, now: datetime) -> list[Pa
     ]
     if not old:
         return []
-    known = [delivery_ids(version) for version in versions(settings)]
+    known = [delivery_ids(settings, version) for version in versions(settings)]
     return [
         path
         for entry, paths in old

@@ -53,7 +53,7 @@ class Marts:
 @contextmanager
 def open_marts(settings: Settings, database: Path | None, ledger: Ledger, as_of: date) -> Iterator[Marts]:
     """`database` None: no marts, only deliveries. The file may be open elsewhere in this process."""
-    with duckdb.connect() as db:
+    with duckdb.connect(config=settings.duckdb()) as db:
         if database is not None:
             db.execute(f"attach {sql_string(str(database))} as night (read_only)")
         marts = Marts(db)

@@ -29,13 +29,13 @@ _PASSWORD_MASK = "X" * 10
 _TYPES = {"string": "VARCHAR", "int": "INTEGER", "double": "DOUBLE PRECISION"}
 _NUMBERS = {"double": ",.2f", "bigint": ",.0f", "int": ",.0f"}
 _DAY = "%d/%m/%Y"
-# Statuses keep their colours in every chart; the palette of the morning page.
+# Statuses keep their colours in every chart; those of the morning page (`COLOUR` in report/app.js).
 _COLOURS = {
-    "met": "#1a7f37",
-    "at_risk": "#b7791f",
-    "missed": "#c62828",
-    "no_data": "#8c959f",
-    "not_applicable": "#c9d1d9",
+    "met": "#17713f",
+    "at_risk": "#c98a00",
+    "missed": "#b3261e",
+    "no_data": "#aab4be",
+    "not_applicable": "#dbe1e7",
 }
 
 

@@ -66,7 +66,7 @@ def write_cover(book: xlsxwriter.Workbook, formats: Formats, about: Cover) -> No
         sheet.write_string(at, 1, text, getattr(formats, kind))
         at += 1
     at = _write_deliveries(sheet, formats, about, at + 1)
-    _write_signatures(sheet, formats, about, at + 1)
+    _write_signatures(sheet, formats, at + 1)
 
 
 def _write_heading(sheet, formats: Formats, about: Cover) -> int:
@@ -173,7 +173,7 @@ def _write_deliveries(sheet, formats: Formats, about: Cover, at: int) -> int:
     return at
 
 
-def _write_signatures(sheet, formats: Formats, about: Cover, at: int) -> None:
+def _write_signatures(sheet, formats: Formats, at: int) -> None:
     _merged(sheet, at, 4, LAST, "........, ngày ...... tháng ...... năm ..........", formats.centred)
     _merged(sheet, at + 1, 0, 2, "NGƯỜI LẬP BIỂU", formats.strong_centred)
     _merged(sheet, at + 1, 4, LAST, "THỦ TRƯỞNG CƠ QUAN", formats.strong_centred)

@@ -75,7 +75,7 @@ def open_evidence(
     version = _version(settings, as_of)
     ledger = Ledger(settings.ledger)
     try:
-        known = KnownThen(ledger, publish.delivery_ids(version))
+        known = KnownThen(ledger, publish.delivery_ids(settings, version))
         rebuilt = not _is_of(settings, settings.warehouse, version)
         path = _prepared(settings, version, known, tell, rebuilt)
         connection = _connect(settings, path, version)
@@ -119,7 +119,7 @@ def _is_of(settings: Settings, path: Path, version: publish.Version) -> bool:
     if not path.exists():
         return False
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with duckdb.connect(str(path), read_only=True, config=settings.duckdb()) as connection:
             for table in all_tables():  # a moved home leaves views that point to where it was
                 connection.execute(f"select 1 from landing.{sql_name(table.relation)} limit 0")
             return all(_hash(connection, table) == version.hashes.get(table) for table in _COMPARED)

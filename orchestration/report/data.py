@@ -7,7 +7,7 @@ counts rows. A mart or a column that is not there yet is empty, and the page say
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -490,9 +490,9 @@ order by kind, signals desc, agency_code
 """
 
 
-def read(database: Path) -> dict[str, Any]:
-    """Everything that the page shows, as lists and numbers that JSON can hold."""
-    with duckdb.connect() as con:
+def read(database: Path, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Everything that the page shows, as lists and numbers that JSON can hold. `config`: Settings.duckdb."""
+    with duckdb.connect(config=dict(config or {})) as con:
         con.execute(f"attach {sql_string(str(database))} as published (read_only)")
         return _Night(con).collect()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ HERE = Path(__file__).resolve().parent
 FILE_NAME = "index.html"
 
 
-def write_report(database: Path, out: Path) -> Path:
-    """Write the page of the published `database` into the folder `out` and return the path of the page."""
-    html = render(read(Path(database)))
+def write_report(database: Path, out: Path, config: Mapping[str, Any] | None = None) -> Path:
+    """Write the page of the published `database` into the folder `out` and return the path of the page.
+
+    `config`: how DuckDB reads it (Settings.duckdb).
+    """
+    html = render(read(Path(database), config))
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     page = out / FILE_NAME

@@ -72,7 +72,7 @@ def check(
             if node["status"] in ("error", "fail", "runtime error"):
                 failed.append(f"{engine} {node['name']}: {node['message']}")
         seconds[engine], nodes[engine], files[engine] = time.monotonic() - started, counts, aside.building
-    with opened(settings.memory_limit, **files) as connection:
+    with opened(settings.duckdb(), **files) as connection:
         built = {engine: _tables(connection, engine) for engine in files}
         failed += [
             f"{engine}: {t} was not built"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from orchestration.bi import model
+from orchestration.bi import model, superset
 from orchestration.bi.model import KINDS, WIDTH, BundleError, Words, load_bundle, mart_columns, short
 from orchestration.bi.query import conditions, query_of
 from orchestration.bi.superset import files, write_bundle
@@ -134,6 +134,12 @@ def test_every_chart_of_one_agency_can_be_filtered() -> None:
     assert told.required
     for chart in dashboard.charts:
         assert told.column in chart.dataset.columns, chart.name
+
+
+def test_statuses_have_the_colours_of_the_morning_page() -> None:
+    script = (Path(superset.__file__).parents[1] / "report" / "app.js").read_text(encoding="utf-8")
+    for status, colour in superset._COLOURS.items():
+        assert f'{status}: "{colour}"' in script, status
 
 
 def test_the_same_zip_every_time(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from expectations.marts import marts_checks
 from orchestration import dbt
 from warehouse import carry
 from warehouse.build import _create_previous_night, open_build_file, prepare_build
+from warehouse.keys import mart_keys
 from warehouse.landing import land_inbox
 from warehouse.ledger import Ledger
 from warehouse.parts import Parts
@@ -197,7 +198,9 @@ def test_the_gate_looks_for_keys_that_repeat_among_what_was_judged_tonight(lande
     unseen = carry.landed(settings).unseen
     checks = [
         check
-        for check in marts_checks(as_of=NIGHTS[3], unseen_dossiers=unseen, tables=["fct_dossier"])
+        for check in marts_checks(
+            as_of=NIGHTS[3], keys=mart_keys(), unseen_dossiers=unseen, tables=["fct_dossier"]
+        )
         if check.expectation == "key_unique"
     ]
     with open_build_file(settings, settings.building) as connection:

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,7 +33,7 @@ from orchestration.evidence import (
 from sources.contract import load_contracts
 from tests.conftest import SAMPLE_DAY, parindex
 from tests.evidence_sums import differences
-from tests.plan import targets_in_force
+from tests.plan import seed, targets_in_force
 from warehouse.ledger import Ledger
 from warehouse.settings import Settings
 
@@ -116,7 +116,7 @@ def test_every_view_has_the_common_columns_and_described_ones(evidence: Evidence
 
 
 def test_tables_named_for_a_view_are_those_it_reads() -> None:
-    """meta.counted and meta.used against the lineage that dbt knows."""
+    """The seed family_table against the lineage that dbt knows."""
     from orchestration import dbt
 
     manifest = dbt.manifest()
@@ -131,13 +131,12 @@ def test_tables_named_for_a_view_are_those_it_reads() -> None:
         return set().union(*(sources_of(parent) for parent in node["depends_on"].get("nodes", [])))
 
     for model in yaml.safe_load(words.VIEWS.read_text(encoding="utf-8"))["models"]:
-        meta = model["config"]["meta"]
-        counted = (
-            meta["counted"] if isinstance(meta["counted"], list) else [*chain(*meta["counted"].values())]
-        )
-        assert set(counted) | set(meta["used"]) == sources_of(f"model.par_index.{model['name']}"), model[
-            "name"
-        ]
+        named = {
+            f"{row['source']}.{row['table_name']}"
+            for row in seed("family_table")
+            if f"ev_{row['family']}" == model["name"]
+        }
+        assert named == sources_of(f"model.par_index.{model['name']}"), model["name"]
 
 
 def cells(path: Path, sheet: str) -> list[tuple]:

@@ -60,6 +60,15 @@ def test_each_column_is_described(marts) -> None:
     assert bare == []
 
 
+def test_every_mart_was_looked_at_before_it_was_published(marts) -> None:
+    """The gate's eyes are on what dbt has left, those of the alerts on what they have written."""
+    looked_at = marts.execute(
+        "select dataset from marts.fct_check_result where suite = 'marts' and expectation = 'key_unique' and passed"
+    ).fetchall()
+    published = marts.execute("select 'marts.' || table_name from duckdb_tables()").fetchall()
+    assert sorted(looked_at) == sorted(published)
+
+
 def test_every_target_of_the_plan_has_its_row(marts) -> None:
     targets, shown = marts.execute("""
         select (select count(*) from marts.dim_target where is_in_force), count(distinct target_id)

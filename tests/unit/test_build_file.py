@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from expectations.model import BLOCK, HOLD, WARN
 from orchestration import dbt
 from orchestration.assets import LANDING, SHOWN
 from sources.contract import all_tables
@@ -60,3 +61,18 @@ def test_a_column_without_a_value_in_the_random_province_is_named() -> None:
     name, _ = row.popitem()
     with pytest.raises(LookupError, match=rf"tthc__feedback: tests/province\.py makes no value for {name};"):
         province.name_what_is_missing("tthc__feedback", [row])
+
+
+def test_the_values_that_readers_are_told_of_are_those_that_are_written() -> None:
+    said = {}
+    for node in dbt.manifest()["nodes"].values():
+        test = node.get("test_metadata") or {}
+        if test.get("name") == "accepted_values":
+            arguments = test["kwargs"].get("arguments", test["kwargs"])
+            model = node["attached_node"].rpartition(".")[2]
+            said[model, node["column_name"]] = set(arguments["values"])
+    outcomes = {ledger.LOADED, ledger.PARTLY_QUARANTINED, ledger.HELD_BACK, ledger.REFUSED}
+    assert said["stg_landing__deliveries", "outcome"] == outcomes
+    assert said["fct_delivery", "outcome"] == {*outcomes, "unchanged"}
+    for model in ("stg_landing__check_results", "fct_check_result"):
+        assert said[model, "severity"] == {BLOCK, HOLD, WARN}

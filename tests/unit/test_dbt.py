@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +14,9 @@ import pytest
 from orchestration import dbt
 from orchestration.plan import NoPlanInForce, check_plan
 from tests.province import make_province, to_landing_duckdb
+from warehouse import fingerprint
 from warehouse.build import open_build_file
-from warehouse.settings import Settings
+from warehouse.settings import DBT_PROJECT, Settings
 
 DAY = date(2024, 11, 30)
 
@@ -56,3 +60,72 @@ def test_a_day_before_the_plan_is_no_day_of_figures(tmp_path: Path) -> None:
         else:
             with pytest.raises(NoPlanInForce, match=f"no plan was in force on {day}"):
                 check_plan(day)
+
+
+@pytest.fixture
+def parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The project, copied; of its parses, which dbt is spared, what they were made from."""
+    project, parses = tmp_path / "dbt_project", []
+    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    (project / "target").mkdir()
+    (tmp_path / "dbt.py").write_text("", "utf-8")
+    monkeypatch.setattr(fingerprint, "PROJECT", tmp_path)
+    monkeypatch.setattr(dbt, "__file__", str(tmp_path / "dbt.py"))
+    monkeypatch.setattr(dbt, "DBT_PROJECT", project)
+    for name in ("MANIFEST", "MANIFEST_AT_NIGHT", "SEMANTIC_MANIFEST", "MADE_FROM"):
+        monkeypatch.setattr(dbt, name, project / "target" / getattr(dbt, name).name)
+
+    def parse(write, made_from: str) -> None:
+        assert write is dbt._write_manifests
+        parses.append(made_from)
+        for path in (dbt.SEMANTIC_MANIFEST, dbt.MANIFEST_AT_NIGHT, dbt.MANIFEST):
+            path.write_text(f"parse {len(parses)}", "utf-8")
+        dbt.MADE_FROM.write_text(dbt._as_made(made_from), "utf-8")
+
+    monkeypatch.setattr(dbt.aside.building, "run", parse)
+    dbt.manifest_path()
+    dbt.manifest_path()
+    assert len(parses) == 1
+    return parses
+
+
+def _write_as_of_old(path: Path) -> None:
+    """As a release is unpacked: the moment of a file is that of its making."""
+    path.write_text(path.read_text("utf-8") + "\n-- another\n", "utf-8")
+    os.utime(path, (1, 1))
+
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "deleted model": lambda: (dbt.DBT_PROJECT / "models" / "marts" / "dim_date.sql").unlink(),
+    "renamed macro": lambda: (dbt.DBT_PROJECT / "macros" / "dialect.sql").rename(
+        dbt.DBT_PROJECT / "macros" / "d.sql"
+    ),
+    "older model": lambda: _write_as_of_old(dbt.DBT_PROJECT / "models" / "marts" / "dim_date.sql"),
+    "older profile": lambda: _write_as_of_old(dbt.DBT_PROJECT / "profiles.yml"),
+    "older selection": lambda: _write_as_of_old(Path(dbt.__file__)),
+    "dbt by hand": lambda: dbt.MANIFEST.write_text("of dbt by hand", "utf-8"),
+    "lost manifest": lambda: dbt.MANIFEST_AT_NIGHT.unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_project_is_parsed_again_when_it_is_another(
+    parsed: list[str], change: Callable[[], object]
+) -> None:
+    change()
+    dbt.manifest_path()
+    dbt.manifest_path()
+    assert len(parsed) == 2
+
+
+def test_another_dbt_parses_again(parsed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dbt, "version", lambda package: f"{package} 99")
+    dbt.manifest_path()
+    assert len(set(parsed)) == 2
+
+
+def test_an_unpacked_release_is_not_parsed_for_its_moments(parsed: list[str]) -> None:
+    for path in dbt.DBT_PROJECT.rglob("*"):
+        os.utime(path)
+    dbt.manifest_path()
+    assert len(parsed) == 1

@@ -82,6 +82,12 @@ def test_parts_of_a_predicate_are_named_with_their_counts(connection):
     assert result.observed == "3/4 (high: 2, is_b: 2)"
 
 
+def test_a_table_without_a_row_has_nothing_unexpected(connection):
+    connection.execute("delete from landing.t")
+    result = one(connection, check("rows", where={"high": "id > 2"}))
+    assert (result.passed, result.observed) == (True, "0/0")
+
+
 def test_columns_that_are_missing_are_named(connection):
     assert one(connection, check("columns_present", "id phone address")).observed == "2 (address, phone)"
 
@@ -176,6 +182,16 @@ def test_the_file_can_be_opened_with_another_configuration_straight_after(file):
     with duckdb.connect(str(file), config={"custom_user_agent": "another", "threads": 1}) as connection:
         connection.execute("insert into landing.t values (null)")
     assert not one(file, check("not_null", "id")).passed
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_file_is_opened_within_its_limits(file, threads):
+    (asked,) = validate(
+        file,
+        [query("select cast(current_setting('threads') as int) as unexpected")],
+        config={"threads": threads},
+    )
+    assert asked.unexpected_count == threads
 
 
 def test_the_file_is_only_read(file):

@@ -12,6 +12,7 @@ from expectations.engine import validate
 from expectations.marts import marts_checks
 from expectations.model import BLOCK, HOLD, WARN, failures
 from sources.contract import Table, all_tables, load_contracts
+from warehouse.keys import mart_keys
 
 AS_OF = date(2024, 6, 30)
 SECRET = "Nguyễn Văn An 026085001234"
@@ -265,7 +266,9 @@ def test_descriptions_are_written_in_both_languages():
     night = [
         c for table in all_tables() for c in table_checks(table, "l.t", [Delivery("f", 0, 0)], as_of=AS_OF)
     ]
-    assert all(c.description_vi and c.description_en for c in night + marts_checks(as_of=AS_OF))
+    assert all(
+        c.description_vi and c.description_en for c in night + marts_checks(as_of=AS_OF, keys=mart_keys())
+    )
 
 
 def test_ids_of_delivery_checks_do_not_depend_on_the_night():

@@ -11,8 +11,10 @@ import pytest
 from expectations.engine import validate
 from expectations.marts import PROMISED, marts_checks
 from expectations.model import BLOCK, WARN, Check, CheckResult, failures
+from warehouse.keys import Keys, mart_keys
 
 AS_OF = date(2024, 6, 30)
+KEYS = mart_keys()
 
 MARTS = """
 create schema marts;
@@ -105,16 +107,29 @@ select
 
 create table marts.fct_delivery as
 select
-    'tthc' as source, 'dossiers' as table_name, 'a.csv' as file_name, 'loaded' as outcome, null as reason,
+    'd1' as delivery_id, 'tthc' as source, 'dossiers' as table_name, 'a.csv' as file_name, 'loaded' as outcome, null as reason,
     10 as rows_in_file, 7 as rows_loaded, 1 as rows_unchanged, 2 as rows_quarantined, 'abc' as content_hash,
     date '2024-06-30' as delivered_on, timestamp '2024-06-30 01:00:00' as loaded_at;
 
 create table marts.fct_integrity_signal as
 select
-    'due_date_moved' as kind, 'a-1' as record_key, 'H62.1' as agency_code, 'x' as before, 'y' as after,
+    's1' as signal_key, 'due_date_moved' as kind, 'a-1' as record_key, 'H62.1' as agency_code, 'x' as before, 'y' as after,
     date '2024-06-30' as first_seen, 'text' as detail;
 
 create table marts.dim_date as select date '2024-09-02' as date_day, true as is_holiday;
+
+create table marts.dim_procedure as select '1.000001' as procedure_code;
+
+-- Two checks of one delivery, two of whole tables.
+create table marts.fct_check_result as
+from (values ('c1', 'd1'), ('c2', 'd1'), ('c3', null), ('c4', null)) as t(check_id, delivery_id);
+
+create table marts.rpt_points_to_regain as select date '2024-06-30' as as_of_date, '3.4.1' as target_id;
+
+create table marts.rpt_dossier_at_risk as select date '2024-06-30' as as_of_date, 'a-2' as dossier_code;
+
+create table marts.fct_restatement as
+select as_of_date, target_id, variant, agency_code, period_kind, period_start from marts.fct_indicator;
 """
 PREVIOUS = {
     "fct_dossier": 3,
@@ -129,6 +144,7 @@ PREVIOUS = {
 def marts_night(**changes):
     options = {
         "as_of": AS_OF,
+        "keys": KEYS,
         "staged_dossiers": 3,
         "previous_counts": PREVIOUS,
         "personal_columns": ["note_of_citizen"],
@@ -146,41 +162,24 @@ MART_FAULTS: list[tuple[str, str, str]] = [
         (table, "columns_present", f"alter table marts.{table} drop column {PROMISED[table].split()[-1]}")
         for table in PROMISED
     ),
-    ("dim_agency", "not_null", "update marts.dim_agency set agency_code = null where agency_code = 'H62.1'"),
-    ("dim_target", "not_null", "update marts.dim_target set valid_from = null where target_id = '8.2'"),
-    (
-        "fct_dossier",
-        "not_null",
-        "update marts.fct_dossier set dossier_code = null where dossier_code = 'a-2'",
-    ),
-    ("fct_indicator", "not_null", update("fct_indicator", "variant = null", _ONE.format("8.2", "H62"))),
     *(
-        (table, "not_null", f"update marts.{table} set {column} = null")
-        for table, column in (
-            ("rpt_scorecard", "target_id"),
-            ("rpt_field_score", "field_id"),
-            ("rpt_agency_ranking", "level"),
-            ("rpt_late_budget", "agency_code"),
-            ("fct_alert", "alert_id"),
-        )
+        (table, "key_filled", f"update marts.{table} set {column} = null")
+        for table, known in KEYS.items()
+        for column in known.key
+        if column not in known.nullable
     ),
     *(
-        (table, "key_unique", f"insert into marts.{table} select * from marts.{table}")
-        for table in PROMISED
-        if table not in ("fct_delivery", "fct_integrity_signal")
+        (table, "key_unique", f"insert into marts.{table} from marts.{table} limit 1")
+        for table, known in KEYS.items()
+        if known.key
     ),
     ("dim_agency", "in_set", "update marts.dim_agency set level = 'cap_tinh' where agency_code = 'H62.1'"),
     ("fct_indicator", "in_set", update("fct_indicator", "period_kind = 'week'", _ONE.format("1.5", "H62.1"))),
     ("rpt_scorecard", "in_set", "update marts.rpt_scorecard set status = 'good' where target_id = '8.1'"),
     *(
         (table, "as_of_date_single", f"update marts.{table} set as_of_date = date '2024-06-29'")
-        for table in (
-            "fct_indicator",
-            "rpt_scorecard",
-            "rpt_field_score",
-            "rpt_agency_ranking",
-            "rpt_late_budget",
-        )
+        for table, known in KEYS.items()
+        if "as_of_date" in known.key
     ),
     *(
         (table, "not_suddenly_empty", f"delete from marts.{table}")
@@ -392,6 +391,30 @@ def test_a_fault_in_the_marts_fails_its_check(mart_results, number):
     assert [r for r in results if not r.passed and r.unexpected_count], results
 
 
+@pytest.mark.parametrize("key", [("a",), ("a", "b")])
+def test_a_key_may_have_nulls_where_it_is_said_to(key):
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create schema marts; create table marts.t as from (values (1, 2), (null, 2)) t(a, b)"
+        )
+        checks = marts_checks(as_of=AS_OF, keys={"t": Keys(key, frozenset("a"))})
+        assert failures(validate(connection, checks)) == []
+        connection.execute("insert into marts.t values (null, 2)")
+        (repeated,) = failures(validate(connection, checks))
+        assert (repeated.expectation, repeated.unexpected_count) == ("key_unique", 1)
+
+
+def test_marts_without_a_row_break_no_rule_on_rows():
+    with duckdb.connect() as connection:
+        connection.execute(MARTS)
+        for table in KEYS:
+            connection.execute(f"delete from marts.{table}")
+        results = failures(validate(connection, marts_checks(as_of=AS_OF, keys=KEYS)))
+    assert {(r.dataset, r.expectation) for r in results} == {
+        ("marts.fct_integrity_signal", "calendar_is_known")
+    }
+
+
 def test_a_payment_that_the_province_recovers_stops_no_night():
     with duckdb.connect() as connection:
         connection.execute(MARTS)
@@ -411,12 +434,12 @@ def test_a_mart_that_is_not_there_blocks_and_one_not_asked_for_does_not():
         results = validate(connection, marts_night())
         assert {r.dataset for r in failures(results)} == {"marts.fct_alert"}
         assert failures(results, BLOCK)
-        others = [table for table in PROMISED if table != "fct_alert"]
+        others = [table for table in KEYS if table != "fct_alert"]
         assert failures(validate(connection, marts_night(tables=others))) == []
 
 
 def test_a_first_night_has_nothing_to_compare_with():
-    named = {c.expectation for c in marts_checks(as_of=AS_OF)}
+    named = {c.expectation for c in marts_checks(as_of=AS_OF, keys=KEYS)}
     assert not named & {"all_dossiers_kept", "not_suddenly_empty", "row_count_not_dropped"}
 
 

@@ -9,6 +9,18 @@ import pytest
 
 from tests.conftest import PROJECT
 
+# Who opens a DuckDB without the limits of `Settings.duckdb`, and why that does no harm.
+UNLIMITED = {
+    "sources/sample/inbox.py": "makes the sample, which needs no settings",
+    "orchestration/dbt.py": "asks how many threads DuckDB would take",
+    "orchestration/doctor.py": "asks how DuckDB reads the limit",
+}
+# Functions that open one as their caller says.
+OPEN_AS_TOLD = {
+    "validate", "check_file", "check_relations", "opened", "table_changes", "figure_changes", "publish_to", "semantic.ask",
+    "read", "write_report",
+}  # fmt: skip
+
 ALLOWED = {
     "sources": {"sources"},
     "expectations": {"expectations", "sources"},
@@ -42,3 +54,22 @@ def test_only_orchestration_knows_dagster_and_only_the_engine_knows_great_expect
     for path in PROJECT.glob("[a-z]*/**/*.py"):
         if path.parts[len(PROJECT.parts)] in ALLOWED and "great_expectations" in _imported(path):
             assert path.name in ("engine.py", "dialect.py") and path.parent.name == "expectations", path
+
+
+def _is_limited(call: ast.Call) -> bool:
+    """Whether `settings.duckdb()`, or a `config` made of it, is handed over; or a connection that is open."""
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    names = {ast.unparse(node).rpartition(".")[2] for value in given for node in ast.walk(value)}
+    return bool(names & {"duckdb", "config", "connection"})
+
+
+def test_every_duckdb_is_opened_within_the_limits_of_the_settings() -> None:
+    found, unlimited = 0, set()
+    for path in (path for package in ALLOWED for path in (PROJECT / package).rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in {"duckdb.connect", *OPEN_AS_TOLD}:
+                found += 1
+                if not _is_limited(call):
+                    unlimited.add(str(path.relative_to(PROJECT)))
+    assert found > 30
+    assert unlimited == set(UNLIMITED)

@@ -166,7 +166,7 @@ def test_rows_are_compared_to_the_last_bit(
     ):
         with duckdb.connect(str(files[name])) as connection:
             connection.execute(f"create table t as {query}")
-    with opened(**files) as connection:
+    with opened(None, **files) as connection:
         (found,) = row_differences(connection, "left", "right", ["main.t"])
     assert (found.only_left, found.only_right, found.columns) == (only_left, only_right, columns)
     assert found.same == (not (only_left or only_right or columns))
