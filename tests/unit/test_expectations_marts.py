@@ -120,6 +120,8 @@ create table marts.dim_date as select date '2024-09-02' as date_day, true as is_
 
 create table marts.dim_procedure as select '1.000001' as procedure_code;
 
+create table marts.dim_key_task as select '1.2-1' as task_id;
+
 -- Two checks of one delivery, two of whole tables.
 create table marts.fct_check_result as
 from (values ('c1', 'd1'), ('c2', 'd1'), ('c3', null), ('c4', null)) as t(check_id, delivery_id);
