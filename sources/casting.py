@@ -27,6 +27,7 @@ _COMMON_NULLS = (*NULL_WORDS, "null", "Null", "n/a")
 # Larger than anything a province counts, in dong or in pieces; sums of it fit every type that they are made in.
 # A number beyond is a typing error, whatever its shape.
 LARGEST_NUMBER = 10**15
+_NUMBER_OF_A_PERSON = 10**8  # from nine digits on, as a phone number has without its 0
 _BEYOND = f"cast({10 * LARGEST_NUMBER} as decimal(24, 6))"
 
 # A cast would make the next day of 24:00, and a dossier that is late by a day one that is on time.
@@ -298,6 +299,9 @@ def typed_select(
             return f"{hash_personal}({name}) as {sql_name(column.landed_name)}"
         if guarded and column.type == "str":
             return f"case when _error_no is null then {name} else par_masked({name}) end as {name}"
+        if guarded and column.type in ("int", "decimal"):
+            # In a row that slipped by a column it may be the number of a phone or of a card.
+            return f"case when _error_no is null or abs({name}) < {_NUMBER_OF_A_PERSON} then {name} end as {name}"
         return name
 
     return TypedSelect(
