@@ -71,6 +71,7 @@ def inbox(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResu
         night.ledger,
         clock.now,
         wanted=lambda arrival: arrival.table is None,
+        judged=(),
         again=night.full_refresh,
         on_file=_told,
     )
@@ -116,6 +117,7 @@ def landing_asset(table: Table) -> dg.AssetsDefinition:
             night.ledger,
             clock.now,
             wanted=lambda a: a.table is not None and a.table.relation == table.relation,
+            judged=[table],
             again=night.full_refresh,
             on_file=_told,
         )

@@ -89,16 +89,25 @@ def _new_rows(night: Night, entries: list[Delivery]) -> str:
 
 def _described(night: Night, table: Table, entries: list[Delivery]) -> list[CheckedDelivery]:
     known = night.ledger.deliveries(of=(table.source, table.name))
-    whole: dict[date | None, list[Delivery]] = {}
+    taken: dict[date | None, list[Delivery]] = {}
+    newest: dict[date | None, dict[str, Delivery]] = {}  # by name: what is held back was judged among these
     for one in known:
         if one.outcome != REFUSED and one.replaced_by is None:
-            whole.setdefault(one.delivered_on, []).append(one)
+            newest.setdefault(one.delivered_on, {})[one.file_name] = one
+            if one.accepted:
+                taken.setdefault(one.delivered_on, []).append(one)
+    whole = {
+        entry.delivery_id: taken[entry.delivered_on]
+        if entry.accepted
+        else list(newest[entry.delivered_on].values())
+        for entry in entries
+    }
     return [
         CheckedDelivery(
             entry.delivery_id,
             rows_in_file=entry.rows_in_file,
-            rows_rejected=sum(one.rejected for one in whole[entry.delivered_on]),
-            rows_in_delivery=sum(one.rows_in_file for one in whole[entry.delivered_on]),
+            rows_rejected=sum(one.rejected for one in whole[entry.delivery_id]),
+            rows_in_delivery=sum(one.rows_in_file for one in whole[entry.delivery_id]),
             file_ids=(entry.delivery_id,),
             rows_landed=entry.rows_in_file - entry.rejected,
             earlier_rows=tuple(

@@ -13,7 +13,7 @@ import hmac
 import os
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 
 from sources.casting import ROW_FAULT, TypedSelect, install_macros, typed_select
-from sources.contract import Table
+from sources.contract import Table, all_tables
 from sources.inbox import Arrival, find_arrivals
 from sources.readers import NotAsTrusted, Part, RefusedFile, read_parts
 from sources.text import shown_list, sql_name, sql_string
@@ -47,6 +47,8 @@ _CHANGING = (
 )
 _LARGE = 8 << 20  # bytes; smaller files are not worth a second lane
 _LEAST_FREE = 16 << 20  # bytes; below, a failed write is the disk's fault
+# Full, beyond a quota or the largest file allowed, read-only.
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def connect(settings: Settings, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
@@ -160,8 +162,8 @@ def land_file(
         if _is_ours(settings, error):
             raise
         entry = replace(base, reason=_reader_failed(error))
-        if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
-            # No fault of the file: once there is more memory the same content is read, so it must not count as known.
+        if _is_of_the_machine(error):
+            # No fault of the file: a better moment reads the same content, so it must not count as known.
             entry = _unplaced(arrival, UNTRIED + content_hash, now, entry.reason)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -188,11 +190,23 @@ def _forget_temporary(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _is_ours(settings: Settings, error: Exception) -> bool:
     """Whether the home could not be written, which is no fault of the file: the night fails and nothing is lost."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
         return True
     if isinstance(error, OSError | duckdb.IOException):
-        return shutil.disk_usage(settings.home).free < _LEAST_FREE or not os.access(settings.landing, os.W_OK)
+        # DuckDB takes back what it could not write to its end, so the disk may have room again by now.
+        says_so = any(os.strerror(code) in str(error) for code in _CANNOT_WRITE)
+        is_full = shutil.disk_usage(settings.home).free < _LEAST_FREE
+        return says_so or is_full or not os.access(settings.landing, os.W_OK)
     return False
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Whether another moment may read the same file: want of memory, threads or open files, a disk that does not answer."""
+    if isinstance(error, OSError):
+        return error.errno is not None  # without a number it is a library's word on the content
+    return isinstance(error, duckdb.OutOfMemoryException | MemoryError | duckdb.IOException) or (
+        isinstance(error, RuntimeError) and "start new thread" in str(error)
+    )
 
 
 def _reader_failed(error: Exception) -> str:
@@ -207,6 +221,11 @@ def _reader_failed(error: Exception) -> str:
         return (
             "tệp quá lớn cho bộ nhớ cho phép: chia nhỏ, hoặc tăng PARINDEX_MEMORY_LIMIT rồi gửi lại"
             " | the file needs more memory than PARINDEX_MEMORY_LIMIT: split it or raise the limit"
+        )
+    if _is_of_the_machine(error):
+        return (
+            f"máy không đọc hoặc ghi được ({type(error).__name__}): lần chạy sau sẽ đọc lại"
+            " | the machine could not read or write it: the next run reads it again"
         )
     return (
         f"không đọc được ({type(error).__name__}): mở thử tệp rồi xuất lại"
@@ -351,17 +370,21 @@ def land_inbox(
     now: Callable[[], datetime],
     *,
     wanted: Callable[[Arrival], bool] = lambda arrival: True,
+    judged: Collection[Table] | None = None,
     again: bool = False,
     on_file: Callable[[str, Delivery | None], None] | None = None,
 ) -> list[Delivery]:
     """Land the wanted files of the inbox that are not known yet (all of them when `again`), in delivery order.
 
-    Returns the new entries, and earlier ones that a new file of their delivery has released or held back. The
-    callback gets the file's place and its entry, or None for a file already known.
+    Returns the new entries, and earlier ones that were released or held back: deliveries of the tables `judged` (all)
+    are judged every time, for a night may have been killed before it came to that, and the limit may be another.
+    The callback gets the file's place and its entry, or None for a file already known.
     """
-    in_force = {entry.delivery_id: entry for entry in ledger.deliveries() if not entry.replaced_by}
+    everything = ledger.deliveries()
+    in_force = {entry.delivery_id: entry for entry in everything if not entry.replaced_by}
     known = {} if again else in_force
-    refused = {_name(entry) for entry in in_force.values() if entry.outcome == REFUSED}
+    read = {entry.delivery_id for entry in everything if entry.outcome != REFUSED}
+    newest = {_name(entry): entry.delivery_id for entry in in_force.values()}
     arrivals = [_told_apart(settings, a) for a in filter(wanted, find_arrivals(settings.inbox))]
     entries = []
     seen = {} if again else ledger.seen_files()
@@ -386,6 +409,9 @@ def land_inbox(
             if arrival.state() != before:
                 hashed.pop(arrival.place, None)
                 entry = _unplaced(arrival, f"{CHANGING}{before}", now(), _CHANGING)
+            elif entry.outcome == REFUSED and entry.delivery_id in read:
+                # Read before: its rows are not given up for what went wrong this time.
+                entry = _unplaced(arrival, UNTRIED + content_hash, now(), entry.reason)
             return entry
 
         for arrival, entry in zip(arrivals, lanes.map(land, arrivals), strict=True):
@@ -393,13 +419,14 @@ def land_inbox(
             if is_new:
                 ledger.record(entry)
                 entries.append(entry)
-            elif entry.outcome != REFUSED and _name(entry) in refused:
+            elif entry.outcome != REFUSED and entry.delivery_id != newest[_name(entry)]:
                 ledger.confirm(entry)
             if on_file:
                 on_file(arrival.place, entry if is_new else None)
     ledger.remember_files(hashed)
-    judged = hold_back(settings, ledger, {a.table.relation: a.table for a in arrivals if a.table}.values())
-    return [judged.pop(entry.delivery_id, entry) for entry in entries] + list(judged.values())
+    changed = hold_back(settings, ledger, all_tables() if judged is None else judged)
+    new = [changed.pop(entry.delivery_id, entry) for entry in entries]
+    return new + [e for e in changed.values() if e.replaced_by is None and e != in_force.get(e.delivery_id)]
 
 
 def _name(entry: Delivery) -> tuple[str, date | None, str]:

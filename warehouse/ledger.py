@@ -208,10 +208,13 @@ class Ledger:
 
     def deliveries(self, as_of: date | None = None, *, of: tuple[str, str] | None = None) -> list[Delivery]:
         """All deliveries up to a day (files without a date too), in the order in which they take effect; `of` one
-        source and table.
+        source and table. Contents of one name and day follow each other as they were recorded.
         """
         query = sa.select(delivery).order_by(
-            delivery.c.source, delivery.c.delivered_on, delivery.c.file_name, delivery.c.delivery_id
+            delivery.c.source,
+            delivery.c.delivered_on,
+            delivery.c.file_name,
+            sa.literal_column("delivery.rowid"),
         )
         if as_of is not None:
             query = query.where(sa.or_(delivery.c.delivered_on.is_(None), delivery.c.delivered_on <= as_of))

@@ -113,13 +113,14 @@ def _add_deliveries(marts: Marts, ledger: Ledger, as_of: date) -> None:
             ledger_rows.*,
             cast(loaded_at as date) as loaded_on,
             list_contains($accepted, outcome) as is_accepted,
-            -- Of the delivery, all its files of the day: what decides whether it is held back.
+            -- Of the delivery, all its files of the day: what decides whether it is held back. A file held back beside the
+            -- one that it was to replace is no part of what was taken.
             100.0 * sum(case when outcome <> $refused then coalesce(rows_rejected, rows_quarantined) end) over whole
             / nullif(sum(case when outcome <> $refused then rows_in_file end) over whole, 0) as share,
             contract.limit_pct
         from ledger_rows
         left join contract using (source, table_name)
-        window whole as (partition by source, table_name, delivered_on)
+        window whole as (partition by source, table_name, delivered_on, list_contains($accepted, outcome))
         """,
         {"accepted": list(ACCEPTED), "refused": REFUSED},
     )

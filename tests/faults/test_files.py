@@ -6,6 +6,7 @@ None may stop the night, hang, lose or double-count a row, or show a personal va
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import random
@@ -22,6 +23,7 @@ from landing_kit import (
     CRITERIA,
     CRITERIA_VI,
     DAY,
+    NOW,
     Desk,
     criteria_csv,
     criteria_row,
@@ -543,6 +545,56 @@ def test_a_file_that_needs_more_memory_is_tried_again(desk, monkeypatch: pytest.
         20
     ]  # the same content, unlike a file refused for its own sake
     assert [entry.outcome for entry in desk.ledger.deliveries() if not entry.replaced_by] == ["loaded"]
+
+
+_OF_THE_MACHINE = [
+    OSError(errno.EIO, "Input/output error"),
+    OSError(errno.EMFILE, "Too many open files"),
+    RuntimeError("can't start new thread"),
+    duckdb.IOException("IO Error: Could not read from file"),
+]
+
+
+def _dies_of(error: Exception):
+    def broken(*_args, **_options):
+        raise error
+
+    return broken
+
+
+@pytest.mark.parametrize("error", _OF_THE_MACHINE, ids=str)
+def test_what_is_the_fault_of_the_machine_is_tried_again(desk, monkeypatch, error: Exception) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "read_parts", _dies_of(error))
+        assert desk.one("criteria_results.csv", good_csv()).outcome == "refused"
+    assert [entry.rows_loaded for entry in desk.land()] == [20]
+    assert [entry.outcome for entry in desk.ledger.deliveries() if not entry.replaced_by] == ["loaded"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS], ids=os.strerror)
+def test_what_cannot_be_written_is_no_fault_of_the_file(desk, monkeypatch, code: int) -> None:
+    """DuckDB takes its half of a file back, so that there may be room again when the error is looked at."""
+    desk.put("criteria_results.csv", good_csv())
+    with monkeypatch.context() as patch:
+        error = duckdb.IOException(f'IO Error: Could not write file "typed.parquet": {os.strerror(code)}')
+        patch.setattr(landing, "_store", _dies_of(error))
+        with pytest.raises(duckdb.IOException):
+            desk.land()
+    assert desk.ledger.deliveries() == []
+    assert [entry.rows_loaded for entry in desk.land()] == [20]
+
+
+@pytest.mark.parametrize("error", [_OF_THE_MACHINE[0], ValueError("a reader that is stricter")], ids=str)
+def test_reading_again_never_gives_up_what_was_read(desk, monkeypatch, error: Exception) -> None:
+    taken = desk.one("criteria_results.csv", good_csv())
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "read_parts", _dies_of(error))
+        (refusal,) = landing.land_inbox(desk.settings, desk.ledger, lambda: NOW, again=True)
+    assert refusal.outcome == "refused" and refusal.delivery_id != taken.delivery_id
+    assert [entry for entry in desk.ledger.deliveries() if entry.accepted] == [taken]
+    assert len(desk.good(taken)) == 20
+    assert desk.land() == []  # the file is there as it was taken: the refusal is over
+    assert desk.ledger.deliveries() == [taken]
 
 
 def test_numbers_of_persons_in_names_are_hidden(desk) -> None:

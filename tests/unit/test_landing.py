@@ -117,6 +117,82 @@ def test_a_raised_limit_releases_what_was_held_back(desk) -> None:
     assert (released.outcome, released.rows_loaded) == ("partly_quarantined", 3)
 
 
+def _states(desk: Desk) -> dict[tuple[str, int, int], tuple[str, bool]]:
+    """What each content has come to, by name, rows and rejected rows: outcome, and whether it stands."""
+    return {
+        (entry.file_name[17:18], entry.rows_in_file, entry.rejected): (
+            entry.outcome,
+            entry.replaced_by is None,
+        )
+        for entry in desk.ledger.deliveries()
+    }
+
+
+def test_a_file_sent_again_with_too_many_faults_takes_nothing_away(desk) -> None:
+    first = desk.one("criteria_results_1.csv", rows_csv(10))
+    desk.put("criteria_results_1.csv", rows_csv(8, 3))
+    (worse,) = desk.land()
+    assert (worse.outcome, worse.rows_loaded) == ("held_back", 0)
+    assert "3/11" in worse.reason and "the one before it counts on" in worse.reason
+    assert [e.delivery_id for e in desk.ledger.deliveries() if e.accepted] == [first.delivery_id]
+    assert desk.land() == []
+    # Another limit takes it after all, also when the inbox is empty, and gives it back.
+    (desk.settings.inbox / "register" / "2024-11-01" / "criteria_results_1.csv").unlink()
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=30)
+    desk.land()
+    assert _states(desk) == {("1", 10, 0): ("loaded", False), ("1", 11, 3): ("partly_quarantined", True)}
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=None)
+    desk.land()
+    assert _states(desk) == {("1", 10, 0): ("loaded", True), ("1", 11, 3): ("held_back", True)}
+
+
+def test_of_files_sent_again_no_more_are_held_back_than_it_takes(desk) -> None:
+    for name, data in (("1", rows_csv(10)), ("2", rows_csv(10)), ("3", rows_csv(5))):
+        desk.put(f"criteria_results_{name}.csv", data)
+    desk.land()
+    desk.put("criteria_results_1.csv", rows_csv(11, 1))
+    desk.put("criteria_results_2.csv", rows_csv(8, 4))
+    desk.land()
+    assert _states(desk) == {
+        ("1", 10, 0): ("loaded", False),
+        ("1", 12, 1): ("partly_quarantined", True),
+        ("2", 10, 0): ("loaded", True),
+        ("2", 12, 4): ("held_back", True),
+        ("3", 5, 0): ("loaded", True),
+    }
+    # A file that was never good leaves nothing to fall back on.
+    desk.put("criteria_results_4.csv", rows_csv(0, 9))
+    desk.land()
+    assert {state for state in _states(desk).values() if state[1]} == {("held_back", True)}
+
+
+def test_a_content_that_comes_back_takes_the_place_of_one_held_back(desk) -> None:
+    good = desk.one("criteria_results_1.csv", rows_csv(10))
+    desk.put("criteria_results_1.csv", rows_csv(8, 3))
+    desk.land()
+    desk.put("criteria_results_1.csv", rows_csv(10))
+    assert desk.land() == []
+    assert _states(desk) == {("1", 10, 0): ("loaded", True), ("1", 11, 3): ("held_back", False)}
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=30)
+    assert desk.land() == []
+    assert [e.delivery_id for e in desk.ledger.deliveries() if e.accepted] == [good.delivery_id]
+    # And a better one the place of both.
+    desk.put("criteria_results_1.csv", rows_csv(12))
+    desk.land()
+    assert [e.rows_in_file for e in desk.ledger.deliveries() if e.replaced_by is None] == [12]
+
+
+def test_a_night_killed_before_it_judged_is_made_good_by_the_next(desk, monkeypatch) -> None:
+    desk.put("criteria_results.csv", rows_csv(5, 5))
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.landing.hold_back", lambda *_: {})
+        (taken,) = desk.land()
+    assert taken.outcome == "partly_quarantined"
+    (desk.settings.inbox / "register" / "2024-11-01" / "criteria_results.csv").unlink()
+    (held,) = desk.land()
+    assert (held.delivery_id, held.outcome) == (taken.delivery_id, "held_back")
+
+
 def test_a_ledger_of_an_earlier_version_gets_its_new_columns(desk) -> None:
     entry = desk.one("criteria_results.csv", rows_csv(18, 2))
     desk.ledger.close()
@@ -341,6 +417,18 @@ def test_personal_data_are_hashed_and_nowhere_in_clear(desk) -> None:
             assert len(row[f"{column}_hash"]) >= 32 and digest.startswith(row[f"{column}_hash"])
         else:
             assert f"{column}_hash" not in row
+
+
+def test_a_rejected_row_keeps_no_number_that_may_be_a_persons(desk) -> None:
+    slipped = planted(1, "received_at") | {"supplement_count": "0977665544", "fee_amount": "026999888777"}
+    usual = planted(2, "received_at") | {"supplement_count": "3", "fee_amount": "350000"}
+    good = [planted(n, None) | {"fee_amount": "350000000"} for n in range(3, 40)]
+    entry = desk.one("dossiers.json", json_bytes([slipped, usual, *good]), source="tthc")
+    first, second, third, *_ = desk.all_rows(entry)
+    assert [row["_error_no"] is None for row in (first, second, third)] == [False, False, True]
+    assert (first["supplement_count"], first["fee_amount"]) == (None, None)
+    assert (second["supplement_count"], second["fee_amount"]) == (3, 350000)
+    assert third["fee_amount"] == 350000000
 
 
 def test_the_hash_does_not_depend_on_nfc_or_nfd_or_blanks(desk) -> None:
