@@ -39,15 +39,25 @@ def seen(home: Path) -> tuple:
 
 
 def assert_as_undisturbed(world: World, home: Path) -> None:
-    """But for the alerts: that a night failed stays told there."""
+    """But for the alerts: that a night failed stays told there, and counts in what is found of them."""
 
     def figures(found: tuple) -> list[dict]:
-        return [{name: rows for name, rows in part.items() if name != "fct_alert"} for part in found[:2]]
+        aside = ("fct_alert", "fct_check_result")
+        return [{name: rows for name, rows in part.items() if name not in aside} for part in found[:2]]
 
     assert figures(seen(home)) == figures(world.new.seen)
+    assert checks_of(home) == checks_of(world.after) != []
     assert seen(home)[2] == world.new.seen[2]
     assert (ledger_of(home), landed(home)) == (world.new.ledger, world.new.landed)
     assert leftovers(home) == []
+
+
+def checks_of(home: Path) -> list[tuple]:
+    """What was found of all else, without its moment."""
+    with duckdb.connect(str(home / "published" / "par_index.duckdb"), read_only=True) as connection:
+        return connection.execute(
+            "select * exclude (checked_at) from marts.fct_check_result where dataset <> 'marts.fct_alert' order by all"
+        ).fetchall()
 
 
 @contextmanager
