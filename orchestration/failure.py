@@ -41,9 +41,6 @@ def in_words(settings: Settings, kind: str, message: str) -> str:
     """An error by the name of its class and its message (without that name)."""
     if _disk_is_full(settings) or os.strerror(errno.ENOSPC) in message:
         return f"the disk of {settings.home} is full: free some space, then run again"
-    for limit in map(os.strerror, (errno.EDQUOT, errno.EFBIG)):
-        if limit in message:
-            return f"{settings.home} may not grow ({limit}): raise the quota or the limit of file sizes, then run again"
     if kind in ("OutOfMemoryException", "MemoryError") or "Out of Memory Error" in message:
         return f"it needs more memory than PARINDEX_MEMORY_LIMIT={settings.memory_limit} allows: raise it, then run again"
     if kind == "DatabaseError" and (damaged := find_damage(settings)):

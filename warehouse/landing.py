@@ -11,6 +11,7 @@ import errno
 import hashlib
 import hmac
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -46,9 +47,12 @@ _CHANGING = (
     " | the file was being written while it was read: the next run reads it again"
 )
 _LARGE = 8 << 20  # bytes; smaller files are not worth a second lane
-_LEAST_FREE = 16 << 20  # bytes; below, a failed write is the disk's fault
-# Full, beyond a quota or the largest file allowed, read-only.
-_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_LEAST_FREE = 16 << 20  # bytes; below, whatever fails is the disk's fault
+# Reading ends in none of these.
+_OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+# How Python and DuckDB, each in a kind of error of its own, say that the system gives no thread or handle more.
+_NO_MORE = ("can't start new thread", *map(os.strerror, (errno.EAGAIN, errno.EMFILE, errno.ENFILE)))
 
 
 def connect(settings: Settings, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
@@ -154,17 +158,18 @@ def land_file(
             _clear(work)
             parts = read_parts(connection, arrival.path, table, work)
             entry = _store(settings, connection, base, table, parts, work)
-    except RefusedFile as refused:
-        entry = replace(base, reason=str(refused))
     except SettingsError:
         raise
     except Exception as error:  # whatever a hostile file does to a parser, the night goes on
-        if _is_ours(settings, error):
-            raise
-        entry = replace(base, reason=_reader_failed(error))
-        if _is_of_the_machine(error):
-            # No fault of the file: a better moment reads the same content, so it must not count as known.
-            entry = _unplaced(arrival, UNTRIED + content_hash, now, entry.reason)
+        refused = isinstance(error, RefusedFile)
+        # A reader refuses what it cannot read, whatever it died of.
+        died_of = error.__cause__ if refused and isinstance(error.__cause__, Exception) else error
+        if (failed := _failed_write(settings, died_of, arrival.path)) is not None:
+            raise failed from error
+        entry = replace(base, reason=str(error) if refused else _reader_failed(error))
+        if _is_the_machines(died_of):
+            # No fault of the file: the same content is read by the next run, so it must not count as known.
+            entry = _unplaced(arrival, UNTRIED + content_hash, now, _reader_failed(died_of))
     finally:
         shutil.rmtree(work, ignore_errors=True)
         _forget_temporary(connection)
@@ -188,32 +193,64 @@ def _forget_temporary(connection: duckdb.DuckDBPyConnection) -> None:
         connection.unregister(name)  # what a reader left where it was made, for us to look at
 
 
-def _is_ours(settings: Settings, error: Exception) -> bool:
-    """Whether the home could not be written, which is no fault of the file: the night fails and nothing is lost."""
-    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
-        return True
-    if isinstance(error, OSError | duckdb.IOException):
-        # DuckDB takes back what it could not write to its end, so the disk may have room again by now.
-        says_so = any(os.strerror(code) in str(error) for code in _CANNOT_WRITE)
-        is_full = shutil.disk_usage(settings.home).free < _LEAST_FREE
-        return says_so or is_full or not os.access(settings.landing, os.W_OK)
-    return False
+def _failed_write(settings: Settings, error: Exception, source: Path) -> Exception | None:
+    """What to raise when the home could not be written, which is no fault of the file: the night fails, nothing is lost.
 
-
-def _is_of_the_machine(error: Exception) -> bool:
-    """Whether another moment may read the same file: want of memory, threads or open files, a disk that does not answer."""
-    if isinstance(error, OSError):
-        return error.errno is not None  # without a number it is a library's word on the content
-    return isinstance(error, duckdb.OutOfMemoryException | MemoryError | duckdb.IOException) or (
-        isinstance(error, RuntimeError) and "start new thread" in str(error)
+    Told by what failed, not by the room that is left: DuckDB removes its half of a file, and the disk has room again.
+    """
+    if not isinstance(error, OSError | duckdb.IOException):
+        return None
+    number, text = _errno(error), str(error)
+    ours = (
+        number in _OF_WRITING
+        or str(settings.work) in text
+        or str(settings.landing) in text
+        or ("write" in text and str(source) not in text)
+        or shutil.disk_usage(settings.home).free < _LEAST_FREE
+        or not os.access(settings.landing, os.W_OK)
     )
+    return _not_written(settings, error) if ours else None
+
+
+def _not_written(settings: Settings, error: Exception) -> Exception:
+    """A failed write in words that a night can be told to have failed with."""
+    number = _errno(error)
+    if number in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(settings.home).free < _LEAST_FREE:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    told = os.strerror(number) if number else type(error).__name__
+    return SettingsError(
+        f"PARINDEX_HOME={settings.home} cannot be written ({told}): put that right, then run again"
+    )
+
+
+def _errno(error: Exception) -> int | None:
+    """The number of an error of the system; DuckDB tells it in words, the reader of workbooks in its text."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    if told := _OS_ERROR.search(str(error)):
+        return int(told[1])
+    return next((number for number in errno.errorcode if os.strerror(number) in str(error)), None)
+
+
+def _is_the_machines(error: Exception) -> bool:
+    """Whether memory, threads, handles or a disk gave way while a file was read: the same file may be read tomorrow.
+
+    An OSError without a number is a parser's word for a damaged file, and so is a place that no file has (EINVAL).
+    """
+    if isinstance(error, OSError) or _OS_ERROR.search(str(error)):
+        return _errno(error) not in (None, errno.EINVAL)
+    if isinstance(
+        error, MemoryError | duckdb.OutOfMemoryException | duckdb.IOException | duckdb.FatalException
+    ):
+        return True
+    return isinstance(error, RuntimeError | duckdb.Error) and any(told in str(error) for told in _NO_MORE)
 
 
 def _reader_failed(error: Exception) -> str:
     """A reader's own error without the cells it may quote."""
     if isinstance(error, FileNotFoundError):
         return "tệp biến mất trong khi đọc: gửi lại | the file vanished while it was read: deliver it again"
-    if isinstance(error, OSError):
+    if isinstance(error, PermissionError):
         return (
             f"hệ điều hành không cho đọc tệp ({error.strerror}): kiểm tra quyền | the file cannot be opened"
         )
@@ -222,10 +259,12 @@ def _reader_failed(error: Exception) -> str:
             "tệp quá lớn cho bộ nhớ cho phép: chia nhỏ, hoặc tăng PARINDEX_MEMORY_LIMIT rồi gửi lại"
             " | the file needs more memory than PARINDEX_MEMORY_LIMIT: split it or raise the limit"
         )
-    if _is_of_the_machine(error):
+    if _is_the_machines(error):
+        number = _errno(error)
+        told = os.strerror(number) if number else type(error).__name__
         return (
-            f"máy không đọc hoặc ghi được ({type(error).__name__}): lần chạy sau sẽ đọc lại"
-            " | the machine could not read or write it: the next run reads it again"
+            f"máy không đọc được tệp ({told}), không phải lỗi của tệp: lần chạy sau sẽ đọc lại"
+            f" | the machine failed ({told}), not the file: the next run reads it again"
         )
     return (
         f"không đọc được ({type(error).__name__}): mở thử tệp rồi xuất lại"
@@ -294,13 +333,16 @@ def _store(
     if bad:
         _write_rejected(connection, typed, rejected, entry, selects, table)
     target = landed_file(settings, entry)
-    target.parquet.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    for file, place in ((rejected, target.rejected), (written, target.parquet)):
-        if file.exists():
-            file.chmod(0o640)
-            flush_to_disk(file)
-            file.replace(place)
-    flush_to_disk(target.parquet.parent)  # the ledger must not know of rows that a power cut took
+    try:
+        target.parquet.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        for file, place in ((rejected, target.rejected), (written, target.parquet)):
+            if file.exists():
+                file.chmod(0o640)
+                flush_to_disk(file)
+                file.replace(place)
+        flush_to_disk(target.parquet.parent)  # the ledger must not know of rows that a power cut took
+    except OSError as error:
+        raise _not_written(settings, error) from error
     return entry
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
+import resource
 import shutil
 import subprocess
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
-from landing_kit import csv_text
+from landing_kit import Desk, csv_text
 
 from tests.conftest import parindex
 from tests.faults.kills import (
@@ -29,7 +32,7 @@ from tests.faults.kills import (
     texts_of,
 )
 from warehouse.publish import version_name, versions
-from warehouse.settings import Settings
+from warehouse.settings import Settings, SettingsError
 
 
 def seen(home: Path) -> tuple:
@@ -92,6 +95,57 @@ def test_full_disk(world: World, tmp_path: Path, free: float) -> None:
         remount(disk, f"size={used + (400 << 20)}")
         assert run_night(home, world.inbox, TONIGHT, output=str(out)) == 0, out.read_text()
         assert_as_undisturbed(world, home)
+
+
+def documents(rows: int) -> str:
+    """Rows that hardly pack."""
+    numbers = random.Random(1)
+    row = {"agency_code": "H62.10", "direction": "in", "issued_on": "18/06/2024", "secrecy": "none"}
+    row |= {"registered_at": "18/06/2024 08:00:00"}
+    row |= dict.fromkeys(("exchanged_electronically", "digitally_signed", "processed_online"), "1")
+    head = ["document_code", "number", *row]
+    return csv_text(
+        head,
+        *(
+            [f"{numbers.getrandbits(120):x}", f"{numbers.getrandbits(160):x}", *row.values()]
+            for _ in range(rows)
+        ),
+    )
+
+
+def land_once_more(desk: Desk) -> None:
+    assert desk.ledger.deliveries() == []
+    assert [(entry.outcome, entry.rows_loaded) for entry in desk.land()] == [("loaded", 100_000)]
+
+
+def test_full_disk_while_a_large_file_lands(tmp_path: Path) -> None:
+    """DuckDB removes its half of the file, so that there is room again by the time somebody looks."""
+    text = documents(100_000)
+    with small_disk(tmp_path / "disk", 20 << 20) as disk:
+        desk = Desk(disk / "home")
+        desk.settings = replace(desk.settings, inbox=tmp_path / "inbox")
+        desk.put("documents.csv", text, source="document_office")
+        filler = disk / "filler"
+        filler.write_bytes(bytes(shutil.disk_usage(disk).free - (3 << 20)))
+        with pytest.raises(OSError, match="No space left"):
+            desk.land()
+        filler.unlink()
+        land_once_more(desk)
+        desk.ledger.close()
+
+
+def test_a_file_larger_than_the_system_allows(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.put("documents.csv", documents(100_000), source="document_office")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(SettingsError, match="cannot be written"):
+            desk.land()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    land_once_more(desk)
+    desk.ledger.close()
 
 
 def test_read_only_home(world: World, tmp_path: Path) -> None:

@@ -36,9 +36,11 @@ from landing_kit import (
     xlsx_bytes,
 )
 
+from sources.header import RefusedFile
 from sources.legacy import _TCVN3
 from warehouse import landing
 from warehouse.build import prepare_build
+from warehouse.settings import SettingsError
 
 __all__ = ["desk"]
 
@@ -547,12 +549,36 @@ def test_a_file_that_needs_more_memory_is_tried_again(desk, monkeypatch: pytest.
     assert [entry.outcome for entry in desk.ledger.deliveries() if not entry.replaced_by] == ["loaded"]
 
 
-_OF_THE_MACHINE = [
-    OSError(errno.EIO, "Input/output error"),
-    OSError(errno.EMFILE, "Too many open files"),
-    RuntimeError("can't start new thread"),
-    duckdb.IOException("IO Error: Could not read from file"),
-]
+MACHINES = {
+    "disk": OSError(errno.EIO, "Input/output error"),
+    "handles": OSError(errno.EMFILE, "Too many open files"),
+    "handles, as DuckDB tells it": duckdb.IOException('IO Error: Cannot open file "x": Too many open files'),
+    "handles, as a workbook's reader tells it": ValueError("I/O error: Too many open files (os error 24)"),
+    "threads": RuntimeError("can't start new thread"),
+    "memory": MemoryError(),
+    "DuckDB gave up": duckdb.FatalException("database has been invalidated"),
+}
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
+@pytest.mark.parametrize("error", MACHINES.values(), ids=MACHINES)
+def test_what_the_machine_does_to_a_file_is_tried_again(
+    desk, monkeypatch: pytest.MonkeyPatch, error: Exception, wrapped: bool
+) -> None:
+    """Whether its reader lets the error through, or takes it for a damaged file."""
+
+    def failing(*_args, **_options):
+        if wrapped:
+            raise RefusedFile("damaged") from error
+        raise error
+
+    monkeypatch.setattr(landing, "read_parts", failing)
+    entry = desk.one("criteria_results.csv", good_csv())
+    assert (entry.outcome, "damaged" in entry.reason) == ("refused", False)
+    assert desk.land() == []  # nothing new to tell of
+    monkeypatch.undo()
+    assert [entry.rows_loaded for entry in desk.land()] == [20]
+    assert [entry.outcome for entry in desk.ledger.deliveries()] == ["loaded"]
 
 
 def _dies_of(error: Exception):
@@ -562,15 +588,6 @@ def _dies_of(error: Exception):
     return broken
 
 
-@pytest.mark.parametrize("error", _OF_THE_MACHINE, ids=str)
-def test_what_is_the_fault_of_the_machine_is_tried_again(desk, monkeypatch, error: Exception) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(landing, "read_parts", _dies_of(error))
-        assert desk.one("criteria_results.csv", good_csv()).outcome == "refused"
-    assert [entry.rows_loaded for entry in desk.land()] == [20]
-    assert [entry.outcome for entry in desk.ledger.deliveries() if not entry.replaced_by] == ["loaded"]
-
-
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS], ids=os.strerror)
 def test_what_cannot_be_written_is_no_fault_of_the_file(desk, monkeypatch, code: int) -> None:
     """DuckDB takes its half of a file back, so that there may be room again when the error is looked at."""
@@ -578,13 +595,13 @@ def test_what_cannot_be_written_is_no_fault_of_the_file(desk, monkeypatch, code:
     with monkeypatch.context() as patch:
         error = duckdb.IOException(f'IO Error: Could not write file "typed.parquet": {os.strerror(code)}')
         patch.setattr(landing, "_store", _dies_of(error))
-        with pytest.raises(duckdb.IOException):
+        with pytest.raises((OSError, SettingsError)):
             desk.land()
     assert desk.ledger.deliveries() == []
     assert [entry.rows_loaded for entry in desk.land()] == [20]
 
 
-@pytest.mark.parametrize("error", [_OF_THE_MACHINE[0], ValueError("a reader that is stricter")], ids=str)
+@pytest.mark.parametrize("error", [MACHINES["disk"], ValueError("a reader that is stricter")], ids=str)
 def test_reading_again_never_gives_up_what_was_read(desk, monkeypatch, error: Exception) -> None:
     taken = desk.one("criteria_results.csv", good_csv())
     with monkeypatch.context() as patch:

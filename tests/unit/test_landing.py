@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -31,6 +32,7 @@ from landing_kit import (
 from sources.inbox import Arrival
 from warehouse.landing import land_inbox, landed_file
 from warehouse.ledger import Ledger
+from warehouse.settings import SettingsError
 
 __all__ = ["desk"]
 
@@ -462,13 +464,39 @@ def test_the_same_rows_in_every_format_land_alike(desk) -> None:
     assert all(other == first for other in others) and len(first) == 5
 
 
-def test_a_full_disk_is_no_fault_of_the_file(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+FAILED_WRITES = {
+    "full": OSError(errno.ENOSPC, "No space left on device"),
+    "full, as DuckDB tells it": duckdb.IOException(
+        'IO Error: Async write failed: {"exception_message":"Could not write file: No space left on device"}'
+    ),
+    "quota": OSError(errno.EDQUOT, "Disk quota exceeded"),
+    "largest file": duckdb.IOException('IO Error: Could not write file "typed.parquet": File too large'),
+}
+
+
+@pytest.mark.parametrize("error", FAILED_WRITES.values(), ids=FAILED_WRITES)
+def test_a_full_disk_is_no_fault_of_the_file(desk, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Nor when there is room again by the time somebody looks: DuckDB has removed its half of a file."""
+
     def full(*_args) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     desk.put("criteria_results.csv", rows_csv(2))
     monkeypatch.setattr("warehouse.landing._store", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises((OSError, SettingsError), match=r"No space|cannot be written"):
+        desk.land()
+    monkeypatch.undo()
+    assert desk.ledger.deliveries() == []
+    assert [entry.outcome for entry in desk.land()] == ["loaded"]
+
+
+def test_what_cannot_be_put_in_place_is_no_fault_of_the_file(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    desk.put("criteria_results.csv", rows_csv(2))
+    monkeypatch.setattr("warehouse.landing.flush_to_disk", broken)
+    with pytest.raises(SettingsError, match=r"PARINDEX_HOME.* cannot be written \(Input/output error\)"):
         desk.land()
     monkeypatch.undo()
     assert desk.ledger.deliveries() == []
