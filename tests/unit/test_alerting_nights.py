@@ -15,7 +15,7 @@ import duckdb
 import pytest
 import yaml
 
-from orchestration import alerting
+from orchestration import alerting, clock
 from orchestration.alerting import model
 from orchestration.alerting.figures import AGENCY_FAMILIES
 from orchestration.alerting.metrics import write_metrics
@@ -582,6 +582,23 @@ def test_a_partly_loaded_delivery_below_the_limit_is_none(world):
     assert world.night(after(1)) == {}
     world.settings = replace(world.settings, rejected_share_limit_pct=5.0)
     assert only(world.night(after(2))).threshold == 5.0
+
+
+def test_a_delivery_dated_ahead_is_told_until_something_else_stands_under_its_name(world, monkeypatch):
+    monkeypatch.setattr(clock, "today", lambda: after(3))
+    world.deliver("finance", "revenue", after(3), file="later.csv")  # to a night of an earlier day only
+    assert world.night(after(1)) == {}
+    world.deliver("finance", "revenue", date(2042, 11, 30), file="thu.csv")
+    alert = only(world.night(after(2)))
+    assert (alert.kind, alert.source, alert.severity) == (
+        "quarantine_above_limit",
+        "finance.revenue",
+        "medium",
+    )
+    assert "tệp thu.csv ghi ngày giao 30/11/2042 chưa đến: chưa được tính" in alert.message
+    assert only(world.night(after(3))).status == "open", "a good file beside it ends nothing"
+    world.deliver("finance", "revenue", date(2042, 11, 30), rows=0, file="thu.csv")
+    assert only(world.night(after(4))).status == "resolved"
 
 
 # --- schedule, escalation, mute
