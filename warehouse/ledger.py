@@ -228,6 +228,16 @@ class Ledger:
         with self.engine.begin() as connection:
             connection.execute(sa.insert(check_result).prefix_with("or replace"), rows)
 
+    def last_checked(self, dataset: str) -> dict[str, datetime]:
+        """The moment of the last check of each delivery of a dataset that was ever checked."""
+        query = (
+            sa.select(check_result.c.delivery_id, sa.func.max(check_result.c.checked_at))
+            .where(check_result.c.dataset == dataset)
+            .group_by(check_result.c.delivery_id)
+        )
+        with self.engine.connect() as connection:
+            return dict(connection.execute(query).all())
+
     def checks(self) -> list[dict]:
         query = sa.select(check_result).order_by(check_result.c.check_id, check_result.c.delivery_id)
         with self.engine.connect() as connection:
