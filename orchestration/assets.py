@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import aside, clock, dbt
+from orchestration.ahead import dated_ahead, last_day
 from orchestration.checks import (
     FRESHNESS_CHECK,
     SUITE_CHECK,
@@ -123,6 +124,8 @@ def landing_asset(table: Table) -> dg.AssetsDefinition:
         )
         for day, reason in sorted({(e.delivered_on, e.reason) for e in entries if e.outcome == HELD_BACK}):
             tell("land", f"{table.source}/{day}/{table.name}: held back, {reason}")
+        for day in sorted({e.delivered_on for e in dated_ahead(entries, last_day(night.day))}):
+            tell("land", f"{table.source}/{day}/{table.name}: dated ahead, it does not count before that day")
         verdict = check_deliveries(night, table, entries)
         yield dg.MaterializeResult(
             metadata={

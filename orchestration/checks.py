@@ -1,7 +1,7 @@
 """Great Expectations as asset checks: over each table's new deliveries, and over the marts before readers see them."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -32,15 +32,19 @@ GATE_CHECK = "is_fit_to_publish"
 
 
 def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.AssetCheckResult:
-    """Run the suite of a table over its new deliveries, keep the results, and say how it went."""
+    """Run the suite of a table over its new deliveries, keep the results, and say how it went.
+
+    New are those of tonight, and those that landed in a night which was cut off before it checked them.
+    """
     # A delivery held back is checked like any other: what its results say is why.
     read = [entry for entry in entries if entry.outcome != REFUSED]
+    read += _left_unchecked(night, table, {entry.delivery_id for entry in read})
     results: list[CheckResult] = []
     if read:
         tell("check", table.relation)
         checks = table_checks(
             table,
-            f"landing.{table.relation}",
+            _dataset(table),
             _described(night, table, read),
             as_of=night.day,
             limit_pct=share_limit(night.settings, table),
@@ -50,6 +54,25 @@ def check_deliveries(night: Night, table: Table, entries: list[Delivery]) -> dg.
         night.ledger.record_checks(to_rows(results))
     refused = {entry.file_name: entry.reason or "" for entry in entries if entry.outcome == REFUSED}
     return _verdict(results, SUITE_CHECK, refused=refused)
+
+
+def _left_unchecked(night: Night, table: Table, tonight: set[str]) -> list[Delivery]:
+    """Deliveries in force that have not been checked since they landed, though their rows are there, but for tonight's."""
+    checked = night.ledger.last_checked(_dataset(table))
+    return [
+        entry
+        for entry in night.ledger.deliveries(of=(table.source, table.name))
+        if entry.delivery_id not in tonight
+        and entry.outcome != REFUSED
+        and entry.replaced_by is None
+        # The moment of a check is kept in whole seconds.
+        and checked.get(entry.delivery_id, datetime.min) < entry.loaded_at.replace(microsecond=0)
+        and landed_file(night.settings, entry).parquet.exists()
+    ]
+
+
+def _dataset(table: Table) -> str:
+    return f"landing.{table.relation}"
 
 
 def check_freshness(night: Night, table: Table) -> dg.AssetCheckResult:

@@ -176,7 +176,7 @@ class _Progress:
             self.status.update(plain(text[: console.width - 6]))
         elif stage != self.stage:
             console.print(line, soft_wrap=True)
-        told = any(word in detail for word in (": refused", ": held back", " rejected"))
+        told = any(word in detail for word in (": refused", ": held back", ": dated ahead", " rejected"))
         if told and (self.status or stage == self.stage):
             console.print(f"[yellow]{line}[/]" if console.is_terminal else line, soft_wrap=True)
         self.stage = stage

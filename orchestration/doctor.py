@@ -21,6 +21,7 @@ import duckdb
 from packaging.requirements import Requirement
 
 from orchestration import clock
+from orchestration.ahead import dated_ahead
 from sources.contract import all_tables
 from warehouse import publish
 from warehouse.damaged import DamagedFile, sqlite_damage
@@ -313,6 +314,20 @@ def _freshness(settings: Settings, now: datetime) -> Findings:
     yield Finding(OK, "freshness", f"{fresh} of {len(all_tables())} tables came in time, as of {day}")
 
 
+def _dated_ahead(settings: Settings, now: datetime) -> Findings:
+    version = publish.current(settings)
+    last = max(version.as_of, now.date()) if version else now.date()
+    ahead = dated_ahead(_entries(settings), last)
+    if not ahead:
+        yield Finding(OK, "days", f"no delivery is dated after {last}")
+        return
+    places = ", ".join(f"{e.source}/{e.delivered_on}/{e.file_name}" for e in ahead[:3])
+    yield Finding(
+        WARN, "days", f"{len(ahead)} deliveries are dated after {last} and do not count before their day: {places}",
+        "a typing error? docs/runbook/wrong_figures.md, A delivery under a wrong day",
+    )  # fmt: skip
+
+
 def _calendar(settings: Settings, now: datetime) -> Findings:
     todo = "docs/runbook/new_year.md"
     with (DBT_PROJECT / "seeds" / "holiday.csv").open(encoding="utf-8", newline="") as file:
@@ -393,5 +408,5 @@ def _read(settings: Settings, what: Callable[[Ledger], list]) -> list | None:
 
 _CHECKS = (
     _python, _packages, _clock, _memory, _home, _key, _disk, _lock, _stored_files, _published, _last_night,
-    _schedule, _freshness, _calendar, _alerts, _server,
+    _schedule, _freshness, _dated_ahead, _calendar, _alerts, _server,
 )  # fmt: skip

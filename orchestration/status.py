@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestration import clock
+from orchestration.ahead import dated_ahead, last_day
 from orchestration.alerting import open_alerts
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
@@ -16,6 +17,7 @@ from warehouse.settings import Settings
 
 _ALERTS_SHOWN = 10
 _FILES_SHOWN = 30
+_AHEAD = "chưa được tính cho đến ngày đó; ghi nhầm ngày? – does not count before that day; a typing error in its folder?"
 # What became of a night that nobody is working on any more, by whether readers have its version.
 _INTERRUPTED = {
     False: "bị ngắt giữa chừng: chạy lại `parindex run` – interrupted before its end: run `parindex run` again",
@@ -85,6 +87,11 @@ def show_status(settings: Settings, console: Console) -> None:
     ):
         told = [(entry, entry.reason) for entry in entries if entry.outcome == outcome]
         _show_latest(console, told, f"[yellow]{title}[/]")
+    _show_latest(
+        console,
+        [(entry, _AHEAD) for entry in dated_ahead(entries, last_day(day))],
+        "[yellow]Giao ghi ngày chưa đến – dated ahead[/]",
+    )
     _show_latest(
         console,
         [(entry, warning) for entry in entries for warning in entry.warnings],

@@ -225,6 +225,7 @@ def rollback(
             if before is not None and before.version == chosen.version:
                 console.print(f"{chosen.version} is what readers see already.")
             else:
+                _settle_nights(settings, before, chosen)
                 publishing.swap_in(settings, chosen)
                 console.print(f"Readers see {chosen.version}, figures as of {chosen.as_of}.", soft_wrap=True)
                 if before is not None:
@@ -235,6 +236,27 @@ def rollback(
     except NightRunning as busy:
         errors.print(f"[red]Not rolled back:[/] {plain(busy)}", soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+def _settle_nights(settings: Settings, before: Version | None, chosen: Version) -> None:
+    """What a killed night left is judged by what readers see: after the rollback that could not be told any more.
+
+    A ledger that cannot be written (a full disk) keeps nobody from going back.
+    """
+    from warehouse.ledger import Ledger
+
+    try:
+        ledger = Ledger(settings.ledger)
+        try:
+            ledger.before_publishing(chosen.version, before.version if before else None)
+        finally:
+            ledger.close()
+    except Exception as error:
+        errors.print(
+            f"[yellow]Sổ các đêm – the ledger of nights[/] cannot be written ({type(error).__name__}): of a night that was"
+            " cut off after publishing, the next one removes the version.",
+            soft_wrap=True,
+        )
 
 
 def _page_and_metrics(settings: Settings, version: Version) -> None:

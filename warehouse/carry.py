@@ -14,7 +14,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -62,14 +62,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Build:
-    """What a build file says of itself. `carried_from`: the build it started from; `age`: builds since a whole one."""
+    """What a build file says of itself. `carried_from`: the build it started from; `age`: builds since a whole one.
+
+    `deliveries`: those of the followed tables that it counts, each with the moment of its landing.
+    """
 
     build_id: str
     as_of: date
     rules: str
     age: int
     carried_from: str | None
-    deliveries: frozenset[str]
+    deliveries: frozenset[tuple[str, datetime]]
 
 
 def rules_fingerprint() -> str:
@@ -81,6 +84,11 @@ def _followed(deliveries: Sequence[Delivery]) -> list[Delivery]:
     return [d for d in deliveries if d.accepted and (d.source, d.table_name) in FOLLOWED]
 
 
+def _landing_of(entry: Delivery) -> tuple[str, datetime]:
+    """A delivery as it landed: a file that is landed again keeps its id, and may bring other rows."""
+    return entry.delivery_id, entry.loaded_at
+
+
 def read_build(connection: duckdb.DuckDBPyConnection, catalog: str | None = None) -> Build | None:
     """What the build file open here (or attached as `catalog`) says of itself; None for one that says nothing."""
     landing = f"{catalog}.landing" if catalog else "landing"
@@ -88,10 +96,10 @@ def read_build(connection: duckdb.DuckDBPyConnection, catalog: str | None = None
         row = connection.execute(
             f"select build_id, as_of_date, rules, age, carried_from from {landing}.build"
         ).fetchone()
-        ids = connection.execute(f"select delivery_id from {landing}.build_delivery").fetchall()
-    except duckdb.CatalogException:
+        known = connection.execute(f"select delivery_id, loaded_at from {landing}.build_delivery").fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):  # of an earlier release, or no build at all
         return None
-    return Build(*row, frozenset(delivery for (delivery,) in ids)) if row else None
+    return Build(*row, frozenset(known)) if row else None
 
 
 def record_build(
@@ -114,12 +122,14 @@ def record_build(
     known = _followed(deliveries)
     connection.execute(
         "create table landing.build_delivery as select unnest($1::varchar[]) as delivery_id,"
-        " unnest($2::date[]) as delivered_on, unnest($3::varchar[]) as file_name, unnest($4::boolean[]) as is_new",
+        " unnest($2::date[]) as delivered_on, unnest($3::varchar[]) as file_name, unnest($4::boolean[]) as is_new,"
+        " unnest($5::timestamp[]) as loaded_at",
         [
             [d.delivery_id for d in known],
             [d.delivered_on for d in known],
             [d.file_name for d in known],
             [d.delivery_id in new for d in known],
+            [d.loaded_at for d in known],
         ],
     )
 
@@ -133,7 +143,8 @@ def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> B
     """The last build, when tonight's can start from it; None when everything has to be built again.
 
     Not from a later day, from other rules, or from deliveries that no longer count (a replaced file: what stood before
-    it has to be found again), and not for longer than `whole_build_every` nights.
+    it has to be found again) or have landed again since (what it brought then is gone), and not for longer than
+    `whole_build_every` nights.
     """
     if not settings.warehouse.exists():
         return None
@@ -147,7 +158,7 @@ def usable(settings: Settings, as_of: date, deliveries: Sequence[Delivery]) -> B
         last is None
         or last.as_of > as_of
         or last.age + 1 >= settings.whole_build_every
-        or not last.deliveries <= {d.delivery_id for d in _followed(deliveries)}
+        or not last.deliveries <= set(map(_landing_of, _followed(deliveries)))
         or last.rules != rules_fingerprint()
     ):
         return None
@@ -289,7 +300,7 @@ def judged(catalog: str | None = None) -> str:
 def new_deliveries(deliveries: Sequence[Delivery], carried: Build | None) -> list[Delivery]:
     """Deliveries of the followed tables that the build before does not know yet."""
     known = carried.deliveries if carried else frozenset()
-    return [d for d in _followed(deliveries) if d.delivery_id not in known]
+    return [d for d in _followed(deliveries) if _landing_of(d) not in known]
 
 
 def carry_nothing(connection: duckdb.DuckDBPyConnection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -25,11 +25,14 @@ def share_limit(settings: Settings, table: Table) -> float:
     return settings.rejected_share_limit_pct
 
 
-def hold_back(settings: Settings, ledger: Ledger, tables: Collection[Table]) -> dict[str, Delivery]:
+def hold_back(
+    settings: Settings, ledger: Ledger, tables: Collection[Table], has_rows: Callable[[Delivery], bool]
+) -> dict[str, Delivery]:
     """Judge every delivery of the tables by the files that count; returns the entries that this changed, by id.
 
     A file that joins a delivery later, or another limit, may hold back what was taken and release what was held. Where
     a file was sent again with too many faults, the one before it counts on: of several no more than it takes.
+    `has_rows` tells whether the rows of an entry are still stored; of what was replaced long ago they are not.
     """
     changed = {}
     for table in tables:
@@ -37,16 +40,18 @@ def hold_back(settings: Settings, ledger: Ledger, tables: Collection[Table]) -> 
         known = [e for e in ledger.deliveries(of=(table.source, table.name)) if e.outcome != REFUSED]
         for _, group in groupby(known, key=lambda entry: entry.delivered_on):
             contents = [list(same) for _, same in groupby(group, key=lambda entry: entry.file_name)]
-            for entry in _judge_day(ledger, contents, limit):
+            for entry in _judge_day(ledger, contents, limit, has_rows):
                 changed[entry.delivery_id] = entry
     return changed
 
 
-def _judge_day(ledger: Ledger, contents: list[list[Delivery]], limit: float) -> Iterator[Delivery]:
+def _judge_day(
+    ledger: Ledger, contents: list[list[Delivery]], limit: float, has_rows: Callable[[Delivery], bool]
+) -> Iterator[Delivery]:
     """Judge a delivery: `contents` are those of each of its names, oldest first. Gives the entries that it changed."""
     names = [_Name.of(each) for each in contents if any(entry.replaced_by is None for entry in each)]
     excess = _excess([name.newest for name in names], limit)
-    back = _too_faulty(names, limit) if excess else []
+    back = _too_faulty(names, limit, has_rows) if excess else []
     for name in names:
         if name in back:
             yield from _settled(ledger, name.newest, f"{excess}{_SENT_AGAIN}")
@@ -77,10 +82,10 @@ class _Name:
         return cls(newest, taken[-1] if taken else None)
 
 
-def _too_faulty(names: list[_Name], limit: float) -> list[_Name]:
+def _too_faulty(names: list[_Name], limit: float, has_rows: Callable[[Delivery], bool]) -> list[_Name]:
     """The names whose content before must take the newest's place for the delivery to be taken; none if that is no use."""
     worst_first = sorted(
-        (name for name in names if name.before is not None),
+        (name for name in names if name.before is not None and has_rows(name.before)),
         key=lambda name: name.before.rejected - name.newest.rejected,
     )
     for count in range(1, len(worst_first) + 1):

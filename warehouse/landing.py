@@ -466,7 +466,12 @@ def land_inbox(
             if on_file:
                 on_file(arrival.place, entry if is_new else None)
     ledger.remember_files(hashed)
-    changed = hold_back(settings, ledger, all_tables() if judged is None else judged)
+    changed = hold_back(
+        settings,
+        ledger,
+        all_tables() if judged is None else judged,
+        lambda entry: landed_file(settings, entry).parquet.exists(),
+    )
     new = [changed.pop(entry.delivery_id, entry) for entry in entries]
     return new + [e for e in changed.values() if e.replaced_by is None and e != in_force.get(e.delivery_id)]
 

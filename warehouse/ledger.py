@@ -231,6 +231,16 @@ class Ledger:
         with self.engine.begin() as connection:
             connection.execute(sa.insert(check_result).prefix_with("or replace"), rows)
 
+    def last_checked(self, dataset: str) -> dict[str, datetime]:
+        """The moment of the last check of each delivery of a dataset that was ever checked."""
+        query = (
+            sa.select(check_result.c.delivery_id, sa.func.max(check_result.c.checked_at))
+            .where(check_result.c.dataset == dataset)
+            .group_by(check_result.c.delivery_id)
+        )
+        with self.engine.connect() as connection:
+            return dict(connection.execute(query).all())
+
     def checks(self) -> list[dict]:
         query = sa.select(check_result).order_by(check_result.c.check_id, check_result.c.delivery_id)
         with self.engine.connect() as connection:
@@ -240,23 +250,27 @@ class Ledger:
     def start_night(
         self, night_id: str, as_of: date, started_at: datetime, seen_by_readers: str | None = None
     ) -> None:
-        """Open a night. `seen_by_readers` is the version published now, if any.
-
-        A night that was killed left its row running: it was published when readers see its version, else it failed.
-        """
-        left = sa.update(night).where(night.c.outcome == "running")
+        """Open a night. `seen_by_readers` is the version published now, if any."""
         with self.engine.begin() as connection:
-            if seen_by_readers is not None:
-                connection.execute(
-                    left.where(night.c.version == seen_by_readers).values(
-                        outcome="published", message="interrupted after publishing"
-                    )
-                )
-            connection.execute(left.values(outcome="failed", message="interrupted before its end"))
+            _settle(connection, seen_by_readers)
             connection.execute(
                 sa.insert(night).values(
                     night_id=night_id, as_of=as_of, started_at=started_at, outcome="running"
                 )
+            )
+
+    def before_publishing(self, version: str, seen_by_readers: str | None) -> None:
+        """A kept version is about to become the one that readers see, in place of `seen_by_readers`.
+
+        Nights that were killed are judged while it can still be told what readers saw of them. A version that its own
+        night announced and did not publish is published now, and no night may remove it any more.
+        """
+        with self.engine.begin() as connection:
+            _settle(connection, seen_by_readers)
+            connection.execute(
+                sa.update(night)
+                .where(night.c.version == version, night.c.outcome != "published")
+                .values(outcome="published", message="published by a rollback")
             )
 
     def record_failed_night(self, night_id: str, as_of: date, at: datetime, message: str) -> None:
@@ -299,6 +313,18 @@ class Ledger:
         query = sa.select(night).order_by(sa.literal_column("night.rowid").desc()).limit(limit)
         with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _settle(connection: sa.Connection, seen_by_readers: str | None) -> None:
+    """A night that was killed left its row running: it was published when readers see its version, else it failed."""
+    left = sa.update(night).where(night.c.outcome == "running")
+    if seen_by_readers is not None:
+        connection.execute(
+            left.where(night.c.version == seen_by_readers).values(
+                outcome="published", message="interrupted after publishing"
+            )
+        )
+    connection.execute(left.values(outcome="failed", message="interrupted before its end"))
 
 
 def _take_its_place(connection: sa.Connection, entry: Delivery) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -135,11 +136,12 @@ def last_before(settings: Settings, day: date) -> Version | None:
     return next((version for version in seen(settings) if version.as_of < day), None)
 
 
-def delivery_ids(settings: Settings, version: Version) -> set[str]:
-    """The deliveries that a version knew."""
+def deliveries(settings: Settings, version: Version) -> list[dict[str, Any]]:
+    """What a version's own table says of the deliveries that it knew: they may have been judged otherwise since."""
     with duckdb.connect(str(version.database), read_only=True, config=settings.duckdb()) as connection:
-        rows = connection.execute(f"select delivery_id from {MARTS}.fct_delivery").fetchall()
-    return {delivery_id for (delivery_id,) in rows}
+        rows = connection.execute(f"from {MARTS}.fct_delivery order by all")
+        names = [column[0] for column in rows.description]
+        return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
 
 
 def _marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from warehouse.landing import landed_file
 from warehouse.ledger import Delivery, Ledger
-from warehouse.publish import delivery_ids, versions
+from warehouse.publish import deliveries, versions
 from warehouse.settings import Settings
 
 
@@ -36,13 +36,15 @@ def replaced_files(settings: Settings, ledger: Ledger, now: datetime) -> list[Pa
     ]
     if not old:
         return []
-    known = [delivery_ids(settings, version) for version in versions(settings)]
-    return [
-        path
-        for entry, paths in old
-        if not any(entry.delivery_id in ids and entry.replaced_by not in ids for ids in known)
-        for path in paths
-    ]
+    # By what each night says itself: that it knew the file which stands in place of another now does not mean that it
+    # stood there then. The first of two contents may have come again.
+    counted = {
+        known["delivery_id"]
+        for version in versions(settings)
+        for known in deliveries(settings, version)
+        if known.get("replaced_by") is None
+    }
+    return [path for entry, paths in old if entry.delivery_id not in counted for path in paths]
 
 
 def _stored(settings: Settings, entry: Delivery) -> list[Path]:

@@ -68,14 +68,16 @@ def stale_sources(marts: Marts, as_of: date) -> list[Problem]:
 
 
 def bad_deliveries(marts: Marts) -> list[Problem]:
-    """Deliveries held back, refused or over the limit, until a good one of the same table follows."""
+    """Deliveries held back, refused or over the limit, until a good one of the same table follows; and those that are
+    dated ahead, until their day comes or something else stands under their name.
+    """
     rows = marts.rows(
         """
         with judged as (
             select
                 *,
-                outcome in ($held, $refused) or coalesce(share > limit_pct, false) as is_bad
-            from delivered
+                is_ahead or outcome in ($held, $refused) or coalesce(share > limit_pct, false) as is_bad
+            from delivered_or_ahead
         ),
         bad as (
             select
@@ -83,7 +85,8 @@ def bad_deliveries(marts: Marts) -> list[Problem]:
                 source || coalesce('.' || table_name, '') as relation
             from judged
             where
-                is_bad
+                is_ahead
+                or is_bad
                 and not exists (
                     select 1
                     from judged as good

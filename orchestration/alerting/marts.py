@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
+from orchestration.ahead import last_day
 from sources.contract import all_tables
 from sources.text import sql_string
 from warehouse.holding import share_limit
@@ -23,7 +24,7 @@ from warehouse.settings import Settings
 
 
 class Marts:
-    """Queries see `night.marts.*`, and the tables `delivered` and `contract`."""
+    """Queries see `night.marts.*`, and the tables `delivered`, `delivered_or_ahead` and `contract`."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
         self.db = db
@@ -91,10 +92,18 @@ _LEDGER_TYPES = {
 
 
 def _add_deliveries(marts: Marts, ledger: Ledger, as_of: date) -> None:
-    """Deliveries in force on the day: up to it, and not replaced by another content of the same file."""
+    """Deliveries in force on the day: up to it, and not replaced by another content of the same file.
+
+    `delivered_or_ahead` has those that are dated ahead of any day as well.
+    """
     c = delivery_table.c
     query = sa.select(*(c[name] for name in _LEDGER_TYPES)).where(
-        c.replaced_by.is_(None), sa.or_(c.delivered_on.is_(None), c.delivered_on <= as_of)
+        c.replaced_by.is_(None),
+        sa.or_(
+            c.delivered_on.is_(None),
+            c.delivered_on <= as_of,
+            (c.delivered_on > last_day(as_of)) & (c.outcome != REFUSED) & (c.rows_in_file > 0),
+        ),
     )
     with ledger.engine.connect() as connection:
         rows = connection.execute(query).all()
@@ -108,9 +117,10 @@ def _add_deliveries(marts: Marts, ledger: Ledger, as_of: date) -> None:
     )
     marts.db.execute(
         """
-        create temp table delivered as
+        create temp table delivered_or_ahead as
         select
             ledger_rows.*,
+            coalesce(delivered_on > $as_of, false) as is_ahead,
             cast(loaded_at as date) as loaded_on,
             list_contains($accepted, outcome) as is_accepted,
             -- Of the delivery, all its files of the day: what decides whether it is held back. A file held back beside the
@@ -122,5 +132,8 @@ def _add_deliveries(marts: Marts, ledger: Ledger, as_of: date) -> None:
         left join contract using (source, table_name)
         window whole as (partition by source, table_name, delivered_on, list_contains($accepted, outcome))
         """,
-        {"accepted": list(ACCEPTED), "refused": REFUSED},
+        {"accepted": list(ACCEPTED), "refused": REFUSED, "as_of": as_of},
+    )
+    marts.db.execute(
+        "create temp view delivered as select * exclude (is_ahead) from delivered_or_ahead where not is_ahead"
     )

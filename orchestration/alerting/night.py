@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 import sqlalchemy as sa
 
 from orchestration import clock
@@ -28,6 +30,7 @@ from orchestration.alerting.store import Store, store_path
 from warehouse.damaged import DamagedFile
 from warehouse.ledger import Ledger
 from warehouse.ledger import night as night_table
+from warehouse.publish import MARTS, of_day
 from warehouse.settings import Settings, SettingsError
 
 
@@ -44,9 +47,32 @@ def evaluate(settings: Settings, database: Path, ledger: Ledger, as_of: date, no
         return failed_night(settings, as_of, now, failure)
     with Store(settings) as store:
         _take_back_unpublished(store, ledger, as_of)
-        return advance(
+        alerts = advance(
             store, lambda memory: find(settings, database, ledger, as_of, memory, rules), as_of, now, rules
         )
+        with store.transaction() as transaction:
+            last = transaction.heartbeat()["last_as_of"]
+    if last == as_of:
+        return alerts
+    then = _as_published(settings, as_of)
+    return alerts if then is None else then
+
+
+def _as_published(settings: Settings, as_of: date) -> list[Alert] | None:
+    """What a night before the last one said of its alerts: the threads have gone on to the last one.
+
+    None where it is not kept.
+    """
+    version = of_day(settings, as_of)
+    if version is None:
+        return None
+    columns = ", ".join(field.name for field in fields(Alert))
+    try:
+        with duckdb.connect(str(version.database), read_only=True) as connection:
+            rows = connection.execute(f"select {columns} from {MARTS}.fct_alert").fetchall()
+    except duckdb.Error:  # a version that cannot be read stops no night
+        return None
+    return [Alert(*row) for row in rows]
 
 
 def failed_night(settings: Settings, as_of: date, now: datetime, message: str) -> list[Alert]:

@@ -156,6 +156,12 @@ def quarantine(row: dict[str, Any]) -> tuple[str, str]:
     more = row["files"] - 1
     more_vi = f" và {more} tệp khác" if more else ""
     more_en = f" and {more} more" if more else ""
+    if row["is_ahead"]:
+        day = row["delivered_on"]
+        return (
+            f"Nguồn {row['relation']}: tệp {file}{more_vi} ghi ngày giao {day_vi(day)} chưa đến: chưa được tính.",
+            f"Source {row['relation']}: file {file}{more_en} is dated {day}, which has not come: it does not count yet.",
+        )
     if row["outcome"] == "refused":
         return (
             f"Nguồn {row['relation']}: tệp {file}{more_vi} bị từ chối, không đọc được.",

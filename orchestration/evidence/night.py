@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from filelock import FileLock
@@ -21,12 +22,12 @@ from filelock import FileLock
 from orchestration.evidence.figures import EvidenceError
 from sources.contract import all_tables
 from sources.text import sql_name, sql_string
-from warehouse import publish
+from warehouse import carry, publish
 from warehouse.build import prepare_build
 from warehouse.landing import landed_file
-from warehouse.ledger import Delivery, Ledger
+from warehouse.ledger import LOADED, Delivery, Ledger
 from warehouse.row_hash import table_hash
-from warehouse.settings import DBT_PROJECT, Aside, Settings
+from warehouse.settings import Aside, Settings
 
 PUBLISHED = "published"
 SCHEMA = "evidence"
@@ -48,23 +49,58 @@ class EvidenceNight:
     def as_of(self) -> date:
         return self.version.as_of
 
+    @property
+    def is_the_last(self) -> bool:
+        """Whether readers see this night and none was published after it: one that was rolled back to is not."""
+        versions = publish.versions(self.settings)
+        now = publish.current(self.settings)
+        return now is not None and self.version.version == now.version == versions[-1].version
+
 
 class KnownThen:
-    """The ledger as a published night knew it: the deliveries that its own table lists, as they were then."""
+    """The ledger as a published night knew it: its own table says which deliveries there were and what became of each.
 
-    def __init__(self, ledger: Ledger, delivery_ids: set[str]) -> None:
+    Files that came later may since have held one back, released it or taken its place. Only what landing alone knows
+    of a file is the ledger's.
+    """
+
+    def __init__(self, ledger: Ledger, known: list[dict[str, Any]]) -> None:
         self._ledger = ledger
-        self._ids = delivery_ids
+        self._known = {one["delivery_id"]: one for one in known}
 
     def deliveries(self, as_of: date | None = None) -> list[Delivery]:
+        entries = {entry.delivery_id: entry for entry in self._ledger.deliveries(as_of)}
         return [
-            entry if entry.replaced_by in self._ids else replace(entry, replaced_by=None)
-            for entry in self._ledger.deliveries(as_of)
-            if entry.delivery_id in self._ids
+            _as_known(entries.get(delivery_id), known)
+            for delivery_id, known in self._known.items()
+            if as_of is None or known["delivered_on"] is None or known["delivered_on"] <= as_of
         ]
+
+    def landings(self) -> str:
+        """Changes when one of the files lands again: landing may hold other rows of it."""
+        moments = [
+            (entry.delivery_id, entry.loaded_at)
+            for entry in self._ledger.deliveries()
+            if entry.delivery_id in self._known
+        ]
+        return hashlib.sha256(repr(sorted(moments)).encode()).hexdigest()[:12]
 
     def checks(self) -> list[dict]:
         return self._ledger.checks()
+
+
+def _as_known(entry: Delivery | None, known: dict[str, Any]) -> Delivery:
+    """A delivery of the ledger as a night's `fct_delivery` has it; None for a refusal that is forgotten by now.
+
+    That a file changes nothing is found out by each build; in the ledger its good rows are loaded ones.
+    """
+    then = {
+        **known,
+        "outcome": LOADED if known["outcome"] == "unchanged" else known["outcome"],
+        "rows_loaded": known["rows_loaded"] + known["rows_unchanged"],
+        "rows_unchanged": 0,
+    }
+    return replace(entry, **then) if entry else Delivery(**then)
 
 
 @contextmanager
@@ -75,7 +111,7 @@ def open_evidence(
     version = _version(settings, as_of)
     ledger = Ledger(settings.ledger)
     try:
-        known = KnownThen(ledger, publish.delivery_ids(settings, version))
+        known = KnownThen(ledger, publish.deliveries(settings, version))
         rebuilt = not _is_of(settings, settings.warehouse, version)
         path = _prepared(settings, version, known, tell, rebuilt)
         connection = _connect(settings, path, version)
@@ -116,13 +152,24 @@ def _connect(settings: Settings, path: Path, version: publish.Version) -> duckdb
 
 def _is_of(settings: Settings, path: Path, version: publish.Version) -> bool:
     """Whether a warehouse is the one that a version was published from, with all its rows within reach."""
+    return _is_usable(
+        settings,
+        path,
+        lambda connection: all(_hash(connection, table) == version.hashes.get(table) for table in _COMPARED),
+    )
+
+
+def _is_usable(
+    settings: Settings, path: Path, wanted: Callable[[duckdb.DuckDBPyConnection], bool] = lambda _: True
+) -> bool:
+    """Whether there is a warehouse with all its rows within reach, and as is wanted."""
     if not path.exists():
         return False
     try:
         with duckdb.connect(str(path), read_only=True, config=settings.duckdb()) as connection:
             for table in all_tables():  # a moved home leaves views that point to where it was
                 connection.execute(f"select 1 from landing.{sql_name(table.relation)} limit 0")
-            return all(_hash(connection, table) == version.hashes.get(table) for table in _COMPARED)
+            return wanted(connection)
     except duckdb.Error:
         return False
 
@@ -144,12 +191,14 @@ def _prepared(
     from_landing: bool,
 ) -> Path:
     """A warehouse of the night with the evidence views, which no night builds: a copy of the current one, or built
-    again from landing. The last one made is kept beside the current one."""
+    again from landing. The last one made is kept beside the current one, under a name that says all it was made from."""
     folder = settings.work / SCHEMA
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    aside = Aside.of(settings, folder / f"{version.version}-{_models_hash()}")
+    aside = Aside.of(
+        settings, folder / f"{version.version}-{carry.rules_fingerprint()[:12]}-{known.landings()}"
+    )
     with FileLock(folder / "lock"):  # two commands about the same night build it once
-        if not aside.warehouse.exists() or not _is_of(settings, aside.warehouse, version):
+        if not _is_usable(settings, aside.warehouse):
             for old in folder.iterdir():
                 if old.is_dir():
                     shutil.rmtree(old, ignore_errors=True)
@@ -169,16 +218,6 @@ def _run_dbt(aside: Aside, version: publish.Version, select: list[str]) -> None:
     from orchestration import dbt
 
     dbt.run_models(aside, version.as_of, select)
-
-
-def _models_hash() -> str:
-    """Changes with the models, so that a warehouse of older ones is not taken for today's."""
-    digest = hashlib.sha256()
-    for part in ("models", "macros", "seeds"):
-        for path in sorted((DBT_PROJECT / part).rglob("*")):
-            if path.is_file():
-                digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _build(aside: Aside, version: publish.Version, known: KnownThen, tell: Callable[[str], None]) -> None:

@@ -144,15 +144,24 @@ def write_evidence(
             written = _write_rows(book, formats, night, one, variant, only, tell)
             rejected = _write_rejected(book, formats, night, one, variant)
     if written != added.rows or not added.equals(found):
-        raise Mismatch(_mismatch(one, variant, code, found, added, path))
+        raise Mismatch(_mismatch(night, one, variant, code, found, added, path))
     return Written(path, one, code, name, variant, found, written, rejected)
 
 
-def _mismatch(one: Target, variant: str, code: str, found: Figure, added: Sums, path: Path) -> str:
+def _mismatch(
+    night: EvidenceNight, one: Target, variant: str, code: str, found: Figure, added: Sums, path: Path
+) -> str:
+    # A rebuild goes by what counts today: over an earlier night it would publish other figures.
+    todo = (
+        "chạy `parindex rebuild` | the rows do not add up to the published figure: run `parindex rebuild`"
+        if night.is_the_last
+        else "số đã công bố của đêm trước giữ nguyên, dữ liệu được nạp lại hoặc quy tắc đã đổi từ đó"
+        " | the rows do not add up to the figure of an earlier night, which stays as published: its files were landed"
+        " again since, or the rules are others now"
+    )
     return (
         f"chỉ tiêu {one.target_id} ({variant}), {code}: các dòng cho {added.numerator}/{added.denominator},"
-        f" số công bố {found.numerator}/{found.denominator}; {path} có ghi rõ: chạy `parindex rebuild`"
-        " | the rows do not add up to the published figure"
+        f" số công bố {found.numerator}/{found.denominator}; {path} có ghi rõ: {todo}"
     )
 
 

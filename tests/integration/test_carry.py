@@ -275,6 +275,37 @@ def test_what_cannot_be_started_from_is_built_whole(landed, monkeypatch: pytest.
     assert carry.usable(settings, third, ledger.deliveries(third)) is None
 
 
+def test_what_landed_again_under_the_same_id_is_built_whole(landed) -> None:
+    """`run --full-refresh` killed after landing: the rows of the last build may not be those that count now."""
+    settings, ledger = landed
+    day = NIGHTS[-1]
+    prepare_build(settings, ledger, day)
+    settings.building.replace(settings.warehouse)
+    before = what_was_built(settings.warehouse).deliveries
+    assert before and carry.usable(settings, day, ledger.deliveries(day)) is not None
+    land_inbox(
+        settings,
+        ledger,
+        lambda: datetime(2024, 12, 2),
+        wanted=lambda arrival: arrival.table is not None and arrival.table.name == "documents",
+        again=True,
+    )
+    now = ledger.deliveries(day)
+    assert {d.delivery_id for d in now} >= {delivery_id for delivery_id, _ in before}
+    assert carry.usable(settings, day, now) is None
+    last = what_was_built(settings.warehouse)
+    assert {d.table_name for d in carry.new_deliveries(now, last)} == {"documents"}
+
+
+def test_a_last_build_of_an_earlier_release_is_not_started_from(landed) -> None:
+    settings, ledger = landed
+    prepare_build(settings, ledger, NIGHTS[1])
+    settings.building.replace(settings.warehouse)
+    with open_build_file(settings, settings.warehouse) as connection:
+        connection.execute("alter table landing.build_delivery drop column loaded_at")
+    assert carry.usable(settings, NIGHTS[2], ledger.deliveries(NIGHTS[2])) is None
+
+
 def test_a_last_build_without_its_tables_is_no_end_of_the_night(landed) -> None:
     settings, ledger = landed
     prepare_build(settings, ledger, NIGHTS[1])  # prepared, but dbt never ran on it

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,10 +35,15 @@ from sources.contract import load_contracts
 from tests.conftest import SAMPLE_DAY, parindex
 from tests.evidence_sums import differences
 from tests.plan import seed, targets_in_force
-from warehouse.ledger import Ledger
+from warehouse import publish
+from warehouse.ledger import HELD_BACK, Delivery, Ledger
 from warehouse.settings import Settings
 
 PROVINCE = "H62"
+
+
+def by_id(entry: Delivery) -> str:
+    return entry.delivery_id
 
 
 def settings_of(home: Path) -> Settings:
@@ -332,24 +338,60 @@ def test_no_personal_value_is_in_the_bundle(bundle: Path, sample_inbox: Path) ->
 
 
 def test_an_earlier_night_is_built_again_from_what_it_knew(own_night: Path, tmp_path: Path) -> None:
-    """Without its warehouse, and with a later file in the ledger, the rows are still those of the night."""
+    """Without its warehouse, and with files judged otherwise since, the rows are still those of the night."""
     settings = settings_of(own_night)
     (own_night / "warehouse.duckdb").unlink()
     ledger = Ledger(settings.ledger)
     known = next(d for d in ledger.deliveries() if d.accepted and d.table_name == "assigned_tasks")
     ledger.record(replace(known, delivery_id="later", content_hash="other"))  # replaces the one that was used
+    held = [d for d in ledger.deliveries() if d.accepted and d.table_name == "disbursements"]
+    for one in held:  # a broken file joined its delivery
+        ledger.change(one, outcome=HELD_BACK, reason="held", rows_loaded=0, rows_quarantined=one.rows_in_file)
     ledger.close()
     with open_evidence(settings, SAMPLE_DAY) as opened:
         assert opened.rebuilt
         written = write_evidence(opened, "1.1", tmp_path / "1.1.xlsx")
+        paid = write_evidence(opened, "6.1.1", tmp_path / "6.1.1.xlsx")
         write_evidence(opened, "7.3.5", tmp_path / "7.3.5.xlsx")
-    assert written.rows > 0
+    assert held and written.rows > 0 and paid.rows > 0
     assert "đã thay" not in " ".join(str(cell) for row in cells(tmp_path / "1.1.xlsx", "Bìa") for cell in row)
     kept = [path for path in (settings.work / "evidence").iterdir() if path.is_dir()]
     assert len(kept) == 1 and (kept[0] / "warehouse.duckdb").exists()
     assert (
         json.loads((own_night / "published" / "manifest.json").read_text())["as_of"] == SAMPLE_DAY.isoformat()
     )
+    told: list[str] = []
+    with open_evidence(settings, SAMPLE_DAY, told.append):
+        assert told == [], "what was built is the night, and is taken again"
+
+
+def test_what_a_night_says_of_its_deliveries_is_what_landing_said_then(
+    night: Path, evidence: EvidenceNight
+) -> None:
+    ledger = Ledger(settings_of(night).ledger)
+    shown = {row["delivery_id"]: row for row in publish.deliveries(settings_of(night), evidence.version)}
+    assert "unchanged" in {row["outcome"] for row in shown.values()}, "found out by the build"
+    now = ledger.deliveries(SAMPLE_DAY)
+    assert sorted(evidence.ledger.deliveries(SAMPLE_DAY), key=by_id) == sorted(now, key=by_id)
+    ledger.close()
+
+
+def test_only_of_the_last_night_a_rebuild_is_advised(own_night: Path, tmp_path: Path) -> None:
+    """It goes by what counts today, and would publish that over a night that was rolled back to."""
+    settings = settings_of(own_night)
+    with open_evidence(settings) as opened:
+        assert opened.is_the_last
+        later = opened.version.folder.with_name("29991231T000000000000-29991231")
+        shutil.copytree(opened.version.folder, later)
+        manifest = json.loads((later / "manifest.json").read_text())
+        (later / "manifest.json").write_text(json.dumps(manifest | {"version": later.name}))
+        assert not opened.is_the_last
+        one = figures.target(opened, "6.1.1")
+        found = figures.figure(opened, one, one.headline_variant, PROVINCE)
+        told = workbook._mismatch(
+            opened, one, "A", PROVINCE, found, figures.Sums(0, None, None), tmp_path / "x"
+        )
+    assert "rebuild" not in told and "earlier night" in told
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 import yaml
 
-from orchestration import alerting
+from orchestration import alerting, clock
 from orchestration.alerting import model
 from orchestration.alerting.figures import AGENCY_FAMILIES
 from orchestration.alerting.metrics import write_metrics
@@ -24,6 +24,7 @@ from orchestration.family_tables import COUNTED, DECIDES, NAMED, tables_of
 from sources.contract import all_tables
 from tests.plan import seed
 from warehouse.ledger import HELD_BACK, LOADED, REFUSED, Delivery, Ledger
+from warehouse.publish import swap_in, write_version
 from warehouse.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -582,6 +583,43 @@ def test_a_partly_loaded_delivery_below_the_limit_is_none(world):
     assert world.night(after(1)) == {}
     world.settings = replace(world.settings, rejected_share_limit_pct=5.0)
     assert only(world.night(after(2))).threshold == 5.0
+
+
+def test_a_delivery_dated_ahead_is_told_until_something_else_stands_under_its_name(world, monkeypatch):
+    monkeypatch.setattr(clock, "today", lambda: after(3))
+    world.deliver("finance", "revenue", after(3), file="later.csv")  # to a night of an earlier day only
+    assert world.night(after(1)) == {}
+    world.deliver("finance", "revenue", date(2042, 11, 30), file="thu.csv")
+    alert = only(world.night(after(2)))
+    assert (alert.kind, alert.source, alert.severity) == (
+        "quarantine_above_limit",
+        "finance.revenue",
+        "medium",
+    )
+    assert "tệp thu.csv ghi ngày giao 30/11/2042 chưa đến: chưa được tính" in alert.message
+    assert only(world.night(after(3))).status == "open", "a good file beside it ends nothing"
+    world.deliver("finance", "revenue", date(2042, 11, 30), rows=0, file="thu.csv")
+    assert only(world.night(after(4))).status == "resolved"
+
+
+def test_a_night_run_again_after_a_later_one_publishes_its_own_alerts(world):
+    """While it is kept: the threads hold the values of the last night."""
+    world.figure("3.4.1", H62, 970, 1000)
+    said = world.night(DAY)
+    with duckdb.connect(str(world.settings.building)) as connection:
+        connection.execute("create schema marts")
+        alerting.write_alerts(connection, list(said.values()))
+    swap_in(world.settings, write_version(world.settings, world.settings.building, DAY, at(DAY)))
+    world.figure("3.4.1", H62, 960, 1000)
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    world.figure("7.3.5", H62, 40, 100)
+    later = world.night(after(1))
+    assert later != said and len(later) == 2
+    again = alerting.evaluate(world.settings, world.database, world.ledger, DAY, at(after(1)))
+    assert {alert.alert_id: alert for alert in again} == said
+    assert {alert.alert_id: alert for alert in alerting.open_alerts(world.settings)} == later, (
+        "and changes nothing"
+    )
 
 
 # --- schedule, escalation, mute

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
+import dagster as dg
 import pytest
-from landing_kit import NOW, criteria_csv, criteria_row, desk
+from landing_kit import NOW, criteria_csv, criteria_row, desk, table_of
 from typer.testing import CliRunner
 
+from orchestration import clock, doctor
 from orchestration.alerting import failed_night
+from orchestration.assets import landing_asset
 from orchestration.cli import _exit_code, _sample_day, app
 from orchestration.rebuild import NothingLanded, rebuild
 from orchestration.run import Outcome
@@ -336,6 +340,43 @@ def test_status_names_tables_and_refused_files_in_full(desk, run) -> None:
     said = run("status")
     assert "document_office__periodic_reports" in said
     assert f"register/2024-11-01/bao_cao_{LONG}: " in said and "no open alerts" in said
+
+
+def test_a_delivery_dated_ahead_is_told_everywhere(desk, run, monkeypatch) -> None:
+    """Lands, counts for nothing, and on its day would take the place of what was corrected since."""
+    monkeypatch.setattr(clock, "today", lambda: date(2024, 12, 3))
+    told: list[str] = []
+    monkeypatch.setattr("orchestration.assets.tell", lambda stage, detail: told.append(detail))
+    monkeypatch.setattr(
+        "orchestration.assets.check_deliveries", lambda *_: dg.AssetCheckResult(check_name="x", passed=True)
+    )
+    night = SimpleNamespace(
+        settings=desk.settings, ledger=desk.ledger, day=date(2024, 11, 1), full_refresh=False
+    )
+    land = landing_asset(table_of("register", "criteria_results")).op.compute_fn.decorated_fn
+
+    def ahead() -> list[str]:
+        found = doctor._dated_ahead(desk.settings, datetime(2024, 12, 3, 8))
+        return [finding.message for finding in found if finding.level == doctor.WARN]
+
+    desk.put("criteria_results.csv", criteria_csv(criteria_row(1)), day="2024-12-03")
+    list(land(night))
+    assert "dated" not in run("status") + str(told) and ahead() == [], (
+        "a night of an earlier day knows it not"
+    )
+
+    desk.put("criteria_results.csv", criteria_csv(criteria_row(2)), day="2042-11-30")
+    list(land(night))
+    assert [line for line in told if "dated ahead" in line] == [
+        "register/2042-11-30/criteria_results: dated ahead, it does not count before that day"
+    ]
+    said = run("status")
+    assert "dated ahead: 1" in said and "register/2042-11-30/criteria_results.csv: chưa được tính" in said
+    assert "1 deliveries are dated after 2024-12-03" in ahead()[0]
+
+    desk.put("criteria_results.csv", criteria_csv(), day="2042-11-30")  # the runbook's way out
+    list(land(night))
+    assert "dated ahead" not in run("status") and ahead() == []
 
 
 def test_status_calls_a_night_running_only_while_one_is(desk, run) -> None:

@@ -148,6 +148,19 @@ def test_a_file_sent_again_with_too_many_faults_takes_nothing_away(desk) -> None
     assert _states(desk) == {("1", 10, 0): ("loaded", True), ("1", 11, 3): ("held_back", True)}
 
 
+def test_what_was_replaced_long_ago_is_not_fallen_back_on(desk) -> None:
+    """Its rows are removed after a time; another limit holds the delivery back as if there had been no other."""
+    first = desk.one("criteria_results_1.csv", rows_csv(10))
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=30)
+    desk.put("criteria_results_1.csv", rows_csv(8, 3))
+    desk.land()
+    landed_file(desk.settings, first).parquet.unlink()
+    desk.settings = replace(desk.settings, rejected_share_limit_pct=None)
+    (held,) = desk.land()
+    assert (held.outcome, "delivery is held back" in held.reason) == ("held_back", True)
+    assert not any(entry.accepted for entry in desk.ledger.deliveries())
+
+
 def test_of_files_sent_again_no_more_are_held_back_than_it_takes(desk) -> None:
     for name, data in (("1", rows_csv(10)), ("2", rows_csv(10)), ("3", rows_csv(5))):
         desk.put(f"criteria_results_{name}.csv", data)

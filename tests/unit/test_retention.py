@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -22,14 +23,17 @@ def deliver(desk: Desk, rows: int):
     return desk.one("criteria_results.csv", criteria_csv(*(criteria_row(n) for n in range(1, rows + 1))))
 
 
-def publish(desk: Desk, delivery_ids: list[str], number: int):
-    """A version that knew these deliveries."""
+def publish(desk: Desk, number: int):
+    """A version that knows the deliveries as they stand now."""
     file = desk.settings.home / "made.duckdb"
     file.unlink(missing_ok=True)
     with duckdb.connect(str(file)) as connection:
         connection.execute("create schema marts")
-        connection.execute("create table marts.fct_delivery (delivery_id varchar)")
-        connection.executemany("insert into marts.fct_delivery values (?)", [[name] for name in delivery_ids])
+        connection.execute("create table marts.fct_delivery (delivery_id varchar, replaced_by varchar)")
+        connection.executemany(
+            "insert into marts.fct_delivery values (?, ?)",
+            [[entry.delivery_id, entry.replaced_by] for entry in desk.ledger.deliveries()],
+        )
     version = write_version(desk.settings, file, date(2024, 11, number), datetime(2024, 11, number, 1))
     swap_in(desk.settings, version)
     return version
@@ -45,7 +49,7 @@ def replaced(desk: Desk):
 def test_rows_that_were_replaced_long_ago_go_and_nothing_else(desk: Desk, replaced) -> None:
     first, second = replaced
     other = desk.one("criteria_results_other.csv", criteria_csv(criteria_row(9)))
-    publish(desk, [first.delivery_id, second.delivery_id, other.delivery_id], 5)
+    publish(desk, 5)
     files = replaced_files(desk.settings, desk.ledger, MUCH_LATER)
     assert files == [landed_file(desk.settings, first).parquet]
     assert remove(files).files == 1
@@ -59,16 +63,29 @@ def test_rows_that_were_replaced_lately_stay(desk: Desk, replaced) -> None:
     assert replaced_files(desk.settings, desk.ledger, NOW + timedelta(days=89)) == []
 
 
-def test_rows_that_a_kept_night_counts_stay(desk: Desk, replaced) -> None:
+def test_rows_that_a_kept_night_counts_stay(desk: Desk) -> None:
     """Evidence of that night is built from them."""
-    first, second = replaced
-    night = publish(desk, [first.delivery_id], 3)
-    publish(desk, [first.delivery_id, second.delivery_id], 4)
+    deliver(desk, 5)
+    night = publish(desk, 3)
+    deliver(desk, 6)
+    publish(desk, 4)
     assert replaced_files(desk.settings, desk.ledger, MUCH_LATER) == []
-    import shutil
-
     shutil.rmtree(night.folder)  # not kept any more
     assert len(replaced_files(desk.settings, desk.ledger, MUCH_LATER)) == 1
+
+
+def test_rows_that_a_kept_night_counts_stay_though_it_knew_what_replaces_them_now(desk: Desk) -> None:
+    """A file, another in its place, and the first one again: the night between them counts the second."""
+    deliver(desk, 5)
+    second = deliver(desk, 6)
+    night = publish(desk, 3)
+    deliver(desk, 5)
+    publish(desk, 4)
+    assert replaced_files(desk.settings, desk.ledger, MUCH_LATER) == []
+    shutil.rmtree(night.folder)
+    assert replaced_files(desk.settings, desk.ledger, MUCH_LATER) == [
+        landed_file(desk.settings, second).parquet
+    ]
 
 
 def test_what_is_in_force_stays_however_old_it_is(desk: Desk) -> None:
@@ -79,7 +96,7 @@ def test_what_is_in_force_stays_however_old_it_is(desk: Desk) -> None:
 
 def test_a_replaced_file_that_comes_again_is_read_again(desk: Desk, replaced) -> None:
     first, _ = replaced
-    publish(desk, [entry.delivery_id for entry in replaced], 5)
+    publish(desk, 5)
     remove(replaced_files(desk.settings, desk.ledger, MUCH_LATER))
     again = deliver(desk, 5)
     assert again.delivery_id == first.delivery_id

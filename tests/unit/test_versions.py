@@ -8,14 +8,16 @@ from pathlib import Path
 import duckdb
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from orchestration.evidence import EvidenceError
 from orchestration.evidence.night import _version
 from orchestration.versions_command import find_version
 from tests.postgres.nights import Nights
 from warehouse.build import prepare_build
 from warehouse.ledger import Ledger
-from warehouse.publish import last_before, of_day, prune, seen, swap_in, versions
+from warehouse.publish import Version, current, last_before, of_day, prune, seen, swap_in, versions
 
 MONDAY, TUESDAY, WEDNESDAY = date(2024, 11, 25), date(2024, 11, 26), date(2024, 11, 27)
 
@@ -58,6 +60,68 @@ def test_previous_is_of_an_earlier_day_however_often_a_day_was_run(nights: Night
     nights.publish(day=TUESDAY, rows=200)
     nights.publish(day=TUESDAY, rows=200)
     assert find_version(nights.settings, "previous") == again
+
+
+@pytest.fixture
+def rollback(nights: Nights, monkeypatch: pytest.MonkeyPatch):
+    """The command, for the home of these nights. Their page cannot be written, which undoes nothing."""
+    monkeypatch.setenv("PARINDEX_HOME", str(nights.settings.home))
+
+    def command(version: Version) -> str:
+        done = CliRunner().invoke(app, ["rollback", version.version])
+        assert done.exit_code == 0 and current(nights.settings) == version, done.output
+        return done.output
+
+    return command
+
+
+@pytest.fixture
+def ledger(nights: Nights):
+    opened = Ledger(nights.settings.ledger)
+    yield opened
+    opened.close()
+
+
+def cut_off(ledger: Ledger, version: Version, number: int) -> None:
+    """A night that announced a version, and was killed before it ended."""
+    ledger.start_night(f"night {number}", version.as_of, datetime(2024, 12, 1, number))
+    ledger.announce(f"night {number}", version.version)
+
+
+def outcomes(ledger: Ledger) -> list[str]:
+    return [night["outcome"] for night in ledger.nights()]
+
+
+def test_a_night_killed_after_publishing_is_kept_when_it_is_rolled_back(
+    nights: Nights, ledger: Ledger, rollback
+) -> None:
+    """Readers have seen it: `diff` and another rollback may ask for it."""
+    monday, tuesday = nights.publish(day=MONDAY), nights.publish(day=TUESDAY)
+    cut_off(ledger, tuesday, 1)
+    rollback(monday)
+    assert outcomes(ledger) == ["published"]
+    assert ledger.unpublished_versions() == [], "what the next night removes"
+
+
+def test_a_night_killed_before_publishing_has_failed_however_readers_go_back(
+    nights: Nights, ledger: Ledger, rollback
+) -> None:
+    monday, tuesday = nights.publish(day=MONDAY), nights.publish(day=TUESDAY)
+    unseen = nights.publish(day=WEDNESDAY)
+    swap_in(nights.settings, tuesday)
+    cut_off(ledger, unseen, 1)
+    rollback(monday)
+    assert outcomes(ledger) == ["failed"] and ledger.unpublished_versions() == [unseen.version]
+    rollback(unseen)  # whole, and wanted
+    rollback(monday)
+    assert outcomes(ledger) == ["published"] and ledger.unpublished_versions() == []
+
+
+def test_a_ledger_that_cannot_be_written_keeps_nobody_from_going_back(nights: Nights, rollback) -> None:
+    monday = nights.publish(day=MONDAY)
+    nights.publish(day=TUESDAY)
+    nights.settings.ledger.mkdir()
+    assert "ledger of nights" in rollback(monday)
 
 
 def test_restatements_are_told_against_what_readers_saw(nights: Nights) -> None:
