@@ -68,7 +68,7 @@ def _as_published(settings: Settings, as_of: date) -> list[Alert] | None:
         return None
     columns = ", ".join(field.name for field in fields(Alert))
     try:
-        with duckdb.connect(str(version.database), read_only=True) as connection:
+        with duckdb.connect(str(version.database), read_only=True, config=settings.duckdb()) as connection:
             rows = connection.execute(f"select {columns} from {MARTS}.fct_alert").fetchall()
     except duckdb.Error:  # a version that cannot be read stops no night
         return None
