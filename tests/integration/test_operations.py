@@ -316,7 +316,8 @@ def findings(settings: Settings, now: datetime | None = None) -> dict[str, docto
 def test_a_good_home_has_nothing_to_repair(night: Path) -> None:
     done = parindex("doctor", home=night)
     assert "0 to repair" in done.stdout
-    assert set(findings(settings_of(night))) <= {"schedule", "alerts", "packages", "home"}
+    found = findings(settings_of(night))
+    assert set(found) <= {"schedule", "alerts", "packages", "home"}, found
 
 
 def test_a_doctor_writes_nothing(night: Path, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_what_is_made_for_the_next_night_is_made_where_one_starts_from_it(
             create schema landing;
             create table landing.build as
                 select 'b1' as build_id, date '2024-11-30' as as_of_date, 'r' as rules, 0 as age, null::varchar as carried_from;
-            create table landing.build_delivery (delivery_id varchar);
+            create table landing.build_delivery (delivery_id varchar, loaded_at timestamp);
             create table marts.fct_dossier as
                 from (values (1, 'in_process'), (2, 'resolved')) as t (dossier_code, count_class);
         """)

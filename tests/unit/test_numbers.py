@@ -114,6 +114,7 @@ def test_an_alert_does_not_contradict_itself(
 
 def test_the_share_of_rejected_rows_is_not_shown_as_the_limit() -> None:
     row = {"relation": "finance.revenue", "file_name": "thu.xlsx", "files": 1, "outcome": "held_back"}
+    row["is_ahead"] = False
     vi, en = wording.quarantine(row | {"share": 10.002, "limit_pct": 10.0})
     assert "tỷ lệ dòng bị loại 10,002%, giới hạn 10%" in vi and "10.002% of its rows" in en
 
