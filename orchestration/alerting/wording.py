@@ -117,11 +117,16 @@ def at_risk(row: dict[str, Any]) -> tuple[str, str]:
 def many_agencies(row: dict[str, Any], count: int, kind_vi: str, kind_en: str) -> tuple[str, str]:
     """For a rolled-up problem: how many, and which is the worst."""
     vi, en = _whose(row)
-    shown = row["projected"] if row.get("projected") is not None else row["value"]
+    now_vi = f"{_amount(row['value'], row, number_vi)}{_counts(row, number_vi)}"
+    now_en = f"{_amount(row['value'], row, number_en)}{_counts(row, number_en)}"
+    if row.get("projected") is not None:  # the counts are those of today
+        now_vi = f"dự kiến cuối năm {_amount(row['projected'], row, number_vi)} (hiện {now_vi})"
+        now_en = (
+            f"at this pace {_amount(row['projected'], row, number_en)} at the end of the year (now {now_en})"
+        )
     return (
-        f"{count} đơn vị {kind_vi}; kém nhất: {vi} {_amount(shown, row, number_vi)}"
-        f"{_counts(row, number_vi)}.",
-        f"{count} agencies {kind_en}; the worst: {en} {_amount(shown, row, number_en)}{_counts(row, number_en)}.",
+        f"{count} đơn vị {kind_vi}; kém nhất: {vi} {now_vi}.",
+        f"{count} agencies {kind_en}; the worst: {en} {now_en}.",
     )
 
 
@@ -164,8 +169,8 @@ def quarantine(row: dict[str, Any]) -> tuple[str, str]:
         )
     if row["outcome"] == "refused":
         return (
-            f"Nguồn {row['relation']}: tệp {file}{more_vi} bị từ chối, không đọc được.",
-            f"Source {row['relation']}: file {file}{more_en} was refused, it could not be read.",
+            f"Nguồn {row['relation']}: tệp {file}{more_vi} bị từ chối, không dòng nào được nạp.",
+            f"Source {row['relation']}: file {file}{more_en} was refused, none of its rows was taken.",
         )
     state_vi, state_en = (
         ("bị giữ lại", "was held back")

@@ -227,7 +227,8 @@
       { h: T("points_lost"), cls: "n", tag: estimateTag, cell: (r) => num(r[3], 2) },
       { h: T("targets"), cls: "opt", cell: (r) => (r[4] ?? "").split(" ").filter(Boolean).slice(0, 6).flatMap((id) => [openButton(id, id), " "]).concat((r[4] ?? "").split(" ").length > 6 ? "…" : []) },
     ], D.leads, { key: "who", first: 7, none: T("nothing_missed") }));
-    return h("div", { cls: "cols" }, left, middle, who, D.state.rpt_scorecard === "ok" ? statusByField() : null);
+    const old = staleAlerts.length ? h("div", { cls: "warn", role: "note" }, T("stale_figures"), h("ul", null, staleAlerts.map((r) => h("li", null, S.lang ? r[10] ?? r[9] : r[9])))) : null;
+    return h("div", null, old, h("div", { cls: "cols" }, left, middle, who, D.state.rpt_scorecard === "ok" ? statusByField() : null));
   };
 
   const openButton = (id, label, agency) => h("button", { type: "button", cls: "plain", "aria-label": typeof label === "string" && label === id ? T("open_details", { id }) : null, "data-target": id, onclick: () => openTarget(id, agency) }, label);
@@ -390,7 +391,7 @@
         document.querySelector(`#ranking button[data-v="${v}"]`)?.focus();
         e.preventDefault();
       }, "data-v": v }, text)));
-    const period = rows[0]?.[1] === "month" ? `${T("month")} ${rows[0][2].slice(5, 7)}/${rows[0][2].slice(0, 4)}` : T("year_to_date");
+    const period = rows[0]?.[1] === "month" ? `${T("month")} ${rows[0][2].slice(5, 7)}/${rows[0][2].slice(0, 4)}${rows[0][2].slice(0, 7) === D.as_of.slice(0, 7) ? ` (${T("until", { day: day(D.as_of) })})` : ""}` : T("year_to_date");
     const change = (r) => {
       if (r[4] == null || r[5] == null) return "–";
       const by = r[5] - r[4];
@@ -478,7 +479,7 @@
     if (S.field) list = list.filter((r) => byId.get(r[1])?.field === S.field);
     const tone = (s) => ({ critical: "bad", high: "bad", error: "bad", warning: "mid", warn: "mid", medium: "mid" }[(s ?? "").toLowerCase()] ?? "off");
     return table(T("alerts_caption"), [
-      { h: T("severity"), cell: (r) => [h("span", { cls: `pill ${tone(r[3])}` }, ui((r[3] ?? "").toLowerCase()) || r[3]), r[4] === "muted" ? h("div", { cls: "dim" }, T("muted")) : null] },
+      { h: T("severity"), cell: (r) => [h("span", { cls: `pill ${tone(r[3])}` }, ui((r[3] ?? "").toLowerCase()) || r[3]), r[4] === "muted" ? h("div", { cls: "dim" }, T("muted")) : null, r[4] === "frozen" ? h("div", { cls: "dim" }, T("frozen", { at: moment(r[6]) })) : null] },
       { h: T("message"), th: true, cell: (r) => [(S.lang ? r[10] ?? vi(r[9] ?? "") : r[9]) ?? "–", " ", r[1] && byId.has(r[1]) ? openButton(r[1], r[1], r[2] >= 0 ? r[2] : undefined) : null] },
       { h: T("agency"), cls: "opt", cell: (r) => agencyNode(r[2]) },
       { h: T("value"), cls: "n opt", cell: (r) => beside(r[7], [r[8]], 0) },
@@ -507,9 +508,9 @@
     ], [...kinds.values()].sort((a, b) => b.count - a.count), { key: "integrity" }));
   };
 
+  const staleAlerts = D.alerts.filter((r) => (r[0] ?? "").includes("stale"));
   const quality = () => {
-    const staleAlerts = D.alerts.filter((r) => (r[0] ?? "").includes("stale"));
-    const isStale = (source) => staleAlerts.some((r) => `${r[9]} ${r[10]}`.includes(source));
+    const isStale = (source, name) => staleAlerts.some((r) => `${r[9]} `.includes(` ${source}.${name} `));
     const [checks, failed, at] = D.checks;
     return h("div", null,
       absent("fct_delivery") ?? h("div", null,
@@ -519,7 +520,7 @@
           table(T("sources_caption"), [
             { h: T("source"), cell: (r) => ui(r[0]) },
             { h: T("table"), th: true, cell: (r) => h("span", { cls: "code" }, r[1] ?? "–") },
-            { h: T("last_delivery"), cls: "n", cell: (r) => [day(r[2]), isStale(r[0]) ? [" ", h("span", { cls: "tag", title: T("stale_alert") }, T("stale"))] : null] },
+            { h: T("last_delivery"), cls: "n", cell: (r) => [day(r[2]), isStale(r[0], r[1]) ? [" ", h("span", { cls: "tag", title: T("stale_alert") }, T("stale"))] : null] },
             { h: T("days_old"), cls: "n opt", cell: (r) => num(r[3]) },
             { h: T("files_not_loaded"), cls: "n opt", cell: (r) => h("span", { cls: r[5] ? "pill bad" : "dim" }, num(r[5])) },
             { h: T("rows_rejected"), cls: "n", cell: (r) => h("span", { cls: r[7] ? "pill mid" : "dim" }, num(r[7])) },

@@ -335,10 +335,15 @@ where agency_code <> '{PROVINCE}' and period_kind = 'month' and is_headline
 order by target_id, agency_code, period_start
 """
 
-# The year so far, and the latest month that has a ranking.
+# The year so far, and the latest month that is over (or the one that runs, where none is): places of a few days mean nothing.
 _RANKING = """
 with latest as (
-    select level, period_kind, max(period_start) as period_start
+    select
+        level, period_kind,
+        coalesce(
+            max(period_start) filter (where period_kind <> 'month' or last_day(period_start) <= as_of_date),
+            max(period_start)
+        ) as period_start
     from rpt_agency_ranking
     group by level, period_kind
 )
@@ -475,6 +480,7 @@ select kind, target_id, agency_code, severity, status, opened_at, last_seen_at, 
 from fct_alert
 where resolved_at is null and coalesce(status, '') <> 'resolved'
 order by
+    coalesce(status, '') = 'frozen',
     case lower(severity)
         when 'critical' then 1 when 'high' then 2 when 'error' then 2
         when 'warning' then 3 when 'warn' then 3 when 'medium' then 3 else 4

@@ -17,7 +17,7 @@ def bundle() -> Bundle:
     return load_bundle()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer than that: others open the file with settings of their own
 def published(night: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(night / "published" / FILE_NAME), read_only=True) as connection:
         yield connection
