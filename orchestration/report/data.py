@@ -401,7 +401,7 @@ order by rank nulls last, target_id
 
 # Who leads what is not met.
 _LEADS = """
-select t.lead_agency_short as lead,
+select coalesce(t.lead_agency_short, t.lead_agency) as lead, -- versions of earlier releases have the long one alone
     count(*) filter (where s.status = 'missed') as missed,
     count(*) filter (where s.status = 'at_risk') as at_risk,
     sum(r.points_lost) filter (where s.status = 'missed') as points_lost,

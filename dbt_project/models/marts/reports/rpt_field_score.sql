@@ -103,8 +103,14 @@ select
     cast(round(printed.goal_2024, 6) as double) as goal_2024,
     cast(
         case
-            when with_total.survey_max_points = 0 or with_total.survey_points is not null
-                then round(with_total.self_points + coalesce(with_total.survey_points, 0) - printed.goal_2024, 6)
+            -- Not told while the survey is missing, or while what has no figure yet could close it: that is no shortfall.
+            when with_total.survey_max_points > 0 and with_total.survey_points is null then null
+            when
+                with_total.self_points + coalesce(with_total.survey_points, 0) < printed.goal_2024
+                and with_total.self_points + coalesce(with_total.survey_points, 0) + with_total.points_without_data
+                >= printed.goal_2024 - 0.000001
+                then null
+            else round(with_total.self_points + coalesce(with_total.survey_points, 0) - printed.goal_2024, 6)
         end as double
     ) as gap_to_goal,
     true as is_estimate,
