@@ -40,6 +40,12 @@
   };
   const moment = (stamp) => (stamp ? `${day(stamp)} ${stamp.slice(11, 16)}` : "–");
   const monthName = (i) => { const [y, m] = D.months[i].split("-"); return `${m}/${y}`; };
+  /* A month is over on its last day. */
+  const stillRuns = (month) => {
+    if (!D.as_of || month.slice(0, 7) !== D.as_of.slice(0, 7)) return false;
+    const tomorrow = new Date(Date.parse(D.as_of) + 864e5).toISOString();
+    return tomorrow.slice(0, 7) === D.as_of.slice(0, 7);
+  };
   const OPS = { ">=": "≥", "<=": "≤", ">": ">", "=": "=" };
   const isRate = (t) => t.kind ? t.kind !== "count" : t.unit === "%";
   /* Two decimals, and more where two would show a value that is not a mark (its target, its maximum) as it or beyond it. */
@@ -227,7 +233,7 @@
       { h: T("points_lost"), cls: "n", tag: estimateTag, cell: (r) => num(r[3], 2) },
       { h: T("targets"), cls: "opt", cell: (r) => (r[4] ?? "").split(" ").filter(Boolean).slice(0, 6).flatMap((id) => [openButton(id, id), " "]).concat((r[4] ?? "").split(" ").length > 6 ? "…" : []) },
     ], D.leads, { key: "who", first: 7, none: T("nothing_missed") }));
-    const old = staleAlerts.length ? h("div", { cls: "warn", role: "note" }, T("stale_figures"), h("ul", null, staleAlerts.map((r) => h("li", null, S.lang ? r[10] ?? r[9] : r[9])))) : null;
+    const old = D.stale.length ? h("div", { cls: "warn", role: "note", id: "stale" }, T("stale_figures"), h("ul", null, D.stale.map((r) => h("li", null, staleText(r))))) : null;
     return h("div", null, old, h("div", { cls: "cols" }, left, middle, who, D.state.rpt_scorecard === "ok" ? statusByField() : null));
   };
 
@@ -391,7 +397,7 @@
         document.querySelector(`#ranking button[data-v="${v}"]`)?.focus();
         e.preventDefault();
       }, "data-v": v }, text)));
-    const period = rows[0]?.[1] === "month" ? `${T("month")} ${rows[0][2].slice(5, 7)}/${rows[0][2].slice(0, 4)}${rows[0][2].slice(0, 7) === D.as_of.slice(0, 7) ? ` (${T("until", { day: day(D.as_of) })})` : ""}` : T("year_to_date");
+    const period = rows[0]?.[1] === "month" ? `${T("month")} ${rows[0][2].slice(5, 7)}/${rows[0][2].slice(0, 4)}${stillRuns(rows[0][2]) ? ` (${T("until", { day: day(D.as_of) })})` : ""}` : T("year_to_date");
     const change = (r) => {
       if (r[4] == null || r[5] == null) return "–";
       const by = r[5] - r[4];
@@ -508,14 +514,14 @@
     ], [...kinds.values()].sort((a, b) => b.count - a.count), { key: "integrity" }));
   };
 
-  const staleAlerts = D.alerts.filter((r) => (r[0] ?? "").includes("stale"));
+  const staleText = ([, message, english]) => (S.lang ? english ?? vi(message ?? "") : message ?? "");
   const quality = () => {
-    const isStale = (source, name) => staleAlerts.some((r) => `${r[9]} `.includes(` ${source}.${name} `));
+    const isStale = (source, name) => D.stale.some((r) => r[0] === `${source}.${name}`);
     const [checks, failed, at] = D.checks;
     return h("div", null,
       absent("fct_delivery") ?? h("div", null,
         h("p", { cls: "note" }, D.delivery_counts.map((r) => `${T(r[0])}: ${num(r[1])} ${T("files").toLowerCase()}`).join(" · "), " · ", `${T("rows_rejected")}: ${num(D.delivery_counts.reduce((n, r) => n + (r[4] ?? 0), 0))}`),
-        staleAlerts.map((r) => h("p", { cls: "warn" }, S.lang ? r[10] ?? r[9] : r[9])),
+        D.stale.map((r) => h("p", { cls: "warn" }, staleText(r))),
         h("div", { cls: "pair" },
           table(T("sources_caption"), [
             { h: T("source"), cell: (r) => ui(r[0]) },

@@ -170,6 +170,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "kind": "varchar",
         "target_id": "varchar",
         "agency_code": "varchar",
+        "source": "varchar",
         "severity": "varchar",
         "status": "varchar",
         "opened_at": "timestamp",
@@ -426,7 +427,7 @@ select source, table_name,
     count(*) filter (where not {_TAKEN}) as files_not_loaded,
     sum(rows_loaded)::bigint as rows_loaded,
     sum(rows_quarantined)::bigint as rows_rejected,
-    max(loaded_at) as handled_at
+    max(loaded_at) filter (where {_TAKEN}) as handled_at -- a refused file brings nothing that is new
 from fct_delivery
 group by source, table_name
 order by source, table_name nulls last
@@ -486,6 +487,14 @@ order by
         when 'warning' then 3 when 'warn' then 3 when 'medium' then 3 else 4
     end, opened_at, alert_id
 limit {ALERTS_SHOWN}
+"""
+
+# Apart from the list above, whose end may be cut: what the figures lack is always told.
+_STALE = """
+select source, message, message_en
+from fct_alert
+where kind = 'stale_source' and resolved_at is null and coalesce(status, '') <> 'resolved'
+order by source nulls last, alert_id
 """
 
 _INTEGRITY = """
@@ -608,6 +617,7 @@ class _Night:
             "checks": self._rows(_CHECK_COUNTS)[0],
             "failed_checks": self._rows(_FAILED_CHECKS),
             "alerts": indexed(_ALERTS, 2),
+            "stale": self._rows(_STALE),
             "integrity": indexed(_INTEGRITY, 1),
         }
         data["agencies"] = agencies  # last: `index` may have added to it

@@ -158,6 +158,12 @@ def test_the_late_budget_tells_what_waits_and_no_day_for_what_is_overspent(wide:
         assert (row["Hết hạn mức"] == "đã hết") == (row in overspent)
 
 
+def test_a_stale_source_is_told_at_the_top_and_marked_in_its_own_row(wide: Browser) -> None:
+    assert "Nguồn finance chưa giao số liệu tháng 8" in wide.run(TEXT.format("#overview #stale"))
+    marked = "[...document.querySelectorAll('#quality tr')].filter((r) => r.querySelector('.tag'))"
+    assert wide.run(f"{marked}.map((r) => r.querySelector('th').innerText).join()") == "revenue"
+
+
 def test_ranking_by_level_and_district(wide: Browser) -> None:
     click(wide, "#ranking button[data-v=huyen]")
     assert len(rows(wide, "ranking")) == 9

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 import yaml
 
 from orchestration.report import write_report
-from orchestration.report.data import COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, read
+from orchestration.report.data import ALERTS_SHOWN, COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, read
 from orchestration.report.page import embedded_json, load_texts
 from tests.plan import targets_in_force
 
@@ -128,6 +130,44 @@ def test_empty_marts_and_missing_columns_are_told(tmp_path: Path) -> None:
     assert data["alerts"] == []
     assert not any("note" in target for target in data["targets"])
     assert {row[10] for row in data["late_budget"]} == {None}
+
+
+def test_a_refused_file_does_not_make_the_data_look_new(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    deliveries = frames["fct_delivery"]
+    deliveries.loc[deliveries["outcome"].isin(["refused", "held_back"]), "loaded_at"] = datetime(2026, 11, 27)
+    data = read(synthetic.write(tmp_path / "refused.duckdb", **frames))
+    assert max(row[8] for row in data["sources"] if row[8]) == "2024-09-30 01:03"
+
+
+def test_stale_sources_are_told_however_many_alerts_there_are(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    alerts = frames["fct_alert"].to_dict("records")
+    many = [alerts[0] | {"alert_id": f"b{n}", "severity": "critical"} for n in range(ALERTS_SHOWN)]
+    frozen = alerts[0] | {"alert_id": "hold", "severity": "critical", "status": "frozen"}
+    over = alerts[-1] | {"alert_id": "over", "status": "resolved", "source": "tthc.dossiers"}
+    database = synthetic.write(
+        tmp_path / "many.duckdb", fct_alert=pd.DataFrame([*many, frozen, over, alerts[-1]]).astype(object)
+    )
+    data = read(database)
+    assert not any(row[0] == "stale_source" or row[4] == "frozen" for row in data["alerts"])
+    assert [row[0] for row in data["stale"]] == ["finance.revenue"]
+
+
+@pytest.mark.parametrize(
+    ("months", "shown"),
+    [([8, 9], "2024-09-01"), ([9, 10], "2024-09-01"), ([10], "2024-10-01")],
+    ids=["the last day closes a month", "a month that runs waits", "none is over"],
+)
+def test_the_month_of_the_ranking_is_over(months: list[int], shown: str, tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    rows = frames["rpt_agency_ranking"].to_dict("records")
+    monthly = [row for row in rows if row["period_kind"] == "month"]
+    moved = [row | {"period_start": date(2024, month, 1)} for row in monthly for month in months]
+    database = synthetic.write(
+        tmp_path / "months.duckdb", rpt_agency_ranking=pd.DataFrame(moved).astype(object)
+    )
+    assert {row[2] for row in read(database)["ranking"]} == {shown}
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
