@@ -54,10 +54,20 @@ def _amount(value: float | None, row: dict[str, Any], write) -> str:
     return write(value, row["target_value"])
 
 
-def _counts(row: dict[str, Any], write) -> str:
+def _of(row: dict[str, Any], write) -> str:
     if row["numerator"] is None or row["denominator"] is None:
         return ""
-    return f" ({write(row['numerator'])}/{write(row['denominator'])})"
+    return f"{write(row['numerator'])}/{write(row['denominator'])}"
+
+
+def _counts(row: dict[str, Any], write) -> str:
+    counts = _of(row, write)
+    return f" ({counts})" if counts else ""
+
+
+def _now(row: dict[str, Any], write) -> str:
+    """Today's value and its counts, inside brackets that say so."""
+    return ", ".join(filter(None, (_amount(row["value"], row, write), _of(row, write))))
 
 
 def _whose(row: dict[str, Any]) -> tuple[str, str]:
@@ -120,10 +130,9 @@ def many_agencies(row: dict[str, Any], count: int, kind_vi: str, kind_en: str) -
     now_vi = f"{_amount(row['value'], row, number_vi)}{_counts(row, number_vi)}"
     now_en = f"{_amount(row['value'], row, number_en)}{_counts(row, number_en)}"
     if row.get("projected") is not None:  # the counts are those of today
-        now_vi = f"dự kiến cuối năm {_amount(row['projected'], row, number_vi)} (hiện {now_vi})"
-        now_en = (
-            f"at this pace {_amount(row['projected'], row, number_en)} at the end of the year (now {now_en})"
-        )
+        ahead_vi, ahead_en = (_amount(row["projected"], row, write) for write in (number_vi, number_en))
+        now_vi = f"dự kiến cuối năm {ahead_vi} (hiện {_now(row, number_vi)})"
+        now_en = f"at this pace {ahead_en} at the end of the year (now {_now(row, number_en)})"
     return (
         f"{count} đơn vị {kind_vi}; kém nhất: {vi} {now_vi}.",
         f"{count} agencies {kind_en}; the worst: {en} {now_en}.",

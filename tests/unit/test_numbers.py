@@ -112,6 +112,13 @@ def test_an_alert_does_not_contradict_itself(
     assert many_vi == f"12 đơn vị chưa đạt; kém nhất: {vi.partition(', yêu')[0]}."
 
 
+def test_the_counts_beside_a_projection_are_those_of_today() -> None:
+    row = _row(99.18, ">=", 99) | {"numerator": 243, "denominator": 245, "projected": 98.4}
+    vi, en = wording.many_agencies(row, 12, "có nguy cơ không đạt", "are at risk")
+    assert "dự kiến cuối năm 98,4% (hiện 99,18%, 243/245)" in vi
+    assert "98.4% at the end of the year (now 99.18%, 243/245)" in en
+
+
 def test_the_share_of_rejected_rows_is_not_shown_as_the_limit() -> None:
     row = {"relation": "finance.revenue", "file_name": "thu.xlsx", "files": 1, "outcome": "held_back"}
     row["is_ahead"] = False
