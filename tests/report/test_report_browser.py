@@ -164,6 +164,27 @@ def test_a_stale_source_is_told_at_the_top_and_marked_in_its_own_row(wide: Brows
     assert wide.run(f"{marked}.map((r) => r.querySelector('th').innerText).join()") == "revenue"
 
 
+def test_what_is_on_hold_and_what_still_runs_is_marked(chromium: Browser, tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    frames["fct_alert"].loc[0, "status"] = "frozen"
+    caption = "document.querySelector('#ranking caption').innerText"
+
+    def shown(name: str) -> None:
+        chromium.open(write_report(synthetic.write(tmp_path / f"{name}.duckdb", **frames), tmp_path / name))
+        click(chromium, "#ranking button[data-v=month]")
+
+    shown("over")
+    assert "09/2024" in chromium.run(caption) and "đến" not in chromium.run(caption)
+    marks = "[...document.querySelectorAll('#alerts .dim')].map((n) => n.innerText).join()"
+    click(chromium, "#alerts .more")
+    assert chromium.run(marks).count("đang treo") == 1
+    assert "đang treo" in rows(chromium, "alerts")[-1]
+    for name in ("rpt_agency_ranking", "rpt_scorecard", "rpt_field_score", "fct_indicator"):
+        frames[name]["as_of_date"] = synthetic.AS_OF.replace(day=29)
+    shown("runs")
+    assert "09/2024 (đến 29/09/2024)" in chromium.run(caption)
+
+
 def test_ranking_by_level_and_district(wide: Browser) -> None:
     click(wide, "#ranking button[data-v=huyen]")
     assert len(rows(wide, "ranking")) == 9
