@@ -472,13 +472,13 @@ def marts_checks(
     *,
     as_of: date,
     keys: Mapping[str, Key],
+    province: str,
     staged_dossiers: int | None = None,
     unseen_dossiers: str = "true",
     previous_counts: Mapping[str, int] | None = None,
     personal_columns: Collection[str] = (),
     tables: Collection[str] | None = None,
     schema: str = "marts",
-    province: str = "H62",
 ) -> list[Check]:
     """The suite of the marts: of all that `keys` knows, or of `tables`.
 

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
-from orchestration.ahead import last_day
+from orchestration.ahead import dated_ahead, last_day
 from sources.contract import all_tables
 from sources.text import sql_string
 from warehouse.holding import share_limit
@@ -97,12 +97,13 @@ def _add_deliveries(marts: Marts, ledger: Ledger, as_of: date) -> None:
     `delivered_or_ahead` has those that are dated ahead of any day as well.
     """
     c = delivery_table.c
+    ahead = dated_ahead(ledger.deliveries(), last_day(as_of))
     query = sa.select(*(c[name] for name in _LEDGER_TYPES)).where(
         c.replaced_by.is_(None),
         sa.or_(
             c.delivered_on.is_(None),
             c.delivered_on <= as_of,
-            (c.delivered_on > last_day(as_of)) & (c.outcome != REFUSED) & (c.rows_in_file > 0),
+            c.delivery_id.in_([entry.delivery_id for entry in ahead]),
         ),
     )
     with ledger.engine.connect() as connection:

@@ -40,12 +40,6 @@
   };
   const moment = (stamp) => (stamp ? `${day(stamp)} ${stamp.slice(11, 16)}` : "–");
   const monthName = (i) => { const [y, m] = D.months[i].split("-"); return `${m}/${y}`; };
-  /* A month is over on its last day. */
-  const stillRuns = (month) => {
-    if (!D.as_of || month.slice(0, 7) !== D.as_of.slice(0, 7)) return false;
-    const tomorrow = new Date(Date.parse(D.as_of) + 864e5).toISOString();
-    return tomorrow.slice(0, 7) === D.as_of.slice(0, 7);
-  };
   const OPS = { ">=": "≥", "<=": "≤", ">": ">", "=": "=" };
   const isRate = (t) => t.kind ? t.kind !== "count" : t.unit === "%";
   /* Two decimals, and more where two would show a value that is not a mark (its target, its maximum) as it or beyond it. */
@@ -397,7 +391,7 @@
         document.querySelector(`#ranking button[data-v="${v}"]`)?.focus();
         e.preventDefault();
       }, "data-v": v }, text)));
-    const period = rows[0]?.[1] === "month" ? `${T("month")} ${rows[0][2].slice(5, 7)}/${rows[0][2].slice(0, 4)}${stillRuns(rows[0][2]) ? ` (${T("until", { day: day(D.as_of) })})` : ""}` : T("year_to_date");
+    const period = rows[0]?.[1] === "month" ? `${T("month")} ${rows[0][2].slice(5, 7)}/${rows[0][2].slice(0, 4)}${rows[0][11] ? ` (${T("until", { day: day(D.as_of) })})` : ""}` : T("year_to_date");
     const change = (r) => {
       if (r[4] == null || r[5] == null) return "–";
       const by = r[5] - r[4];

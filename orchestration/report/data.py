@@ -349,7 +349,8 @@ with latest as (
     group by level, period_kind
 )
 select r.level, r.period_kind, r.period_start, r.agency_code, r.rank, r.previous_rank, r.score,
-    r.indicators_counted, r.small_denominator, r.parts, r.few_indicators
+    r.indicators_counted, r.small_denominator, r.parts, r.few_indicators,
+    r.period_kind = 'month' and last_day(r.period_start) > r.as_of_date as still_runs
 from rpt_agency_ranking as r
 join latest as l on r.level = l.level and r.period_kind = l.period_kind and r.period_start = l.period_start
 where r.period_kind in ('month', 'ytd', 'year')

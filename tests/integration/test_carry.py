@@ -199,7 +199,7 @@ def test_the_gate_looks_for_keys_that_repeat_among_what_was_judged_tonight(lande
     checks = [
         check
         for check in marts_checks(
-            as_of=NIGHTS[3], keys=mart_keys(), unseen_dossiers=unseen, tables=["fct_dossier"]
+            as_of=NIGHTS[3], keys=mart_keys(), province="H62", unseen_dossiers=unseen, tables=["fct_dossier"]
         )
         if check.expectation == "key_unique"
     ]

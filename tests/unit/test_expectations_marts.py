@@ -147,6 +147,7 @@ def marts_night(**changes):
     options = {
         "as_of": AS_OF,
         "keys": KEYS,
+        "province": "H62",
         "staged_dossiers": 3,
         "previous_counts": PREVIOUS,
         "personal_columns": ["note_of_citizen"],
@@ -399,7 +400,7 @@ def test_a_key_may_have_nulls_where_it_is_said_to(key):
         connection.execute(
             "create schema marts; create table marts.t as from (values (1, 2), (null, 2)) t(a, b)"
         )
-        checks = marts_checks(as_of=AS_OF, keys={"t": Keys(key, frozenset("a"))})
+        checks = marts_checks(as_of=AS_OF, keys={"t": Keys(key, frozenset("a"))}, province="H62")
         assert failures(validate(connection, checks)) == []
         connection.execute("insert into marts.t values (null, 2)")
         (repeated,) = failures(validate(connection, checks))
@@ -411,7 +412,7 @@ def test_marts_without_a_row_break_no_rule_on_rows():
         connection.execute(MARTS)
         for table in KEYS:
             connection.execute(f"delete from marts.{table}")
-        results = failures(validate(connection, marts_checks(as_of=AS_OF, keys=KEYS)))
+        results = failures(validate(connection, marts_checks(as_of=AS_OF, keys=KEYS, province="H62")))
     assert {(r.dataset, r.expectation) for r in results} == {
         ("marts.fct_integrity_signal", "calendar_is_known")
     }
@@ -441,7 +442,7 @@ def test_a_mart_that_is_not_there_blocks_and_one_not_asked_for_does_not():
 
 
 def test_a_first_night_has_nothing_to_compare_with():
-    named = {c.expectation for c in marts_checks(as_of=AS_OF, keys=KEYS)}
+    named = {c.expectation for c in marts_checks(as_of=AS_OF, keys=KEYS, province="H62")}
     assert not named & {"all_dossiers_kept", "not_suddenly_empty", "row_count_not_dropped"}
 
 
