@@ -68,7 +68,7 @@
         {%- set texts = {
             'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
             'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || " ~ source_text('vi'),
-            'nothing_to_count': "'Chưa phát sinh trường hợp nào để tính trong năm'",
+            'nothing_to_count': "'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'",
             'no_verdict': "'Kế hoạch không nêu mức phải đạt; số đo để tham khảo' || " ~ earned,
             'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
             'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
@@ -83,7 +83,7 @@
         {%- set texts = {
             'level_ended': "'No agency of this level is left after ' || " ~ last_day ~ " || '; no longer judged'",
             'nothing_delivered': "'No data of this year from source ' || " ~ source_text('en'),
-            'nothing_to_count': "'No case to count in the year yet'",
+            'nothing_to_count': "'Nothing to count yet'",
             'no_verdict': "'The plan gives no number to reach; measured for information' || " ~ earned,
             'no_budget_left': "'Met, but all the late dossiers that are allowed are used up'",
             'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
@@ -103,7 +103,7 @@
     end
 {%- endmacro %}
 
-{# What wins points back; reads regain_status, units_needed and the units of rpt_points_to_regain. #}
+{# What wins points back; reads regain_status, status_code, units_needed and the units of rpt_points_to_regain. #}
 {% macro regain_text(language) -%}
     {%- set units = whole_number_text('units_needed') ~ " || ' ' || unit_" ~ language -%}
     {%- if language == 'vi' -%}
@@ -112,6 +112,7 @@
             'more': "'Cần thêm ' || " ~ units,
             'further': "'Việc đã qua không sửa được; cần thêm ' || " ~ units ~ " || ' và không phát sinh trường hợp không đạt'",
             'no_data': "'Chưa có số liệu: giao số liệu để được tính điểm'",
+            'not_yet': "'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'",
             'out_of_reach': "'Mọi trường hợp đều phải đạt mà việc đã qua không sửa được: năm nay không lấy lại được trọn điểm'",
             'not_by_units': "'Không lấy lại được bằng việc đếm được'",
         } -%}
@@ -121,6 +122,7 @@
             'more': "'Another ' || " ~ units,
             'further': "'What is past cannot be put right; another ' || " ~ units ~ " || ', with no further failure'",
             'no_data': "'No data: deliver them to earn the points'",
+            'not_yet': "'Nothing to count yet'",
             'out_of_reach': "'Every case has to succeed and what is past cannot be put right: not all points can be won back this year'",
             'not_by_units': "'Not to be won back by things that can be counted'",
         } -%}
@@ -129,6 +131,7 @@
         when regain_status = 'regainable' and operator in ('<=', '<') then {{ texts['fewer'] }}
         when regain_status = 'regainable' and can_be_mended then {{ texts['more'] }}
         when regain_status = 'regainable' then {{ texts['further'] }}
+        when regain_status = 'no_data' and status_code = 'nothing_to_count' then {{ texts['not_yet'] }}
         {%- for status in ['no_data', 'out_of_reach', 'not_by_units'] %}
         when regain_status = '{{ status }}' then {{ texts[status] }}
         {%- endfor %}

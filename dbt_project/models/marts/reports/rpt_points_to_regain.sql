@@ -12,7 +12,8 @@ with losing as (
         coalesce(actions.unit_en, 'units') as unit_en,
         coalesce(actions.unit_size, 1) as unit_size,
         coalesce(actions.can_be_mended, true) as can_be_mended,
-        scorecard.status
+        scorecard.status,
+        scorecard.status_code
     from {{ ref('int_target_scored') }} as scored
     left join {{ ref('target_action') }} as actions on scored.target_id = actions.target_id
     left join {{ ref('rpt_scorecard') }} as scorecard on scored.target_id = scorecard.target_id

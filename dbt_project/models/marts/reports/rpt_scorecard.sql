@@ -2,7 +2,7 @@
 -- Source: the headline of the province, year to date. Points are an estimate until the official scale is loaded.
 -- Status, in this order:
 --   not_applicable  the level that the target speaks of has no agency any more, or the plan gives no verdict (1.2, 8.1)
---   no_data         nothing was measured; the reason says why
+--   no_data         nothing was measured; the reason says whether data are missing or nothing is to be counted yet
 --   at_risk         before the deadline only. Met, but: an on-time target with fewer late dossiers left than at_risk_late_left,
 --                   or a figure that the pace of the last months takes below the target by 31 December, or a percentage within
 --                   at_risk_margin_points of its target. Not met yet, but: an on-time target above the lower alarm line (95 %),
@@ -40,6 +40,7 @@ joined as (
         case
             when actions.accumulates then scored.value * {{ days_in_year() }} / {{ day_of_year() }}
         end as value_on_pace,
+        delivered.target_id is not null as is_delivered,
         {{ as_of() }} < scored.deadline as is_before_deadline
     from {{ ref('int_target_scored') }} as scored
     left join levels on scored.level = levels.level
@@ -49,6 +50,7 @@ joined as (
             scored.target_id = budget.target_id
             and budget.agency_code = {{ province_code() }}
     left join {{ ref('int_target_projection') }} as projection on scored.target_id = projection.target_id
+    left join {{ ref('int_target_delivered') }} as delivered on scored.target_id = delivered.target_id
     left join {{ ref('target_action') }} as actions on scored.target_id = actions.target_id
 ),
 
@@ -58,7 +60,7 @@ judged as (
         *,
         case
             when level_has_ended then 'level_ended'
-            when value is null and numerator is null then 'nothing_delivered'
+            when value is null and numerator is null and not is_delivered then 'nothing_delivered'
             when value is null then 'nothing_to_count'
             when not has_verdict then 'no_verdict'
             when meets_target and not is_before_deadline then 'met'
