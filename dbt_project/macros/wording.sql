@@ -54,6 +54,9 @@
     {%- set value = number_text(language, 'value', 'target_value') -%}
     {%- set goal = "operator || ' ' || " ~ number_text(language, 'target_value') -%}
     {%- set projected = number_text(language, 'projected_value', 'target_value') -%}
+    {#- A figure without a pace has no projection, and says nothing of it. -#}
+    {%- set ahead = "coalesce('" ~ ("; dự kiến cuối năm " if language == 'vi' else "; at the recent pace it ends the year at ")
+        ~ "' || " ~ projected ~ " || '" ~ ("%" if language == 'vi' else " %") ~ "', '')" -%}
     {%- set margin = number_text(language, 'abs(value - target_value)', '0') -%}
     {%- set floor = number_text(language, 'alarm_floor') -%}
     {%- set last_day = "coalesce(" ~ moment_text(language, 'cast(level_last_day as string)') ~ ", '?')" -%}
@@ -73,7 +76,7 @@
             'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
             'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'thin_margin': "'Đang đạt, nhưng chỉ cách mức phải đạt ' || " ~ margin ~ " || ' điểm %'",
-            'above_alarm_line': "'Chưa đạt: ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%; còn trên ngưỡng cảnh báo ' || " ~ floor ~ " || '%'",
+            'above_alarm_line': "'Chưa đạt: ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%; còn trên ngưỡng cảnh báo ' || " ~ floor ~ " || '%' || " ~ ahead,
             'on_pace': "'Chưa đạt, nhưng theo nhịp độ từ đầu năm thì sẽ đạt trước ngày 31/12'",
             'met': "'Đạt'",
             'text': "'Không đạt: mới có ' || " ~ done ~ " || ' nội dung được xác nhận hoàn thành'",
@@ -88,7 +91,7 @@
             'no_budget_left': "'Met, but all the late dossiers that are allowed are used up'",
             'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'thin_margin': "'Met, but only ' || " ~ margin ~ " || ' percentage points from the target'",
-            'above_alarm_line': "'Not met: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %; still above the alarm line of ' || " ~ floor ~ " || ' %'",
+            'above_alarm_line': "'Not met: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %; still above the alarm line of ' || " ~ floor ~ " || ' %' || " ~ ahead,
             'on_pace': "'Not met yet, but at the pace since 1 January it will be before 31 December'",
             'met': "'Met'",
             'text': "'Missed: ' || " ~ done ~ " || ' items confirmed done'",
