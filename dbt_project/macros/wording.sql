@@ -106,12 +106,23 @@
     end
 {%- endmacro %}
 
+{# How many months stand against how many, where a figure compares years of which not the same months have come. #}
+{% macro months_compared(language) -%}
+    {%- set now, before = whole_number_text('months_this_year'), whole_number_text('months_last_year') -%}
+    {%- if language == 'vi' -%}
+        {%- set text = "'; mới có số thu ' || " ~ now ~ " || ' tháng năm nay, so với ' || " ~ before ~ " || ' tháng năm trước'" -%}
+    {%- else -%}
+        {%- set text = "'; revenue of ' || " ~ now ~ " || ' months of this year is there, against ' || " ~ before ~ " || ' of last year'" -%}
+    {%- endif -%}
+    case when value is not null and months_this_year <> months_last_year then {{ text }} else '' end
+{%- endmacro %}
+
 {# What wins points back; reads regain_status, status_code, units_needed and the units of rpt_points_to_regain. #}
 {% macro regain_text(language) -%}
     {%- set units = whole_number_text('units_needed') ~ " || ' ' || unit_" ~ language -%}
     {%- if language == 'vi' -%}
         {%- set texts = {
-            'fewer': "'Cần ' || " ~ units,
+            'fewer': "'Cần giảm ' || " ~ units,
             'more': "'Cần thêm ' || " ~ units,
             'further': "'Việc đã qua không sửa được; cần thêm ' || " ~ units ~ " || ' và không phát sinh trường hợp không đạt'",
             'no_data': "'Chưa có số liệu: giao số liệu để được tính điểm'",
@@ -121,7 +132,7 @@
         } -%}
     {%- else -%}
         {%- set texts = {
-            'fewer': units,
+            'fewer': units ~ " || ' fewer'",
             'more': "'Another ' || " ~ units,
             'further': "'What is past cannot be put right; another ' || " ~ units ~ " || ', with no further failure'",
             'no_data': "'No data: deliver them to earn the points'",

@@ -4,22 +4,9 @@ with targets as (
     {{ targets_of('revenue') }}
 ),
 
-revenue as (
-    select
-        revenue.*,
-        sectors.name_vi as sector_name,
-        substring(revenue.month, 1, 4) = '{{ as_of_year() }}' as is_this_year
-    from {{ ref('stg_finance__revenue') }} as revenue
-    inner join {{ ref('revenue_sector') }} as sectors on revenue.sector = sectors.sector
-    where
-        sectors.is_enterprise
-        and substring(revenue.month, 1, 4) in ('{{ as_of_year() }}', '{{ years_before(1) }}')
-        and substring(revenue.month, 6, 2) <= '{{ as_of_text()[5:7] }}'
-),
-
 years as (
     select count(distinct case when amount_vnd is not null then is_this_year end) = 2 as are_both_there
-    from revenue
+    from {{ ref('int_revenue_compared') }}
 )
 
 select
@@ -42,6 +29,6 @@ select
     revenue.sector_name,
     revenue.amount_vnd,
     {{ evidence_place('revenue') }}
-from revenue
+from {{ ref('int_revenue_compared') }} as revenue
 cross join years
 cross join targets

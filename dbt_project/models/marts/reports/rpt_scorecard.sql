@@ -28,9 +28,19 @@ notes as (
     group by target_id
 ),
 
+revenue_months as (
+    select
+        count(distinct case when is_this_year then month end) as months_this_year,
+        count(distinct case when not is_this_year then month end) as months_last_year
+    from {{ ref('int_revenue_compared') }}
+    where amount_vnd is not null
+),
+
 joined as (
     select
         scored.*,
+        case when scored.family = 'revenue' then revenue_months.months_this_year end as months_this_year,
+        case when scored.family = 'revenue' then revenue_months.months_last_year end as months_last_year,
         notes.plan_note,
         notes.plan_note_en,
         coalesce(levels.agency_count > 0 and levels.valid_count = 0, false) as level_has_ended,
@@ -52,6 +62,7 @@ joined as (
     left join {{ ref('int_target_projection') }} as projection on scored.target_id = projection.target_id
     left join {{ ref('int_target_delivered') }} as delivered on scored.target_id = delivered.target_id
     left join {{ ref('target_action') }} as actions on scored.target_id = actions.target_id
+    cross join revenue_months
 ),
 
 -- One word for what decides; the status and both texts follow from it.
@@ -108,8 +119,8 @@ select
         else 'at_risk'
     end as status,
     reason as status_code,
-    coalesce({{ status_reason('vi') }}, reason) as status_reason,
-    coalesce({{ status_reason('en') }}, reason) as status_reason_en,
+    coalesce({{ status_reason('vi') }}, reason) || {{ months_compared('vi') }} as status_reason,
+    coalesce({{ status_reason('en') }}, reason) || {{ months_compared('en') }} as status_reason_en,
     projected_value,
     lead_agency,
     deadline,
