@@ -73,6 +73,7 @@
             'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || " ~ source_text('vi'),
             'nothing_to_count': "'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'",
             'no_verdict': "'Kế hoạch không nêu mức phải đạt; số đo để tham khảo' || " ~ earned,
+            'months_differ': "'Chưa kết luận được: mới tính được ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
             'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'thin_margin': "'Đang đạt, nhưng chỉ cách mức phải đạt ' || " ~ margin ~ " || ' điểm %'",
@@ -88,6 +89,7 @@
             'nothing_delivered': "'No data of this year from source ' || " ~ source_text('en'),
             'nothing_to_count': "'Nothing to count yet'",
             'no_verdict': "'The plan gives no number to reach; measured for information' || " ~ earned,
+            'months_differ': "'Not to be told yet: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'no_budget_left': "'Met, but all the late dossiers that are allowed are used up'",
             'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'thin_margin': "'Met, but only ' || " ~ margin ~ " || ' percentage points from the target'",
@@ -108,13 +110,13 @@
 
 {# How many months stand against how many, where a figure compares years of which not the same months have come. #}
 {% macro months_compared(language) -%}
-    {%- set now, before = whole_number_text('months_this_year'), whole_number_text('months_last_year') -%}
+    {%- set now, before = whole_number_text('months_counted'), whole_number_text('months_compared_with') -%}
     {%- if language == 'vi' -%}
-        {%- set text = "'; mới có số thu ' || " ~ now ~ " || ' tháng năm nay, so với ' || " ~ before ~ " || ' tháng năm trước'" -%}
+        {%- set text = "'; số thu ' || " ~ now ~ " || ' tháng năm nay so với ' || " ~ before ~ " || ' tháng năm trước'" -%}
     {%- else -%}
-        {%- set text = "'; revenue of ' || " ~ now ~ " || ' months of this year is there, against ' || " ~ before ~ " || ' of last year'" -%}
+        {%- set text = "'; revenue of ' || " ~ now ~ " || ' months of this year against ' || " ~ before ~ " || ' of last year'" -%}
     {%- endif -%}
-    case when value is not null and months_this_year <> months_last_year then {{ text }} else '' end
+    case when months_counted <> months_compared_with then {{ text }} else '' end
 {%- endmacro %}
 
 {# What wins points back; reads regain_status, status_code, units_needed and the units of rpt_points_to_regain. #}

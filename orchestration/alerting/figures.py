@@ -53,9 +53,14 @@ class Memory:
 
 def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
     """One row per target and agency: the headline figure of the year, its target, and how far it is off."""
-    scorecard = "select null as target_id, null as status where false"
+    scorecard = "select null as target_id, null as status, null as months, null as months_before where false"
     if _has_scorecard(marts):
-        scorecard = "select target_id, status from night.marts.rpt_scorecard"
+        # A scorecard of an earlier release has no months.
+        has_months = {"months_counted", "months_compared_with"} <= marts.columns("rpt_scorecard")
+        now, before = ("months_counted", "months_compared_with") if has_months else ("null", "null")
+        scorecard = f"""
+            select target_id, status, {now} as months, {before} as months_before from night.marts.rpt_scorecard
+        """
     marts.db.execute(
         f"""
         create temp table headline as
@@ -80,6 +85,8 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
             t.lead_agency_short as lead,
             i.agency_code = $province as is_province,
             s.status as scorecard_status,
+            s.months,
+            s.months_before,
             -- An agency that is no more, or a level, can win nothing back: its figures of the year stand, told no longer.
             case
                 when i.agency_code = $province then s.status is distinct from 'not_applicable'
@@ -327,7 +334,9 @@ def drops(marts: Marts, as_of: date, memory: Memory, rules: Rules) -> Iterable[P
             from headline
             left join usual using (target_id)
             left join open_line using (target_id)
-            where is_province and is_percent and denominator >= $least
+            where
+                is_province and is_percent and denominator >= $least
+                and coalesce(months = months_before, true) -- of other months than it is held against: no fall yet
         )
         select
             *,

@@ -90,6 +90,17 @@ def _judged(row: dict[str, Any]) -> bool:
     return row["target_value"] is not None
 
 
+def _months(row: dict[str, Any]) -> tuple[str, str]:
+    """What is held against other months than its own is not known to be missed."""
+    now, before = row["months"], row["months_before"]
+    if now == before:
+        return "", ""
+    return (
+        f" Chưa kết luận được: số thu {now} tháng năm nay so với {before} tháng năm trước.",
+        f" Not to be told yet: revenue of {now} months of this year against {before} of last year.",
+    )
+
+
 def target_missed(row: dict[str, Any]) -> tuple[str, str]:
     vi, en = _whose(row)
     if not _judged(row):
@@ -97,11 +108,12 @@ def target_missed(row: dict[str, Any]) -> tuple[str, str]:
             f"Chỉ tiêu {_target(row)} chưa đạt: {vi}{_counts(row, number_vi)}.",
             f"Target {row['target_id']} is missed: {en}{_counts(row, number_en)}.",
         )
+    months_vi, months_en = _months(row)
     return (
         f"Chỉ tiêu {_target(row)} chưa đạt: {vi} {_amount(row['value'], row, number_vi)}"
-        f"{_counts(row, number_vi)}, yêu cầu {_required(row, number_vi)}.",
+        f"{_counts(row, number_vi)}, yêu cầu {_required(row, number_vi)}.{months_vi}",
         f"Target {row['target_id']} is missed: {en} {_amount(row['value'], row, number_en)}"
-        f"{_counts(row, number_en)}, required {_required(row, number_en)}.",
+        f"{_counts(row, number_en)}, required {_required(row, number_en)}.{months_en}",
     )
 
 

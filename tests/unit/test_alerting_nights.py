@@ -52,6 +52,7 @@ class World:
         self.targets: dict[str, tuple] = {}
         self.budget: list[tuple] | None = None
         self.scorecard: list[tuple] | None = None
+        self.months: tuple[int, int] | None = None  # of all rows of the scorecard
         self.ended: set[str] = set()
         for table in all_tables():
             self.deliver(table.source, table.name, DAY)
@@ -150,6 +151,12 @@ class World:
                 db.execute("create table marts.rpt_scorecard (target_id text, status text)")
                 for row in self.scorecard:
                     db.execute("insert into marts.rpt_scorecard values (?, ?)", list(row))
+                if self.months is not None:  # an earlier release had none
+                    for column, months in zip(
+                        ("months_counted", "months_compared_with"), self.months, strict=True
+                    ):
+                        db.execute(f"alter table marts.rpt_scorecard add column {column} int")
+                        db.execute(f"update marts.rpt_scorecard set {column} = ?", [months])
 
     def night(self, day: date, fresh: bool = True) -> dict[str, model.Alert]:
         """One night that did not fail; with `fresh` the daily and weekly tables deliver first."""
@@ -523,6 +530,25 @@ def test_a_sudden_drop_is_over_when_it_is_made_good_not_when_it_is_usual(world):
     assert only(alerts).status == "open", "half a month at the low level is not made good"
     world.figure("7.3.5", H62, 76, 100)
     assert only(world.night(after(20))).status == "resolved"
+
+
+def test_a_figure_held_against_other_months_than_its_own_is_no_drop_and_says_so(world):
+    world.target("8.3.3", "revenue", "enterprise_growth", ">", 0.0)
+    world.scorecard = [("8.3.3", "met")]
+    world.months = (11, 11)
+    world.figure("8.3.3", H62, 2_360_000, 100_000_000)
+    assert world.night(DAY) == {}
+    world.scorecard, world.months = [("8.3.3", "at_risk")], (11, 12)
+    world.figure("8.3.3", H62, -5_820_000, 100_000_000)
+    alert = only(world.night(after(1)))
+    assert (alert.kind, alert.severity) == ("target_missed", "medium")
+    assert alert.message.endswith("Chưa kết luận được: số thu 11 tháng năm nay so với 12 tháng năm trước.")
+    assert alert.message_en.endswith("revenue of 11 months of this year against 12 of last year.")
+    world.months = (12, 12)
+    world.figure("8.3.3", H62, -20_000_000, 100_000_000)
+    alerts = {a.kind: a for a in world.night(after(2)).values()}
+    assert set(alerts) == {"target_missed", "sudden_drop"}
+    assert alerts["target_missed"].message.endswith("yêu cầu > 0%.")
 
 
 def test_less_than_the_limit_or_another_year_is_no_drop(world):

@@ -7,6 +7,8 @@
 --                   or a figure that the pace of the last months takes below the target by 31 December, or a percentage within
 --                   at_risk_margin_points of its target. Not met yet, but: an on-time target above the lower alarm line (95 %),
 --                   or a figure that grows through the year (target_action.accumulates) and is on pace to reach the target
+--                   Or revenue of fewer months than those of last year that it is held against looks like a fall, or of more
+--                   like growth
 --   met, missed     what the headline says
 with levels as (
     select
@@ -30,8 +32,8 @@ notes as (
 
 revenue_months as (
     select
-        count(distinct case when is_this_year then month end) as months_this_year,
-        count(distinct case when not is_this_year then month end) as months_last_year
+        cast(count(distinct case when is_this_year then month end) as int) as this_year,
+        cast(count(distinct case when not is_this_year then month end) as int) as last_year
     from {{ ref('int_revenue_compared') }}
     where amount_vnd is not null
 ),
@@ -39,8 +41,10 @@ revenue_months as (
 joined as (
     select
         scored.*,
-        case when scored.family = 'revenue' then revenue_months.months_this_year end as months_this_year,
-        case when scored.family = 'revenue' then revenue_months.months_last_year end as months_last_year,
+        case when scored.family = 'revenue' and scored.value is not null then revenue_months.this_year end as months_counted,
+        case
+            when scored.family = 'revenue' and scored.value is not null then revenue_months.last_year
+        end as months_compared_with,
         notes.plan_note,
         notes.plan_note_en,
         coalesce(levels.agency_count > 0 and levels.valid_count = 0, false) as level_has_ended,
@@ -74,6 +78,8 @@ judged as (
             when value is null and numerator is null and not is_delivered then 'nothing_delivered'
             when value is null then 'nothing_to_count'
             when not has_verdict then 'no_verdict'
+            when is_before_deadline and not meets_target and months_counted < months_compared_with then 'months_differ'
+            when is_before_deadline and meets_target and months_counted > months_compared_with then 'months_differ'
             when meets_target and not is_before_deadline then 'met'
             when meets_target and alarm_floor is not null and late_left < {{ var('at_risk_late_left') }} then 'no_budget_left'
             when
@@ -122,6 +128,8 @@ select
     coalesce({{ status_reason('vi') }}, reason) || {{ months_compared('vi') }} as status_reason,
     coalesce({{ status_reason('en') }}, reason) || {{ months_compared('en') }} as status_reason_en,
     projected_value,
+    months_counted,
+    months_compared_with,
     lead_agency,
     deadline,
     plan_note,
