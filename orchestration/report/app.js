@@ -62,6 +62,13 @@
   };
   const agencyName = (i) => (i == null ? "–" : i === -1 ? T("province") : D.agencies[i][1]);
   const agencyNode = (i) => (i == null || i === -1 ? agencyName(i) : vi(agencyName(i)));
+  /* Of one that is no more: since when, and whom to ask. */
+  const agencyEnd = (i) => {
+    const [, , , , ended, code] = D.agencies[i] ?? [];
+    if (!ended) return null;
+    const name = code && (D.agencies.find((a) => a[0] === code)?.[1] ?? code);
+    return h("div", { cls: "dim" }, T("agency_ended", { day: day(ended) }), " · ", code ? [T("taken_over_by"), " ", vi(name)] : T("no_successor"));
+  };
   const agencyLevel = (i) => (i >= 0 ? D.agencies[i][2] : null);
   const statusOf = (t) => (STATUSES.includes(t.status) ? t.status : "no_data");
   const statusWord = (s) => T(s === "no_data" ? "no_data_status" : s);
@@ -455,7 +462,7 @@
     if (S.level) list = list.filter((r) => (r[1] ?? agencyLevel(r[0])) === S.level);
     if (S.agency !== "") list = list.filter((r) => r[0] === +S.agency);
     return h("div", null, h("p", { cls: "note" }, T("risk_note")), table(T("risk_caption"), [
-      { h: T("agency"), th: true, cell: (r) => h("button", { type: "button", cls: "plain", onclick: () => openRisk(r) }, agencyNode(r[0])) },
+      { h: T("agency"), th: true, cell: (r) => [h("button", { type: "button", cls: "plain", onclick: () => openRisk(r) }, agencyNode(r[0])), agencyEnd(r[0])] },
       { h: T("overdue"), cls: "n", cell: (r) => h("span", { cls: r[2] ? "pill bad" : "dim" }, num(r[2])) },
       { h: T("due_today"), cls: "n", cell: (r) => h("span", { cls: r[3] ? "pill mid" : "dim" }, num(r[3])) },
       { h: T("due_soon"), cls: "n", cell: (r) => num(r[4]) },
@@ -636,6 +643,7 @@
     const list = D.at_risk[r[0]] ?? [];
     const all = r[2] + r[3] + r[4];
     show(T("risk_codes", { agency: agencyName(r[0]) }),
+      agencyEnd(r[0]),
       h("p", { cls: "note" }, list.length < all ? T("codes_shown_of", { shown: num(list.length), all: num(all) }) : T("risk_note")),
       table(T("risk_caption"), [
         { h: T("dossier"), th: true, cell: (x) => h("span", { cls: "code" }, x[0]) },

@@ -32,6 +32,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "agency_name": "varchar",
         "level": "varchar",
         "parent_code": "varchar",
+        "successor_code": "varchar",
+        "valid_to": "date",
         "is_current": "boolean",
         "is_latest": "boolean",
     },
@@ -206,14 +208,18 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 
+# Where an agency is no more: its last day, and who took over what it left open.
 _AGENCIES = f"""
-select agency_code, agency_name, level, parent_code
+select agency_code, agency_name, level, parent_code,
+    case when not is_current then valid_to end as ended_on,
+    case when not is_current then successor_code end as successor_code
 from dim_agency
 where coalesce(is_latest, is_current, true) and agency_code <> '{PROVINCE}'
     and (
         coalesce(is_current, true)
         or agency_code in (select agency_code from fct_indicator where is_headline)
         or agency_code in (select agency_code from rpt_agency_ranking)
+        or agency_code in (select agency_code from rpt_dossier_at_risk)
     )
 order by case level when 'tinh' then 1 when 'huyen' then 2 when 'xa' then 3 else 4 end, agency_code
 """
@@ -573,7 +579,7 @@ class _Night:
                 return -1
             if code not in place:
                 place[code] = len(agencies)
-                agencies.append([code, code, None, None])
+                agencies.append([code, code, None, None, None, None])
             return place[code]
 
         months = sorted(

@@ -148,6 +148,7 @@ def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
     ]
     for person in people:
         person |= {"valid_from": date(2021, 1, 1), "valid_to": None, "is_current": True, "is_latest": True}
+        person |= {"successor_code": None}
     late = _late_budget(rng, indicators)
     risk = _at_risk(rng, bodies)
     return {

@@ -204,6 +204,27 @@ def test_dossiers_at_risk_show_codes_only(wide: Browser) -> None:
     assert "H62." in wide.run(TEXT.format("#dialog tbody th"))
 
 
+def test_what_an_ended_agency_left_open_names_who_took_over(chromium: Browser, tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    agencies, risk = frames["dim_agency"], frames["rpt_dossier_at_risk"]
+    merged, dissolved, other = agencies[agencies.level == "xa"].index[:3]
+    ended = agencies.index.isin([merged, dissolved])
+    agencies.loc[ended, ["valid_to", "is_current"]] = [synthetic.AS_OF.replace(day=1), False]
+    agencies.loc[merged, "successor_code"] = agencies.agency_code[other]
+    for name in ("fct_indicator", "rpt_agency_ranking"):  # of a year in which they were no more
+        frames[name] = frames[name][~frames[name].agency_code.isin(agencies.agency_code[ended])]
+    risk.loc[risk.index[:2], "agency_code"] = agencies.agency_code[ended].tolist()
+    frames["rpt_dossier_at_risk"] = risk.iloc[:3]
+    chromium.open(write_report(synthetic.write(tmp_path / "ended.duckdb", **frames), tmp_path))
+    chromium.wait_for(DRAWN)
+    told = rows(chromium, "risk")
+    end = f"Kết thúc hoạt động ngày {synthetic.AS_OF.replace(day=1):%d/%m/%Y} · "
+    assert sum(f"{end}đơn vị tiếp nhận: {agencies.agency_name[other]}" in row for row in told) == 1
+    assert sum(f"{end}danh mục không ghi đơn vị tiếp nhận" in row for row in told) == 1
+    assert sum("Kết thúc hoạt động" in row for row in told) == 2
+    assert sum(agencies.agency_name[merged] in row for row in told) == 1, "by its name, not its code"
+
+
 @pytest.mark.parametrize("size", [(1440, 1000, False), (390, 844, True)], ids=["wide", "phone"])
 def test_it_is_accessible(chromium: Browser, page: Path, size: tuple[int, int, bool]) -> None:
     chromium.size(*size)
