@@ -13,7 +13,7 @@ from datetime import date
 from statistics import median
 
 from expectations.engine import DELIVERY_COLUMN
-from expectations.model import BLOCK, HOLD, WARN, Check, CheckResult, Severity, failures
+from expectations.model import BLOCK, HOLD, WARN, Check, Severity
 from sources.contract import Column, Table
 from sources.text import sql_name, sql_string
 
@@ -78,14 +78,6 @@ def table_checks(
         *suite.count_checks(limit),
         suite.all_rows_landed(),
     ]
-
-
-def stopped(results: Iterable[CheckResult]) -> dict[str | None, list[CheckResult]]:
-    """The deliveries that must not go on, with what failed. None stands for all deliveries of the table."""
-    found: dict[str | None, list[CheckResult]] = {}
-    for result in failures(results, BLOCK, HOLD):
-        found.setdefault(result.delivery_id, []).append(result)
-    return found
 
 
 @dataclass(frozen=True)

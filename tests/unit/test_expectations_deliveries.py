@@ -7,10 +7,10 @@ from datetime import date
 import duckdb
 import pytest
 
-from expectations.deliveries import Delivery, stopped, table_checks
+from expectations.deliveries import Delivery, table_checks
 from expectations.engine import validate
 from expectations.marts import marts_checks
-from expectations.model import BLOCK, HOLD, WARN, failures
+from expectations.model import BLOCK, HOLD, WARN, CheckResult, failures
 from sources.contract import Table, all_tables, load_contracts
 from warehouse.keys import mart_keys
 
@@ -31,6 +31,14 @@ GOOD_DOSSIER = {
     "components_total": 3,
     "components_digitised": 3,
 }
+
+
+def stopped(results: list[CheckResult]) -> dict[str | None, list[CheckResult]]:
+    """By delivery, None for all of the table: the failures that keep it from going on."""
+    found: dict[str | None, list[CheckResult]] = {}
+    for result in failures(results, BLOCK, HOLD):
+        found.setdefault(result.delivery_id, []).append(result)
+    return found
 
 
 def land(connection, table: Table, rows: list[dict], schema: str = "landing") -> str:
