@@ -473,7 +473,7 @@
   const regain = () => absent("rpt_points_to_regain") ?? h("div", null, h("p", { cls: "note" }, estimateLine()), table(T("regain_caption"), [
     { h: T("place"), cls: "n opt", cell: (r) => num(r[6]) },
     { h: T("target"), th: true, cell: (r) => openButton(r[0], byId.has(r[0]) ? [`${r[0]} `, targetNameNode(byId.get(r[0]))] : r[0]) },
-    { h: T("points_lost"), cls: "n", tag: estimateTag, cell: (r) => num(r[1], 2) },
+    { h: T("points_lost"), cls: "n", tag: estimateTag, cell: (r) => beside(r[1], [0]) },
     { h: T("to_do"), cell: (r) => (both(r[7], r[8]) || (r[2] == null ? "–" : `${num(r[2], 2, 0)} ${(S.lang ? r[4] ?? r[3] : r[3]) ?? ""}`)) },
     { h: T("per_unit"), cls: "n opt", tag: estimateTag, cell: (r) => num(r[5], 4, 0) },
     { h: T("lead"), cls: "lead dim opt", cell: (r) => (byId.get(r[0])?.lead ? vi(byId.get(r[0]).lead) : "–") },

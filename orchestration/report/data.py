@@ -24,6 +24,7 @@ DOSSIERS_SHOWN_PER_AGENCY = 30
 DELIVERIES_SHOWN = 100
 CHECKS_SHOWN = 100
 ALERTS_SHOWN = 300
+_MOST_MERGERS = 20  # of one agency; a catalogue that names successors in a circle ends there
 
 # The marts and columns that are read, and no others. No column here identifies a citizen.
 COLUMNS: dict[str, dict[str, str]] = {
@@ -208,19 +209,32 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 
-# Where an agency is no more: its last day, and who took over what it left open.
+# Where an agency is no more: its last day, and who has by now what it left open, whoever took over in between.
 _AGENCIES = f"""
+with recursive latest as (
+    select *
+    from dim_agency
+    where coalesce(is_latest, is_current, true) and agency_code <> '{PROVINCE}'
+),
+heirs as (
+    select agency_code, successor_code, 1 as step
+    from latest
+    where not is_current and successor_code is not null
+    union all
+    select heirs.agency_code, latest.successor_code, heirs.step + 1
+    from heirs
+    inner join latest on heirs.successor_code = latest.agency_code
+    where not latest.is_current and latest.successor_code is not null and heirs.step < {_MOST_MERGERS}
+)
 select agency_code, agency_name, level, parent_code,
     case when not is_current then valid_to end as ended_on,
-    case when not is_current then successor_code end as successor_code
-from dim_agency
-where coalesce(is_latest, is_current, true) and agency_code <> '{PROVINCE}'
-    and (
-        coalesce(is_current, true)
-        or agency_code in (select agency_code from fct_indicator where is_headline)
-        or agency_code in (select agency_code from rpt_agency_ranking)
-        or agency_code in (select agency_code from rpt_dossier_at_risk)
-    )
+    (select arg_max(heirs.successor_code, step) from heirs where heirs.agency_code = latest.agency_code) as heir_code
+from latest
+where
+    coalesce(is_current, true)
+    or agency_code in (select agency_code from fct_indicator where is_headline)
+    or agency_code in (select agency_code from rpt_agency_ranking)
+    or agency_code in (select agency_code from rpt_dossier_at_risk)
 order by case level when 'tinh' then 1 when 'huyen' then 2 when 'xa' then 3 else 4 end, agency_code
 """
 

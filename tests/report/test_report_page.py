@@ -107,6 +107,21 @@ def test_at_risk_codes_are_capped_and_the_counts_are_not(published: Path) -> Non
         assert [row[2] for row in rows] == sorted(row[2] for row in rows)
 
 
+def test_an_ended_agency_names_who_has_its_work_by_now(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    agencies = frames["dim_agency"]
+    a, b, c, d, e = agencies[agencies.level == "xa"].index[:5]
+    code = agencies.agency_code
+    agencies.loc[[a, b, d, e], ["valid_to", "is_current"]] = [date(2024, 6, 30), False]
+    for ended, heir in ((a, b), (b, c), (d, e), (e, d)):  # the last two in a circle
+        agencies.loc[ended, "successor_code"] = code[heir]
+    data = read(synthetic.write(tmp_path / "ended.duckdb", **frames))
+    told = {row[0]: row[4:] for row in data["agencies"]}
+    assert told[code[a]] == told[code[b]] == ["2024-06-30", code[c]]
+    assert told[code[c]] == [None, None]
+    assert told[code[d]][0] == "2024-06-30" and told[code[d]][1] in (code[d], code[e])
+
+
 @pytest.mark.parametrize(
     "missing", [[name] for name in COLUMNS] + [list(COLUMNS)], ids=lambda names: ",".join(names)[:30]
 )
