@@ -215,7 +215,7 @@ class _Suite:
             "key_unique_in_delivery",
             key,
             WARN,
-            "khóa không lặp lại trong một lần giao (dòng sau thay dòng trước)",
+            "khóa không lặp lại trong một lần gửi (dòng sau thay dòng trước)",
             "no key twice in one delivery (the later row wins)",
             # The keys, not DuckDB's hashes of them: those take some long codes for the same (D54).
             query=f"""
@@ -274,7 +274,7 @@ class _Suite:
             "not_empty",
             (),
             WARN,
-            "lần giao có dòng dữ liệu",
+            "lần gửi có dòng dữ liệu",
             "the delivery has rows",
             query=query("rows_in_file = 0", "null"),
             facts=facts,

@@ -75,7 +75,7 @@ def _write_one(night, target_id: str, out: Path, agency: str | None, variant: st
 
     one = write_evidence(night, target_id, out, agency=agency, variant=variant, tell=status.update)
     console.print(
-        f"{one.target.target_id} {plain(one.agency_name)}: {figures.value_text(one.target, one.figure.value)}"
+        f"{one.target.target_id} {plain(one.agency_name)}: {figures.figure_text(one.target, one.figure)}"
         f" ({figures.number_text(one.figure.numerator)} / {figures.number_text(one.figure.denominator)}),"
         f" {figures.verdict_text(one.figure).lower()}, as of {night.as_of}.",
         soft_wrap=True,

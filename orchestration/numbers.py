@@ -8,6 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 Number = float | Decimal
+# A comparison as people write it; what has to be reached exactly needs no sign.
+SIGNS = {">": "> ", ">=": "≥ ", "<": "< ", "<=": "≤ ", "=": ""}
 _MOST_DECIMALS = 6
 _NONE = "–"
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestration.numbers import number_vi
+from orchestration.numbers import SIGNS, number_vi
 from warehouse.settings import Settings
 
 _STATUS = {
@@ -19,7 +19,7 @@ _STATUS = {
     "at_risk": ("[yellow]▲ có nguy cơ[/]", "at risk"),
     "missed": ("[red]✗ chưa đạt[/]", "missed"),
     "no_data": ("[dim]○ chưa có số liệu[/]", "no data"),
-    "not_applicable": ("[dim]– không áp dụng[/]", "not applicable"),
+    "not_applicable": ("[dim]– không đánh giá[/]", "not judged"),
 }
 _WIDE = 120
 _SHORTEST_NAME, _LONGEST_NAME = 12, 60
@@ -41,10 +41,26 @@ def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
     """One line per target; a narrow terminal leaves the parts and points to the published table."""
     is_wide = console.width >= _WIDE
     lines = []
-    for target, name, value, goal, operator, unit, status, points, most, numerator, denominator in rows:
+    for (
+        target,
+        name,
+        value,
+        goal,
+        operator,
+        unit,
+        status,
+        points,
+        most,
+        numerator,
+        denominator,
+        is_in_words,
+    ) in rows:
+        percent = "%" if unit is None or unit.startswith("%") else ""
         shown = number_vi(value, goal)
-        if value is not None and (unit is None or unit.startswith("%")):
-            shown += " %"
+        if is_in_words and value is not None:  # agencies that confirm it; as a rate it would read as one
+            shown = f"{number_vi(numerator)}/{number_vi(denominator)}"
+        elif value is not None:
+            shown += percent
         parts = "–"
         if numerator is not None:
             parts = number_vi(numerator) + (f" / {number_vi(denominator)}" if denominator is not None else "")
@@ -53,7 +69,7 @@ def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
             "Chỉ tiêu": name,
             "Tử/Mẫu": parts,
             "Giá trị": shown,
-            "Mục tiêu": f"{operator} {number_vi(goal)}" if goal is not None else "–",
+            "Mục tiêu": f"{SIGNS[operator]}{number_vi(goal)}{percent}" if goal is not None else "–",
             "Kết quả": _STATUS[status][0],
             "Điểm*": f"{number_vi(points, most)} / {number_vi(most)}",
         }
@@ -89,9 +105,10 @@ def show_scorecard(settings: Settings, console: Console) -> None:
     with duckdb.connect(str(settings.published_file), read_only=True, config=settings.duckdb()) as connection:
         rows = connection.execute("""
             select s.target_id, t.target_name, s.value, s.target_value, t.operator, t.unit, s.status,
-                s.points_estimated, s.max_points, i.numerator, i.denominator
+                s.points_estimated, s.max_points, i.numerator, i.denominator,
+                t.measure_kind = 'text' and t.family = 'register'
             from marts.rpt_scorecard as s
-            join marts.dim_target as t on s.target_id = t.target_id
+            join marts.dim_target as t on s.target_id = t.target_id and t.is_in_force
             left join marts.fct_indicator as i
                 on s.target_id = i.target_id and i.is_headline and i.period_kind = 'ytd'
                 and i.agency_code = (select agency_code from marts.dim_agency where level = 'toan_tinh' limit 1)

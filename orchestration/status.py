@@ -9,6 +9,8 @@ from rich.table import Table
 from orchestration import clock
 from orchestration.ahead import dated_ahead, last_day
 from orchestration.alerting import open_alerts
+from orchestration.alerting.wording import SEVERITY_VI, day_vi
+from orchestration.numbers import number_vi
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
 from warehouse.lock import is_held
@@ -19,6 +21,12 @@ _ALERTS_SHOWN = 10
 _FILES_SHOWN = 30
 _AHEAD = "chưa được tính cho đến ngày đó; ghi nhầm ngày? – does not count before that day; a typing error in its folder?"
 # What became of a night that nobody is working on any more, by whether readers have its version.
+_OUTCOMES = {
+    "published": "đã công bố – published",
+    "failed": "thất bại – failed",
+    "running": "đang chạy – running",
+    "interrupted": "bị ngắt – interrupted",
+}
 _INTERRUPTED = {
     False: "bị ngắt giữa chừng: chạy lại `parindex run` – interrupted before its end: run `parindex run` again",
     True: "bị ngắt sau khi công bố: chạy lại `parindex run` – interrupted after publishing: run `parindex run` again",
@@ -41,7 +49,7 @@ def show_status(settings: Settings, console: Console) -> None:
             outcome, message = "interrupted", _INTERRUPTED[published]
         colour = {"published": "green", "failed": "red"}.get(outcome, "yellow")
         console.print(
-            f"Đêm gần nhất – last night: [{colour}]{outcome}[/] as of {night['as_of']},"
+            f"Đêm gần nhất – last night: [{colour}]{_OUTCOMES.get(outcome, outcome)}[/] as of {night['as_of']},"
             f" started {night['started_at']:%Y-%m-%d %H:%M:%S}"
         )
         if message:
@@ -53,7 +61,7 @@ def show_status(settings: Settings, console: Console) -> None:
     entries = [entry for entry in ledger.deliveries() if not entry.replaced_by]
     day = nights[0]["as_of"] if nights else clock.today()
     table = Table(
-        title=f"Nguồn dữ liệu đến ngày {day} – sources",
+        title=f"Nguồn dữ liệu đến ngày {day_vi(day)} – sources",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -61,12 +69,12 @@ def show_status(settings: Settings, console: Console) -> None:
     )
     for name in (
         "Bảng – table",
-        "Giao cuối",
+        "Gửi gần nhất",
         "Tuổi, ngày",
         "Số dòng",
         "Bị loại",
     ):
-        is_text = name.startswith(("Bảng", "Giao"))
+        is_text = name.startswith(("Bảng", "Gửi"))
         table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
     for contract in all_tables():
         own = [e for e in entries if (e.source, e.table_name) == (contract.source, contract.name)]
@@ -75,22 +83,22 @@ def show_status(settings: Settings, console: Console) -> None:
         age = (day - last).days if last else None
         table.add_row(
             contract.relation,
-            str(last or "–"),
+            day_vi(last) if last else "–",
             f"[red]{'–' if age is None else age} ▲[/]" if contract.is_stale(last, day) else str(age),
-            f"{sum(e.rows_loaded for e in taken):,}",
-            f"{sum(e.rows_quarantined for e in own):,}",
+            number_vi(sum(e.rows_loaded for e in taken)),
+            number_vi(sum(e.rows_quarantined for e in own)),
         )
     console.print(table)
     for outcome, title in (
         (REFUSED, "Tệp bị từ chối – refused files"),
-        (HELD_BACK, "Lần giao giữ lại – held back"),
+        (HELD_BACK, "Lần gửi giữ lại – held back"),
     ):
         told = [(entry, entry.reason) for entry in entries if entry.outcome == outcome]
         _show_latest(console, told, f"[yellow]{title}[/]")
     _show_latest(
         console,
         [(entry, _AHEAD) for entry in dated_ahead(entries, last_day(day))],
-        "[yellow]Giao ghi ngày chưa đến – dated ahead[/]",
+        "[yellow]Tệp ghi ngày chưa đến – dated ahead[/]",
     )
     _show_latest(
         console,
@@ -120,6 +128,10 @@ def _show_alerts(settings: Settings, console: Console) -> None:
         return
     console.print(f"[yellow]Cảnh báo đang mở – open alerts: {len(alerts)}[/] (`parindex alerts list`)")
     for alert in alerts[:_ALERTS_SHOWN]:
-        console.print(f"  {alert.severity}: {alert.message}", soft_wrap=True, markup=False)
+        console.print(
+            f"  {SEVERITY_VI.get(alert.severity, alert.severity)}: {alert.message}",
+            soft_wrap=True,
+            markup=False,
+        )
     if len(alerts) > _ALERTS_SHOWN:
         console.print(f"  … (+{len(alerts) - _ALERTS_SHOWN})")

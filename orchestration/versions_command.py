@@ -154,7 +154,7 @@ def _show_tables(changes) -> None:
     console.print(shown)
 
 
-_VERDICT = {True: "đạt – met", False: "không đạt – missed", None: "–"}
+_VERDICT = {True: "đạt – met", False: "chưa đạt – missed", None: "–"}
 
 
 def _parts(numerator: float | None, denominator: float | None) -> str:

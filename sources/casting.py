@@ -188,8 +188,8 @@ def _thorough(column: Column, blank_is_false: bool) -> str:
 
 
 _SHAPES = {
-    "date": "không phải là ngày đọc được | is not a readable date",
-    "datetime": "không phải là ngày giờ đọc được | is not a readable date or time",
+    "date": "không phải là ngày hợp lệ | is not a readable date",
+    "datetime": "không phải là ngày giờ hợp lệ | is not a readable date or time",
     "bool": "không phải là Có/Không | is not a yes or no",
     "int": "không phải là số nguyên | is not a whole number",
     "decimal": "không phải là số | is not a number",

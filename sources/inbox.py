@@ -101,15 +101,15 @@ def _refusal(path: Path, source: str, day: date | None, file_name: str) -> tuple
     if not source:
         return (
             None,
-            "tệp nằm ngoài thư mục nguồn: chuyển vào <nguồn>/<ngày giao>/ | the file is in no source's folder",
+            "tệp nằm ngoài thư mục nguồn: chuyển vào <nguồn>/<ngày gửi>/ | the file is in no source's folder",
         )
     if source not in load_contracts():
         known = ", ".join(load_contracts())
         return None, f"nguồn “{source}” không có trong hợp đồng ({known}) | unknown source"
     if day is None:
-        return None, "thư mục không phải ngày giao YYYY-MM-DD | the folder is no delivery date YYYY-MM-DD"
+        return None, "thư mục không phải ngày gửi YYYY-MM-DD | the folder is no delivery date YYYY-MM-DD"
     if "/" in file_name:
-        return None, "tệp nằm trong thư mục con: chuyển lên thư mục ngày giao | the file is in a sub-folder"
+        return None, "tệp nằm trong thư mục con: chuyển lên thư mục ngày gửi | the file is in a sub-folder"
     table = _table_of(source, file_name)
     if table is None:
         known = ", ".join(load_contracts()[source].tables)

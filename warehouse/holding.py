@@ -11,7 +11,7 @@ from warehouse.ledger import ACCEPTED, HELD_BACK, LOADED, PARTLY_QUARANTINED, RE
 from warehouse.settings import Settings
 
 # What becomes of a delivery with too many rejected rows.
-_WHOLE = "cả lần giao được giữ lại | too many rows rejected, the delivery is held back"
+_WHOLE = "cả lần gửi được giữ lại | too many rows rejected, the delivery is held back"
 _SENT_AGAIN = (
     "tệp gửi lại được giữ lại, tệp trước vẫn được dùng"
     " | too many rows rejected, the file sent again is held back and the one before it counts on"
@@ -100,7 +100,11 @@ def _excess(files: list[Delivery], limit: float) -> str | None:
     bad, total = sum(entry.rejected for entry in files), sum(entry.rows_in_file for entry in files)
     if not total or 100 * bad / total <= limit:
         return None
-    return f"{bad}/{total} dòng bị loại ({100 * bad / total:.1f} %), quá giới hạn {limit:g} %: "
+    return f"{bad}/{total} dòng bị loại ({_percent(100 * bad / total)}), quá giới hạn {_percent(limit)}: "
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0").replace(".", ",") + "%"
 
 
 def _settled(ledger: Ledger, entry: Delivery, reason: str | None) -> Iterator[Delivery]:

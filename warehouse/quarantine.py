@@ -24,7 +24,7 @@ _SIGNS = frozenset("=+-@\t\r\n＝＋－＠")
 _SHEET_ROWS = 1_000_000  # of the 1,048,576 that a sheet can hold
 
 
-_HELD = "cả lần giao được giữ lại | the delivery is held back"
+_HELD = "cả lần gửi được giữ lại | the delivery is held back"
 
 
 def _relations(settings: Settings, entries: list[Delivery]) -> Iterator[str]:

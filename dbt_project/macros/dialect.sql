@@ -81,3 +81,16 @@
 
 {% macro spark__read_anew() -%}
 {%- endmacro %}
+
+{# A whole number as Vietnamese text, with a dot before each three digits: 4.820. #}
+{% macro grouped_text(value) -%}
+    {{ return(adapter.dispatch('grouped_text')(value)) }}
+{%- endmacro %}
+
+{% macro default__grouped_text(value) -%}
+    replace(format('{:,}', cast({{ value }} as bigint)), ',', '.')
+{%- endmacro %}
+
+{% macro spark__grouped_text(value) -%}
+    replace(format_number(cast({{ value }} as bigint), 0), ',', '.')
+{%- endmacro %}

@@ -8,7 +8,7 @@
     {%- set prefix = relation ~ '.' if relation else '' -%}
     {{ prefix }}delivered_on,
     {{ prefix }}file_name,
-    {{ prefix }}sheet_no,
+    {{ prefix }}sheet_no + 1 as sheet_no,
     {{ prefix }}row_number_in_file
 {%- endmacro %}
 

@@ -1,7 +1,7 @@
 {# The sentences of the reports, in both languages. What decides is decided in the models; here it is only said. #}
 
 {#
-  A number with two decimals, as the language writes it. Beside a mark (its target, its maximum) it gets more, up to six, where
+  A number with two decimals, or none where these are zeros, as the language writes it. Beside a mark (its target, its maximum) it gets more, up to six, where
   two would show it as the mark or beyond it; what six do not tell from the mark is shown one millionth off, on its side.
 #}
 {% macro number_text(language, value, mark=none) -%}
@@ -19,6 +19,7 @@
         {%- set beside = 'cast(cast(' ~ mark ~ ' + ' ~ side ~ ' * 0.000001 as decimal(38, 6)) as string)' -%}
         {%- set text = 'case ' ~ choices | join(' ') ~ ' else ' ~ beside ~ ' end' -%}
     {%- endif -%}
+    {%- set text = "regexp_replace(" ~ text ~ ", '[.]0+$', '')" -%}
     {{ return("replace(" ~ text ~ ", '.', ',')" if language == 'vi' else text) }}
 {%- endmacro %}
 
@@ -30,17 +31,17 @@
     {{ return(vietnamese if language == 'vi' else english) }}
 {%- endmacro %}
 
-{% macro whole_number_text(value) -%}
-    {{ return('cast(cast(' ~ value ~ ' as decimal(38, 0)) as string)') }}
+{% macro whole_number_text(language, value) -%}
+    {{ return(grouped_text(value) if language == 'vi' else 'cast(cast(' ~ value ~ ' as decimal(38, 0)) as string)') }}
 {%- endmacro %}
 
 {# The source of a target as its readers call it. #}
 {% macro source_text(language) -%}
     {%- set names = {
-        'tthc': ('hệ thống một cửa (tthc)', 'one-stop shop (tthc)'),
-        'document_office': ('văn phòng điện tử (document_office)', 'document office (document_office)'),
-        'finance': ('tài chính (finance)', 'finance (finance)'),
-        'register': ('sổ theo dõi tiêu chí (register)', 'register of criteria (register)'),
+        'tthc': ('Hệ thống thông tin giải quyết TTHC', 'one-stop shop'),
+        'document_office': ('Hệ thống văn phòng điện tử', 'document office'),
+        'finance': ('Dữ liệu tài chính, ngân sách', 'finance'),
+        'register': ('Sổ theo dõi tiêu chí', 'register of criteria'),
     } -%}
     case source_system
         {%- for source, texts in names.items() %}
@@ -52,7 +53,9 @@
 {# Why a target has its status; reads reason, value, numerator and the like of rpt_scorecard. #}
 {% macro status_reason(language) -%}
     {%- set value = number_text(language, 'value', 'target_value') -%}
-    {%- set goal = "operator || ' ' || " ~ number_text(language, 'target_value') -%}
+    {#- As people write it: none for what has to be reached exactly. -#}
+    {%- set goal = "case operator when '>=' then '≥ ' when '<=' then '≤ ' when '=' then '' else operator || ' ' end || "
+        ~ number_text(language, 'target_value') -%}
     {%- set projected = number_text(language, 'projected_value', 'target_value') -%}
     {#- A figure without a pace has no projection, and says nothing of it. -#}
     {%- set ahead = "coalesce('" ~ ("; dự kiến cuối năm " if language == 'vi' else "; at the recent pace it ends the year at ")
@@ -60,7 +63,7 @@
     {%- set margin = number_text(language, 'abs(value - target_value)', '0') -%}
     {%- set floor = number_text(language, 'alarm_floor') -%}
     {%- set last_day = "coalesce(" ~ moment_text(language, 'cast(level_last_day as string)') ~ ", '?')" -%}
-    {%- set done = whole_number_text('numerator') ~ " || '/' || " ~ whole_number_text('denominator') -%}
+    {%- set done = whole_number_text(language, 'numerator') ~ " || '/' || " ~ whole_number_text(language, 'denominator') -%}
     {%- set percent = "case when measure_kind = 'percent' then '" ~ ('%' if language == 'vi' else ' %') ~ "' else '' end" -%}
     {#- Where no verdict gives the points, something else does. -#}
     {%- set earned = "case rule_kind when 'achieved' then '"
@@ -72,16 +75,16 @@
             'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
             'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || " ~ source_text('vi'),
             'nothing_to_count': "'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'",
-            'no_verdict': "'Kế hoạch không nêu mức phải đạt; số đo để tham khảo' || " ~ earned,
+            'no_verdict': "'Kế hoạch không nêu mức phải đạt bằng con số; số đo chỉ để tham khảo' || " ~ earned,
             'months_differ': "'Chưa kết luận được: mới tính được ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
             'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
-            'thin_margin': "'Đang đạt, nhưng chỉ cách mức phải đạt ' || " ~ margin ~ " || ' điểm %'",
+            'thin_margin': "'Đang đạt, nhưng chỉ cách mức phải đạt ' || " ~ margin ~ " || ' điểm phần trăm'",
             'above_alarm_line': "'Chưa đạt: ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%; còn trên ngưỡng cảnh báo ' || " ~ floor ~ " || '%' || " ~ ahead,
-            'on_pace': "'Chưa đạt, nhưng theo nhịp độ từ đầu năm thì sẽ đạt trước ngày 31/12'",
+            'on_pace': "'Chưa đạt, nhưng theo nhịp độ từ đầu năm thì đến ngày 31/12 sẽ đạt'",
             'met': "'Đạt'",
-            'text': "'Không đạt: mới có ' || " ~ done ~ " || ' nội dung được xác nhận hoàn thành'",
-            'missed': "'Không đạt: ' || " ~ value ~ " || " ~ percent ~ " || ', mức phải đạt ' || " ~ goal ~ " || " ~ percent,
+            'text': "'Chưa đạt: mới có ' || " ~ done ~ " || ' cơ quan báo cáo xác nhận hoàn thành'",
+            'missed': "'Chưa đạt: ' || " ~ value ~ " || " ~ percent ~ " || ', mức phải đạt ' || " ~ goal ~ " || " ~ percent,
         } -%}
     {%- else -%}
         {%- set texts = {
@@ -94,9 +97,9 @@
             'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'thin_margin': "'Met, but only ' || " ~ margin ~ " || ' percentage points from the target'",
             'above_alarm_line': "'Not met: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %; still above the alarm line of ' || " ~ floor ~ " || ' %' || " ~ ahead,
-            'on_pace': "'Not met yet, but at the pace since 1 January it will be before 31 December'",
+            'on_pace': "'Not met yet, but at the pace since 1 January it will be by 31 December'",
             'met': "'Met'",
-            'text': "'Missed: ' || " ~ done ~ " || ' items confirmed done'",
+            'text': "'Missed: ' || " ~ done ~ " || ' reporting agencies confirm it done'",
             'missed': "'Missed: ' || " ~ value ~ " || " ~ percent ~ " || ', the target is ' || " ~ goal ~ " || " ~ percent,
         } -%}
     {%- endif -%}
@@ -110,7 +113,7 @@
 
 {# How many months stand against how many, where a figure compares years of which not the same months have come. #}
 {% macro months_compared(language) -%}
-    {%- set now, before = whole_number_text('months_counted'), whole_number_text('months_compared_with') -%}
+    {%- set now, before = whole_number_text(language, 'months_counted'), whole_number_text(language, 'months_compared_with') -%}
     {%- if language == 'vi' -%}
         {%- set text = "'; số thu ' || " ~ now ~ " || ' tháng năm nay so với ' || " ~ before ~ " || ' tháng năm trước'" -%}
     {%- else -%}
@@ -121,24 +124,26 @@
 
 {# What wins points back; reads regain_status, status_code, units_needed and the units of rpt_points_to_regain. #}
 {% macro regain_text(language) -%}
-    {%- set units = whole_number_text('units_needed') ~ " || ' ' || unit_" ~ language -%}
+    {%- set units = whole_number_text(language, 'units_needed') ~ " || ' ' || unit_" ~ language -%}
     {%- if language == 'vi' -%}
         {%- set texts = {
             'fewer': "'Cần giảm ' || " ~ units,
             'more': "'Cần thêm ' || " ~ units,
-            'further': "'Việc đã qua không sửa được; cần thêm ' || " ~ units ~ " || ' và không phát sinh trường hợp không đạt'",
-            'no_data': "'Chưa có số liệu: giao số liệu để được tính điểm'",
+            'further': "'Trường hợp đã trễ hoặc chưa đạt không khắc phục được; cần thêm ' || " ~ units ~ " || ' và không phát sinh thêm trường hợp chưa đạt'",
+            'no_data': "'Chưa có số liệu: cơ quan chủ trì cần cung cấp số liệu để được tính điểm'",
             'not_yet': "'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'",
-            'out_of_reach': "'Mọi trường hợp đều phải đạt mà việc đã qua không sửa được: năm nay không lấy lại được trọn điểm'",
-            'not_by_units': "'Không lấy lại được bằng việc đếm được'",
+            'months_differ': "'Chưa kết luận được: chờ số thu của các tháng còn thiếu'",
+            'out_of_reach': "'Yêu cầu 100% mà đã có trường hợp không đạt, không khắc phục được: năm nay không thể đạt trọn điểm'",
+            'not_by_units': "'Không quy ra được số việc cần làm'",
         } -%}
     {%- else -%}
         {%- set texts = {
             'fewer': units ~ " || ' fewer'",
             'more': "'Another ' || " ~ units,
             'further': "'What is past cannot be put right; another ' || " ~ units ~ " || ', with no further failure'",
-            'no_data': "'No data: deliver them to earn the points'",
+            'no_data': "'No data: the lead agency has to supply them to earn the points'",
             'not_yet': "'Nothing to count yet'",
+            'months_differ': "'Not to be told yet: revenue of some months is still to come'",
             'out_of_reach': "'Every case has to succeed and what is past cannot be put right: not all points can be won back this year'",
             'not_by_units': "'Not to be won back by things that can be counted'",
         } -%}
@@ -148,6 +153,7 @@
         when regain_status = 'regainable' and can_be_mended then {{ texts['more'] }}
         when regain_status = 'regainable' then {{ texts['further'] }}
         when regain_status = 'no_data' and status_code = 'nothing_to_count' then {{ texts['not_yet'] }}
+        when regain_status = 'no_data' and status_code = 'months_differ' then {{ texts['months_differ'] }}
         {%- for status in ['no_data', 'out_of_reach', 'not_by_units'] %}
         when regain_status = '{{ status }}' then {{ texts[status] }}
         {%- endfor %}
@@ -160,19 +166,19 @@
     {%- set after = moment_text(language, 'after') -%}
     {%- if language == 'vi' -%}
         {%- set texts = {
-            'due_moved_after_due': "'Hạn trả được dời từ ' || " ~ before ~ " || ' sang ' || " ~ after ~ " || ' sau khi đã quá hạn'",
+            'due_moved_after_due': "'Ngày hẹn trả được dời từ ' || " ~ before ~ " || ' sang ' || " ~ after ~ " || ' sau khi đã quá hạn'",
             'second_reappointment': "'Hẹn lại quá một lần: từ ' || " ~ before ~ " || ' sang ' || " ~ after,
-            'finish_backdated': "'Ngày kết thúc ' || " ~ after ~ " || ' sớm hơn lần giao dữ liệu mà hồ sơ còn đang xử lý'",
-            'finish_rewritten': "'Ngày kết thúc bị sửa từ ' || " ~ before ~ " || ' thành ' || " ~ after,
-            'finish_withdrawn': "'Đã giao là kết thúc ngày ' || " ~ before ~ " || ', nay là chưa kết thúc hoặc đã rút'",
-            'dossier_vanished': "'Hồ sơ có trong danh sách toàn bộ trước đó, lần cuối ngày ' || " ~ before ~ " || ', nay không còn'",
-            'due_longer_than_statute': "'Hạn trả ' || " ~ after ~ " || ' muộn hơn ngày cuối theo quy định ' || coalesce(" ~ before ~ ", '?')",
-            'apology_too_late': "'Xin lỗi lúc ' || " ~ after ~ " || ', không trước hạn trả ' || " ~ before,
-            'finished_outside_working_days': "'Kết thúc vào ngày nghỉ: ' || " ~ after,
-            'code_date_mismatch': "'Mã hồ sơ ghi ' || before || ', ngày nhận là ' || after || ' (năm, tháng, ngày)'",
+            'finish_backdated': "'Ngày kết thúc xử lý ' || " ~ after ~ " || ' có trước lần gửi dữ liệu mà khi đó hồ sơ còn đang xử lý'",
+            'finish_rewritten': "'Ngày kết thúc xử lý bị sửa từ ' || " ~ before ~ " || ' thành ' || " ~ after,
+            'finish_withdrawn': "'Trước đó báo đã kết thúc ngày ' || " ~ before ~ " || ', nay là chưa kết thúc hoặc đã rút'",
+            'dossier_vanished': "'Hồ sơ có trong danh sách đầy đủ gửi trước đó (lần cuối ngày ' || " ~ before ~ " || '), nay không còn'",
+            'due_longer_than_statute': "'Ngày hẹn trả ' || " ~ after ~ " || ' muộn hơn ngày cuối theo quy định ' || coalesce(" ~ before ~ ", '?')",
+            'apology_too_late': "'Xin lỗi lúc ' || " ~ after ~ " || ', không trước ngày hẹn trả ' || " ~ before,
+            'finished_outside_working_days': "'Kết thúc xử lý vào ngày nghỉ: ' || " ~ after,
+            'code_date_mismatch': "'Mã hồ sơ ghi ' || before || ', ngày tiếp nhận là ' || after || ' (dạng năm tháng ngày, 6 chữ số)'",
             'unknown_agency': "'Mã đơn vị ' || after || ' không có trong danh mục'",
             'unknown_procedure': "'Mã thủ tục ' || after || ' không có trong danh mục'",
-            'payment_without_plan': "'Thanh toán cho dự án ' || after || ' không có kế hoạch vốn'",
+            'payment_without_plan': "'Khoản giải ngân cho dự án ' || after || ' không có kế hoạch vốn'",
         } -%}
     {%- else -%}
         {%- set texts = {

@@ -1,4 +1,4 @@
--- The points of a field's targets are the field's self-assessed maximum, survey criteria aside.
+-- The points of a field's targets in force are the field's self-assessed maximum, survey criteria aside.
 {{ config(meta={'dagster': {'ref': {'name': 'dim_target'}}}) }}
 
 select
@@ -7,6 +7,7 @@ select
     max(points.self_max_points) as self_max_points
 from {{ ref('dim_target') }} as targets
 inner join {{ ref('field_points') }} as points on targets.field_id = points.field_id
+where targets.is_in_force
 group by targets.field_id
 having
     abs(

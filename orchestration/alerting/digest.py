@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -57,7 +57,7 @@ def compose(items: Sequence[Item], number: str, is_copy: bool) -> tuple[str, str
     copy_vi = "\nBản tin này có thể đã được gửi một lần trước đó." if is_copy else ""
     copy_en = "\nThis digest may have been sent once before." if is_copy else ""
     text = f"""Cảnh báo PAR INDEX, số liệu đến ngày {day_vi(as_of)}.
-{_part(items, EVENT_VI, SEVERITY_VI, "message_vi", "Phụ trách", "đêm", as_of, "cảnh báo khác, xem")}
+{_part(items, day_vi, EVENT_VI, SEVERITY_VI, "message_vi", "Phụ trách", "đêm", as_of, "cảnh báo khác, xem")}
 
 Xem tất cả: parindex alerts list
 Tạm dừng một cảnh báo: parindex alerts mute MÃ --reason "..." --until YYYY-MM-DD
@@ -65,7 +65,7 @@ Mã bản tin: {number}{copy_vi}
 
 ---------- English ----------
 PAR INDEX alerts, figures up to {as_of}.
-{_part(items, EVENT_EN, SEVERITY_EN, "message_en", "Owner", "night of", as_of, "more, see")}
+{_part(items, date.isoformat, EVENT_EN, SEVERITY_EN, "message_en", "Owner", "night of", as_of, "more, see")}
 
 All of them: parindex alerts list
 To silence one: parindex alerts mute ID --reason "..." --until YYYY-MM-DD
@@ -92,6 +92,7 @@ def _summary(items: Sequence[Item], names: dict[str, str]) -> str:
 
 def _part(
     items: Sequence[Item],
+    write_day: Callable[[date], str],
     events: dict[str, str],
     severities: dict[str, str],
     message: str,
@@ -104,7 +105,7 @@ def _part(
     for number, item in enumerate(items[:SHOWN]):
         if number == 0 or items[number - 1].kind != item.kind:
             lines += ["", events[item.kind].upper()]
-        late = "" if item.as_of == as_of else f" ({night} {item.as_of})"
+        late = "" if item.as_of == as_of else f" ({night} {write_day(item.as_of)})"
         label = "" if item.kind == RESOLVED else f"[{severities[item.severity]}] "
         lines.append(f"- {label}{getattr(item, message)}{late}")
         lines.append(f"  {owner}: {item.owner} · {item.alert_id}")

@@ -334,9 +334,7 @@ def drops(marts: Marts, as_of: date, memory: Memory, rules: Rules) -> Iterable[P
             from headline
             left join usual using (target_id)
             left join open_line using (target_id)
-            where
-                is_province and is_percent and denominator >= $least
-                and coalesce(months = months_before, true) -- of other months than it is held against: no fall yet
+            where is_province and is_percent and denominator >= $least
         )
         select
             *,
@@ -381,14 +379,29 @@ def stale_targets(marts: Marts, stale: set[str]) -> frozenset[str]:
     )
 
 
-def silent(marts: Marts) -> frozenset[tuple[str, str]]:
+def incomparable(marts: Marts) -> frozenset[str]:
+    """Targets whose figure compares other months than its own, which alone may explain what it says (DECISIONS, D10)."""
     return frozenset(
-        marts.db.execute("select target_id, agency_code from headline where meets_target is null").fetchall()
+        target
+        for (target,) in marts.db.execute(
+            "select distinct target_id from headline"
+            " where is_province and (meets_target = false and months < months_before or meets_target and months > months_before)"
+        ).fetchall()
     )
 
 
-def headline_values(marts: Marts, stale_targets: frozenset[str]) -> tuple[tuple[str, float], ...]:
+def silent(marts: Marts) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        marts.db.execute(
+            "select target_id, agency_code from headline where meets_target is null"
+            # Of a level that has ended no verdict will come: it is over, not on hold.
+            " and not (is_province and scorecard_status is not distinct from 'not_applicable')"
+        ).fetchall()
+    )
+
+
+def headline_values(marts: Marts, unjudged: frozenset[str]) -> tuple[tuple[str, float], ...]:
     rows = marts.db.execute(
         "select target_id, value from headline where is_province and value is not null order by target_id"
     ).fetchall()
-    return tuple(row for row in rows if row[0] not in stale_targets)
+    return tuple(row for row in rows if row[0] not in unjudged)

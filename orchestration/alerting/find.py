@@ -26,7 +26,8 @@ def find(
         if not marts.has("fct_indicator", "dim_target", "dim_agency") or not _is_of(marts, as_of):
             return Findings(tuple(problems), blind_kinds=FIGURE_KINDS)
         figures.load_headlines(marts, as_of, rules)
-        stale_targets = figures.stale_targets(marts, {problem.source for problem in stale})
+        unjudged = figures.stale_targets(marts, {problem.source for problem in stale})
+        unjudged |= figures.incomparable(marts)
         problems += figures.missed(marts, memory, rules)
         problems += figures.drops(marts, as_of, memory, rules)
         sees_risk = figures.load_risks(marts)
@@ -35,9 +36,9 @@ def find(
         return Findings(
             problems=tuple(problems),
             blind_kinds=frozenset() if sees_risk else frozenset({AT_RISK}),
-            stale_targets=stale_targets,
+            unjudged_targets=unjudged,
             silent=figures.silent(marts),
-            figures=figures.headline_values(marts, stale_targets),
+            figures=figures.headline_values(marts, unjudged),
         )
 
 

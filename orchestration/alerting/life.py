@@ -83,7 +83,7 @@ def live(
 def _unjudged(item: Problem | Thread, findings: Findings) -> bool:
     """Whether this night can say nothing about it."""
     return item.kind in findings.blind_kinds or (
-        item.kind in FIGURE_KINDS and item.target_id in findings.stale_targets
+        item.kind in FIGURE_KINDS and item.target_id in findings.unjudged_targets
     )
 
 
@@ -121,6 +121,9 @@ def _without_verdict(thread: Thread, findings: Findings, as_of: date) -> bool:
 def _seen(thread: Thread | None, problem: Problem, as_of: date, now: datetime, rules: Rules) -> Thread:
     if thread is None or not thread.is_open:
         thread = _opened(thread, problem, as_of, now)
+    elif thread.kind in FIGURE_KINDS and thread.last_seen_on.year < as_of.year:
+        # Figures of the year start again on 1 January: another year's problem, told as new.
+        thread = replace(_opened(thread, problem, as_of, now), told=None, told_on=None, told_severity=None)
     steps, aged, base = thread.steps, thread.aged, thread.gap_base
     if base is None:
         base = problem.gap

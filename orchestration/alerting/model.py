@@ -97,13 +97,13 @@ class Findings:
     """Everything a night saw, and what it could not see.
 
     Not seeing a problem ends it only where the night could have seen it: `blind_kinds` were not looked at,
-    `stale_targets` are fed by a stale source, `silent` figures (target, agency) have no verdict.
+    `unjudged_targets` are fed by a stale source, `silent` figures (target, agency) have no verdict.
     `figures` are the headline values of the province to be remembered.
     """
 
     problems: tuple[Problem, ...] = ()
     blind_kinds: frozenset[str] = frozenset()
-    stale_targets: frozenset[str] = frozenset()
+    unjudged_targets: frozenset[str] = frozenset()
     silent: frozenset[tuple[str, str]] = frozenset()
     figures: tuple[tuple[str, float], ...] = ()
 

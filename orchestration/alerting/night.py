@@ -22,6 +22,7 @@ from orchestration.alerting.model import (
     Alert,
     AlertError,
     Findings,
+    State,
     as_alert,
     problem_of,
     severity_rank,
@@ -55,7 +56,7 @@ def evaluate(settings: Settings, database: Path, ledger: Ledger, as_of: date, no
     if last == as_of:
         return alerts
     then = _as_published(settings, as_of)
-    return alerts if then is None else then
+    return _of_that_night(settings, database, ledger, as_of, now, rules) if then is None else then
 
 
 def _as_published(settings: Settings, as_of: date) -> list[Alert] | None:
@@ -73,6 +74,15 @@ def _as_published(settings: Settings, as_of: date) -> list[Alert] | None:
     except duckdb.Error:  # a version that cannot be read stops no night
         return None
     return [Alert(*row) for row in rows]
+
+
+def _of_that_night(
+    settings: Settings, database: Path, ledger: Ledger, as_of: date, now: datetime, rules: Rules
+) -> list[Alert]:
+    """What a night before the last one would have said by itself; the threads know nothing of it."""
+    findings = find(settings, database, ledger, as_of, Memory(), rules)
+    state, _ = live(State(), findings, as_of, now, {}, rules)
+    return _in_order(state.threads.values())
 
 
 def failed_night(settings: Settings, as_of: date, now: datetime, message: str) -> list[Alert]:

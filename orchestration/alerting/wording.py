@@ -10,7 +10,7 @@ import re
 from datetime import date
 from typing import Any
 
-from orchestration.numbers import number_en, number_vi
+from orchestration.numbers import SIGNS, number_en, number_vi
 from warehouse.settings import province_code
 
 PROVINCE = province_code()
@@ -82,7 +82,7 @@ def _target(row: dict[str, Any]) -> str:
 
 
 def _required(row: dict[str, Any], write) -> str:
-    return f"{row['operator']} {_amount(row['target_value'], row, write)}"
+    return f"{SIGNS[row['operator']]}{_amount(row['target_value'], row, write)}"
 
 
 def _judged(row: dict[str, Any]) -> bool:
@@ -90,30 +90,18 @@ def _judged(row: dict[str, Any]) -> bool:
     return row["target_value"] is not None
 
 
-def _months(row: dict[str, Any]) -> tuple[str, str]:
-    """What is held against other months than its own is not known to be missed."""
-    now, before = row["months"], row["months_before"]
-    if now == before:
-        return "", ""
-    return (
-        f" Chưa kết luận được: số thu {now} tháng năm nay so với {before} tháng năm trước.",
-        f" Not to be told yet: revenue of {now} months of this year against {before} of last year.",
-    )
-
-
 def target_missed(row: dict[str, Any]) -> tuple[str, str]:
     vi, en = _whose(row)
     if not _judged(row):
         return (
-            f"Chỉ tiêu {_target(row)} chưa đạt: {vi}{_counts(row, number_vi)}.",
-            f"Target {row['target_id']} is missed: {en}{_counts(row, number_en)}.",
+            f"Chỉ tiêu {_target(row)} chưa đạt: {vi} mới có {_of(row, number_vi)} cơ quan xác nhận hoàn thành.",
+            f"Target {row['target_id']} is missed: {en}, {_of(row, number_en)} agencies confirm it done.",
         )
-    months_vi, months_en = _months(row)
     return (
         f"Chỉ tiêu {_target(row)} chưa đạt: {vi} {_amount(row['value'], row, number_vi)}"
-        f"{_counts(row, number_vi)}, yêu cầu {_required(row, number_vi)}.{months_vi}",
+        f"{_counts(row, number_vi)}, yêu cầu {_required(row, number_vi)}.",
         f"Target {row['target_id']} is missed: {en} {_amount(row['value'], row, number_en)}"
-        f"{_counts(row, number_en)}, required {_required(row, number_en)}.{months_en}",
+        f"{_counts(row, number_en)}, required {_required(row, number_en)}.",
     )
 
 
@@ -163,14 +151,14 @@ def sudden_drop(row: dict[str, Any]) -> tuple[str, str]:
 def stale_source(row: dict[str, Any]) -> tuple[str, str]:
     if row["last_on"] is None:
         return (
-            f"Nguồn {row['relation']} ({row['vi']}) chưa từng có bàn giao được nhận"
-            f" sau {row['age_days']} ngày; hạn {row['limit_days']} ngày.",
+            f"Nguồn {row['relation']} ({row['vi']}) chưa gửi số liệu nào được tiếp nhận,"
+            f" đã {row['age_days']} ngày; giới hạn {row['limit_days']} ngày.",
             f"Source {row['relation']} has had no accepted delivery in {row['age_days']} days;"
             f" the limit is {row['limit_days']}.",
         )
     return (
-        f"Nguồn {row['relation']} ({row['vi']}) không có bàn giao mới từ {day_vi(row['last_on'])}:"
-        f" {row['age_days']} ngày, hạn {row['limit_days']} ngày."
+        f"Nguồn {row['relation']} ({row['vi']}) không gửi số liệu mới từ {day_vi(row['last_on'])}:"
+        f" đã {row['age_days']} ngày, giới hạn {row['limit_days']} ngày."
         " Các chỉ tiêu lấy từ nguồn này tạm không cảnh báo.",
         f"Source {row['relation']} has no new delivery since {row['last_on']}: {row['age_days']} days,"
         f" the limit is {row['limit_days']}. Targets fed by it are not judged meanwhile.",
@@ -185,7 +173,7 @@ def quarantine(row: dict[str, Any]) -> tuple[str, str]:
     if row["is_ahead"]:
         day = row["delivered_on"]
         return (
-            f"Nguồn {row['relation']}: tệp {file}{more_vi} ghi ngày giao {day_vi(day)} chưa đến: chưa được tính.",
+            f"Nguồn {row['relation']}: tệp {file}{more_vi} ghi ngày gửi {day_vi(day)} chưa đến: chưa được tính.",
             f"Source {row['relation']}: file {file}{more_en} is dated {day}, which has not come: it does not count yet.",
         )
     if row["outcome"] == "refused":

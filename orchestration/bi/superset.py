@@ -215,7 +215,7 @@ def _goal(chart: Chart) -> list[dict[str, Any]]:
     return [
         {
             "annotationType": "FORMULA",
-            "name": f"Chỉ tiêu {goal:g} %".replace(".", ","),
+            "name": f"Mức phải đạt {goal:g}%".replace(".", ","),
             "value": str(goal),
             "color": _COLOURS["missed"],
             "style": "dashed",

@@ -80,7 +80,7 @@ def _index(
             {
                 "id": one.target.target_id,
                 "name": one.target.name,
-                "value": figures.value_text(one.target, one.figure.value),
+                "value": figures.figure_text(one.target, one.figure),
                 "numerator": figures.number_text(one.figure.numerator),
                 "denominator": figures.number_text(one.figure.denominator),
                 "goal": figures.goal_text(one.target),

@@ -113,20 +113,20 @@ def _lines(about: Cover) -> list[tuple[str, str, str]]:
         ("Công thức", "\n".join([rule.rule[0], *formula]), "text"),
         ("Formula (English)", "\n".join([rule.rule[1], *english]), "text"),
         ("Căn cứ pháp lý", f"{rule.legal[0]}\n{words.legal_common()[0]}", "text"),
-        ("Giá trị", figures.value_text(one, figure.value), "strong"),
+        ("Giá trị", figures.figure_text(one, figure), "strong"),
         ("Tử số", figures.number_text(figure.numerator), "text"),
         ("Mẫu số", figures.number_text(figure.denominator), "text"),
         ("Mục tiêu", figures.goal_text(one), "text"),
         ("Kết quả", figures.verdict_text(figure), "strong"),
         (
             "Đối chiếu từng dòng",
-            f"{figures.number_text(about.sums.rows)} dòng ở trang “Hồ sơ” cộng lại:"
+            f"{figures.number_text(about.sums.rows)} dòng ở trang “Dòng chi tiết” cộng lại:"
             f" tử số {figures.number_text(about.sums.numerator)},"
             f" mẫu số {figures.number_text(about.sums.denominator)}: {check}.",
             "text" if agrees else "warning",
         ),
         (
-            "Đêm công bố",
+            "Phiên bản số liệu",
             f"{about.version}, công bố lúc {about.published_at:%H:%M ngày %d/%m/%Y};"
             f" tệp này lập lúc {about.printed_at:%H:%M ngày %d/%m/%Y}",
             "text",
@@ -143,15 +143,16 @@ def _lines(about: Cover) -> list[tuple[str, str, str]]:
 
 
 def _reading(about: Cover) -> str:
+    name = words.variant(about.variant)
     if about.variant == about.target.headline_variant:
-        return f"{about.variant} (cách tính chính)"
-    return f"{about.variant} (cách tính phụ, không dùng để kết luận)"
+        return name if name == words.variant("headline") else f"{name} (cách tính chính)"
+    return f"{name} (cách tính phụ, không dùng để kết luận)"
 
 
 def _write_deliveries(sheet, formats: Formats, about: Cover, at: int) -> int:
     _merged(sheet, at, 0, LAST, f"Dữ liệu sử dụng: {len(about.deliveries)} tệp", formats.boxed_head)
     headings = (
-        "Bảng", "Tên bảng", "Tệp", "Ngày giao", "Kết quả", "Dòng trong tệp", "Dòng nạp", "Dòng bị loại",
+        "Bảng", "Tên bảng", "Tệp", "Ngày gửi", "Kết quả", "Dòng trong tệp", "Dòng nạp", "Dòng bị loại",
         "Mã băm nội dung (SHA-256)",
     )  # fmt: skip
     for column, heading in enumerate(headings):

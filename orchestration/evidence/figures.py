@@ -5,20 +5,22 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orchestration.evidence import words
-from orchestration.numbers import number_vi
+from orchestration.numbers import SIGNS, number_vi
 from sources.text import sql_name
 from warehouse.publish import MARTS
 from warehouse.quarantine import quarantine
+from warehouse.settings import province_code
 
 if TYPE_CHECKING:
     from orchestration.evidence.night import EvidenceNight
 
+PROVINCE = province_code()
 BATCH = 5_000
 # The first columns of every view; what follows decided the row, or says where it stands.
 COMMON = (
@@ -64,6 +66,16 @@ class Target:
     measure: str
     headline_variant: str
     lead_agency: str | None
+
+    @property
+    def binds_agencies(self) -> bool:
+        """A number of pieces is asked of the province as a whole, not of each agency."""
+        return self.measure_kind != "count"
+
+    @property
+    def is_in_words(self) -> bool:
+        """What agencies confirm in words is counted in agencies; as a rate it would read as one."""
+        return self.measure_kind == "text" and self.family == "register"
 
     def view(self, variant: str) -> str:
         """The family whose view holds the rows: reported results beside a measured figure have their own."""
@@ -185,7 +197,8 @@ def figure(night: EvidenceNight, one: Target, variant: str, agency: str) -> Figu
         [one.target_id, variant, agency],
     ).fetchall()
     if rows:
-        return Figure(*rows[0])
+        found = Figure(*rows[0])
+        return found if one.binds_agencies or agency == PROVINCE else replace(found, meets_target=None)
     readings = night.connection.execute(
         f"select distinct variant from published.{MARTS}.fct_indicator where target_id = $1 order by 1",
         [one.target_id],
@@ -331,10 +344,10 @@ def rejected_rows(night: EvidenceNight, one: Target, variant: str) -> Iterator[l
 
 
 def goal_text(one: Target) -> str:
-    """The target as people write it: > 99 %."""
+    """The target as people write it: > 99%."""
     if one.target_value is None:
         return "theo nội dung kế hoạch"
-    return f"{one.operator} {number_text(one.target_value)} {one.unit or ''}".strip()
+    return SIGNS[one.operator] + _with_unit(number_text(one.target_value), one.unit)
 
 
 def number_text(value: float | Decimal | None, mark: float | None = None) -> str:
@@ -344,8 +357,17 @@ def number_text(value: float | Decimal | None, mark: float | None = None) -> str
 def value_text(one: Target, value: float | None) -> str:
     if value is None:
         return "chưa có số liệu"
-    unit = one.unit or ""
-    return f"{number_text(value, one.target_value)} {unit}".strip()
+    return _with_unit(number_text(value, one.target_value), one.unit)
+
+
+def figure_text(one: Target, found: Figure) -> str:
+    if one.is_in_words and found.value is not None:
+        return f"{number_text(found.numerator)}/{number_text(found.denominator)} cơ quan xác nhận đạt"
+    return value_text(one, found.value)
+
+
+def _with_unit(number: str, unit: str | None) -> str:
+    return f"{number}%" if unit == "%" else f"{number} {unit or ''}".strip()
 
 
 def verdict_text(found: Figure) -> str:

@@ -16,6 +16,7 @@ from warehouse.settings import DBT_PROJECT
 
 HERE = Path(__file__).parent
 RULES = HERE.parent / "report" / "rules.yaml"
+TEXTS = HERE.parent / "report" / "texts.yaml"
 VIEWS = DBT_PROJECT / "models" / "evidence" / "_evidence.yml"
 
 
@@ -49,6 +50,16 @@ def _readings() -> dict[str, Any]:
 def _views() -> dict[str, dict[str, Any]]:
     models = yaml.safe_load(VIEWS.read_text(encoding="utf-8"))["models"]
     return {model["name"].removeprefix("ev_"): model for model in models}
+
+
+@cache
+def _variants() -> dict[str, str]:
+    return yaml.safe_load(TEXTS.read_text(encoding="utf-8"))["variants"]
+
+
+def variant(name: str) -> str:
+    """The Vietnamese name of a reading."""
+    return both(_variants().get(name, name))[0]
 
 
 def families() -> list[str]:

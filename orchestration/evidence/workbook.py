@@ -249,9 +249,15 @@ def _write_figures(book, formats: Formats, night: EvidenceNight, one: Target, ag
 
     def shown(row: tuple) -> tuple:
         values = dict(zip(names, row, strict=True))
-        verdict = figures.verdict_text(Figure(None, None, values["value"], values["meets_target"]))
+        # A number of pieces is asked of the province as a whole, not of each agency.
+        meets = (
+            values["meets_target"]
+            if one.binds_agencies or values["agency_code"] == figures.PROVINCE
+            else None
+        )
+        verdict = figures.verdict_text(Figure(None, None, values["value"], meets))
         return (
-            values["variant"], values["is_headline"], values["agency_code"], values["agency_name"],
+            words.variant(values["variant"]), values["is_headline"], values["agency_code"], values["agency_name"],
             _LEVELS.get(values["level"]), _PERIODS[values["period_kind"]], values["period_start"],
             values["period_end"], values["numerator"], values["denominator"], values["value"], values["unit"],
             figures.goal_text(one), verdict,
@@ -276,7 +282,7 @@ def _write_rows(book, formats: Formats, night, one: Target, variant: str, agency
     return _write_table(
         book,
         formats,
-        "Hồ sơ",
+        "Dòng chi tiết",
         [words.heading(family, name) for name in rows.columns],
         [wide.get(name, 16) for name in rows.columns],
         shown(),
@@ -293,7 +299,7 @@ def _with_labels(row: tuple, coded: dict[int, dict[str, str]]) -> tuple:
 
 
 def _write_rejected(book, formats: Formats, night, one: Target, variant: str) -> int:
-    headings = ("Nguồn", "Bảng", "Ngày giao", "Tệp", "Trang", "Dòng", "Cột", "Lý do", "Mã bản ghi")
+    headings = ("Nguồn", "Bảng", "Ngày gửi", "Tệp", "Trang", "Dòng", "Cột", "Lý do", "Mã bản ghi")
     widths = (16, 20, 12, 36, 16, 10, 26, 60, 34)
     return _write_table(
         book, formats, "Bị loại", headings, widths, figures.rejected_rows(night, one, variant)

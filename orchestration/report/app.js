@@ -50,7 +50,9 @@
     return digits;
   };
   const beside = (value, marks, least = 2) => (value == null ? "–" : num(value, decimals(value, ...marks), least));
-  const figure = (t, value) => (value == null ? "–" : isRate(t) ? `${beside(value, [t.goal])}%` : beside(value, [t.goal], 0));
+  /* What agencies confirm in words is counted in agencies; as a rate it would read as one. */
+  const inWords = (t) => t.kind === "text" && t.family === "register";
+  const figure = (t, value, n = t.num, d = t.den) => (value == null ? "–" : inWords(t) ? T("agencies_confirm", { n: num(n), d: num(d) }) : isRate(t) ? `${beside(value, [t.goal])}%` : beside(value, [t.goal], 0));
   const pointsOf = (points, most) => `${beside(points, [most])} / ${num(most, 2)}`;
   const required = (t) => (t.goal == null ? T("achieved_text") : `${OPS[t.op] ?? t.op ?? ""} ${num(t.goal, 2, 0)}${isRate(t) ? "%" : ""}`);
   const english = (t) => (S.lang && t.plan_year === W.plan.year && W.plan.targets_en[t.id]) || null;
@@ -471,7 +473,7 @@
   };
 
   const regain = () => absent("rpt_points_to_regain") ?? h("div", null, h("p", { cls: "note" }, estimateLine()), table(T("regain_caption"), [
-    { h: T("place"), cls: "n opt", cell: (r) => num(r[6]) },
+    { h: T("order"), cls: "n opt", cell: (r) => num(r[6]) },
     { h: T("target"), th: true, cell: (r) => openButton(r[0], byId.has(r[0]) ? [`${r[0]} `, targetNameNode(byId.get(r[0]))] : r[0]) },
     { h: T("points_lost"), cls: "n", tag: estimateTag, cell: (r) => beside(r[1], [0]) },
     { h: T("to_do"), cell: (r) => (both(r[7], r[8]) || (r[2] == null ? "–" : `${num(r[2], 2, 0)} ${(S.lang ? r[4] ?? r[3] : r[3]) ?? ""}`)) },
@@ -535,7 +537,7 @@
           table(T("deliveries_caption"), [
             { h: T("day"), cls: "n opt", cell: (r) => day(r[0]) },
             { h: T("file"), th: true, cell: (r) => h("span", { cls: "code" }, r[3] ?? "–") },
-            { h: T("outcome"), cell: (r) => [h("span", { cls: `pill ${r[4] === "partly_quarantined" || r[4] === "loaded" ? "mid" : "bad"}` }, ui(r[4])), r[5] ? h("div", { cls: "dim", lang: S.lang ? "vi" : null }, r[5]) : null] },
+            { h: T("outcome"), cell: (r) => [h("span", { cls: `pill ${r[4] === "partly_quarantined" || r[4] === "loaded" ? "mid" : "bad"}` }, ui(r[4])), r[5] ? h("div", { cls: "dim" }, both(r[5])) : null] },
             { h: T("rows_rejected"), cls: "n", cell: (r) => `${num(r[8])} / ${num(r[6])}` },
           ], D.deliveries, { key: "deliveries", first: 10 }))),
       absent("fct_check_result") ?? h("div", null,
@@ -576,10 +578,12 @@
     const agencies = [...(D.agency_year[id] ?? [])].sort((a, b) => (a[3] == null) - (b[3] == null) || (t.op === "<=" ? b[3] - a[3] : a[3] - b[3]));
     const rate = isRate(t);
     const verdict = (m) => (m == null ? h("span", { cls: "dim" }, T("verdict_none")) : status(m ? "met" : "missed"));
+    /* A number of pieces is asked of the province as a whole, not of each agency. */
+    const binds = (one) => one.kind !== "count";
     const variants = D.variants[id] ?? [];
     show([`${id} `, targetNameNode(t)],
       h("p", { cls: "note" }, agencyNode(mine ? agency : -1), " · ", `${T("as_of")} ${day(D.as_of)}`),
-      h("div", { cls: "figure" }, h("span", { cls: "big" }, figure(t, value)), h("span", null, `${T("required")}: ${required(t)}`), mine ? verdict(meets) : status(statusOf(t)),
+      h("div", { cls: "figure" }, h("span", { cls: "big" }, figure(t, value, n, d)), h("span", null, `${T("required")}: ${required(t)}`), mine ? verdict(binds(t) ? meets : null) : status(statusOf(t)),
         mine || t.max == null ? null : h("span", null, `${T("points")}: ${pointsOf(t.points, t.max)} `, estimateLine())),
       t.note ? h("div", { cls: "warn", role: "note" }, h("strong", null, `${T("plan_note")}. `), both(t.note, t.note_en)) : null,
       h("dl", { cls: "facts" },
@@ -601,15 +605,15 @@
         { h: T("reading"), th: true, cell: (r) => word("variants", r[0]) ?? r[0] },
         { h: T("numerator"), cls: "n", cell: (r) => num(r[1], 2, 0) },
         { h: T("denominator"), cls: "n", cell: (r) => num(r[2], 2, 0) },
-        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3]) },
+        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3], r[1], r[2]) },
       ], variants, { key: `variants ${id}` })] : null,
       agencies.length ? [h("h3", null, T("by_agency")), table(T("by_agency_caption"), [
         { h: T("agency"), th: true, cell: (r) => h("button", { type: "button", cls: "plain", onclick: () => openTarget(id, r[0]) }, agencyNode(r[0])) },
         { h: rate ? T("numerator") : T("counted"), cls: "n opt", cell: (r) => num(r[1], 2, 0) },
         { h: T("denominator"), cls: "n opt", cell: (r) => num(r[2], 2, 0) },
-        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3]) },
-        { h: T("bar"), cls: "opt", cell: (r) => (rate ? bar(r[3]) : "") },
-        { h: T("agency_met"), cell: (r) => verdict(r[4]) },
+        { h: T("value"), cls: "n", cell: (r) => figure(t, r[3], r[1], r[2]) },
+        { h: T("bar"), cls: "opt", cell: (r) => (rate && !inWords(t) ? bar(r[3]) : "") },
+        { h: T("agency_met"), cell: (r) => verdict(binds(t) ? r[4] : null) },
       ], agencies, { key: `agencies ${id}`, first: 10, rowClass: (r) => (mine && r[0] === agency ? "mine" : null) })] : null);
     keep("t", id);
   }

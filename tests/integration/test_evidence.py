@@ -178,7 +178,7 @@ def test_the_workbook_shows_the_published_figure_and_all_its_rows(
         " where source = 'tthc' and table_name = 'dossiers'"
     ).fetchall()
     assert hashes and all(digest in text for (digest,) in hashes)
-    heading, *rows = cells(path, "Hồ sơ")
+    heading, *rows = cells(path, "Dòng chi tiết")
     assert len(rows) == written.rows
     assert sum(row[heading.index("Cộng vào tử số")] for row in rows) == written.figure.numerator
     assert sum(row[heading.index("Cộng vào mẫu số")] for row in rows) == written.figure.denominator
@@ -194,7 +194,7 @@ def test_one_agency_and_one_reading(evidence: EvidenceNight, tmp_path: Path) -> 
     ).fetchall()[0][0]
     path = tmp_path / "b.xlsx"
     written = write_evidence(evidence, "3.4.2", path, agency=agency, variant="B")
-    heading, *rows = cells(path, "Hồ sơ")
+    heading, *rows = cells(path, "Dòng chi tiết")
     assert {row[heading.index("Mã đơn vị")] for row in rows} == {agency}
     assert sum(row[heading.index("Cộng vào mẫu số")] for row in rows) == written.figure.denominator
     assert {row[2] for row in cells(path, "Số liệu")[1:]} == {agency}
@@ -206,7 +206,9 @@ def test_rows_beyond_a_sheet_go_to_the_next(evidence: EvidenceNight, tmp_path: P
     path = tmp_path / "split.xlsx"
     written = write_evidence(evidence, "3.5.1", path)
     names = [
-        name for name in openpyxl.load_workbook(path, read_only=True).sheetnames if name.startswith("Hồ sơ")
+        name
+        for name in openpyxl.load_workbook(path, read_only=True).sheetnames
+        if name.startswith("Dòng chi tiết")
     ]
     assert len(names) == -(-written.rows // 50) > 1
     keys = [row[1] for name in names for row in cells(path, name)[1:]]
@@ -283,7 +285,7 @@ def test_fractions_of_a_dong_agree_with_what_is_published_of_them(numerator: str
                 cast(cast(sum(in_denominator) as decimal(38, 6)) as double) as denominator
             from evidence.ev_revenue group by all;
     """)
-    one = SimpleNamespace(target_id="8.3.3", view=lambda variant: "revenue")
+    one = SimpleNamespace(target_id="8.3.3", view=lambda variant: "revenue", binds_agencies=True)
     found = figures.figure(night, one, "headline", PROVINCE)
     added = figures.sums(night, one, "headline", None)
     assert added.equals(found)

@@ -137,7 +137,7 @@ def findings(step: Step) -> Findings:
         return Findings((FAILURE,), blind_kinds=frozenset(KINDS) - {FAILED_NIGHT})
     return Findings(
         tuple(problem(name, gap) for name, gap in step.wrong.items()),
-        stale_targets=frozenset({STALE}) if step.stale else frozenset(),
+        unjudged_targets=frozenset({STALE}) if step.stale else frozenset(),
     )
 
 

@@ -150,8 +150,8 @@ def test_the_late_budget_tells_what_waits_and_no_day_for_what_is_overspent(wide:
         dict(zip(heads, row, strict=True))
         for row in wide.run(f"[...document.querySelectorAll('#budget tbody tr')].map({cells})")
     ]
-    assert {"Đến hạn", "Đang chờ, đã quá hạn"} <= set(heads) and "Đã giải quyết" not in heads
-    assert all(row["Đang chờ, đã quá hạn"] == str(int(row["Trễ"]) // 3) for row in budgets)
+    assert {"Đến hạn", "Tạm dừng, đã qua ngày hẹn trả"} <= set(heads) and "Đã giải quyết" not in heads
+    assert all(row["Tạm dừng, đã qua ngày hẹn trả"] == str(int(row["Trễ"]) // 3) for row in budgets)
     overspent = [row for row in budgets if "đã vượt" in row["Còn lại"]]
     assert 0 < len(overspent) < len(budgets)
     for row in budgets:
@@ -219,8 +219,8 @@ def test_what_an_ended_agency_left_open_names_who_took_over(chromium: Browser, t
     chromium.wait_for(DRAWN)
     told = rows(chromium, "risk")
     end = f"Kết thúc hoạt động ngày {synthetic.AS_OF.replace(day=1):%d/%m/%Y} · "
-    assert sum(f"{end}đơn vị tiếp nhận: {agencies.agency_name[other]}" in row for row in told) == 1
-    assert sum(f"{end}danh mục không ghi đơn vị tiếp nhận" in row for row in told) == 1
+    assert sum(f"{end}đơn vị kế thừa: {agencies.agency_name[other]}" in row for row in told) == 1
+    assert sum(f"{end}danh mục không ghi đơn vị kế thừa" in row for row in told) == 1
     assert sum("Kết thúc hoạt động" in row for row in told) == 2
     assert sum(agencies.agency_name[merged] in row for row in told) == 1, "by its name, not its code"
 

@@ -186,7 +186,7 @@ def test_a_failed_delivery_is_tried_again_next_night_for_that_address_only(setti
     report = alerting.send_pending(settings, at(after(1)))
     assert (report.messages, report.events, report.pending) == (2, 3, 0)
     (text,) = mail.texts()
-    assert "đêm 2024-06-18" in text and "3.4.1" in text and "7.3.5" in text
+    assert "đêm 18/06/2024" in text and "3.4.1" in text and "7.3.5" in text
     assert ["3.4.1" in post["message"] for post in web.posts] == [True, False]
 
 

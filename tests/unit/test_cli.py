@@ -382,11 +382,12 @@ def test_a_delivery_dated_ahead_is_told_everywhere(desk, run, monkeypatch) -> No
 def test_status_calls_a_night_running_only_while_one_is(desk, run) -> None:
     desk.ledger.start_night("cut-off", date(2024, 11, 1), NOW)
     with night_lock(desk.settings):
-        assert "last night: running" in run("status")
+        assert "last night: đang chạy – running" in run("status")
     said = run("status")
     assert "running" not in said
     assert (
-        "last night: interrupted" in said and "interrupted before its end: run `parindex run` again" in said
+        "last night: bị ngắt – interrupted" in said
+        and "interrupted before its end: run `parindex run` again" in said
     )
 
 

@@ -94,9 +94,9 @@ def _row(value: float, operator: str, target: float, **more: object) -> dict:
     ("value", "operator", "target", "vi", "en"),
     [
         (ALMOST_99, ">", 99, "toàn tỉnh 98,996%, yêu cầu > 99%", "98.996%, required > 99%"),
-        (ALMOST_100, "=", 100, "toàn tỉnh 99,997%, yêu cầu = 100%", "99.997%, required = 100%"),
-        (ALMOST_30, ">=", 30, "toàn tỉnh 29,999%, yêu cầu >= 30%", "29.999%, required >= 30%"),
-        (10.004, "<=", 10, "toàn tỉnh 10,004%, yêu cầu <= 10%", "10.004%, required <= 10%"),
+        (ALMOST_100, "=", 100, "toàn tỉnh 99,997%, yêu cầu 100%", "99.997%, required 100%"),
+        (ALMOST_30, ">=", 30, "toàn tỉnh 29,999%, yêu cầu ≥ 30%", "29.999%, required ≥ 30%"),
+        (10.004, "<=", 10, "toàn tỉnh 10,004%, yêu cầu ≤ 10%", "10.004%, required ≤ 10%"),
         (10.0, "<", 10, "toàn tỉnh 10%, yêu cầu < 10%", "10%, required < 10%"),
     ],
 )
@@ -128,24 +128,26 @@ def test_the_share_of_rejected_rows_is_not_shown_as_the_limit() -> None:
 
 def test_the_terminal_shows_neither_a_missed_target_nor_lost_points_as_reached() -> None:
     rows = [
-        ("3.4.1", "a", ALMOST_99, 99.0, ">", "%", "missed", 0.0, 0.5, 24_751, 25_002),
-        ("7.2.2", "b", ALMOST_100, 100.0, "=", "%", "missed", 0.42999, 0.43, 29_999, 30_000),
-        ("4.1.1", "c", ALMOST_30, 30.0, ">=", "%", "at_risk", 0.5, 0.5, 29_999, 100_000),
+        ("3.4.1", "a", ALMOST_99, 99.0, ">", "%", "missed", 0.0, 0.5, 24_751, 25_002, False),
+        ("7.2.2", "b", ALMOST_100, 100.0, "=", "%", "missed", 0.42999, 0.43, 29_999, 30_000, False),
+        ("4.1.1", "c", ALMOST_30, 30.0, ">=", "%", "at_risk", 0.5, 0.5, 29_999, 100_000, False),
+        ("5.1.3", "d", 0.0, None, "text", "%", "missed", 0.0, 0.5, 0, 1, True),
     ]
     console = Console(width=200)
     with console.capture() as captured:
         _show_targets(rows, date(2024, 11, 30), console)
     lines = [" ".join(line.split()) for line in captured.get().splitlines()]
     assert [line for line in lines if line[:1].isdigit()] == [
-        "3.4.1 a 24.751 / 25.002 98,996 % > 99 ✗ chưa đạt 0 / 0,5",
-        "7.2.2 b 29.999 / 30.000 99,997 % = 100 ✗ chưa đạt 0,42999 / 0,43",
-        "4.1.1 c 29.999 / 100.000 29,999 % >= 30 ▲ có nguy cơ 0,5 / 0,5",
+        "3.4.1 a 24.751 / 25.002 98,996% > 99% ✗ chưa đạt 0 / 0,5",
+        "7.2.2 b 29.999 / 30.000 99,997% 100% ✗ chưa đạt 0,42999 / 0,43",
+        "4.1.1 c 29.999 / 100.000 29,999% ≥ 30% ▲ có nguy cơ 0,5 / 0,5",
+        "5.1.3 d 0 / 1 0/1 – ✗ chưa đạt 0 / 0,5",
     ]
 
 
 def test_evidence_shows_no_missed_target_as_reached() -> None:
     one = Target(**dict.fromkeys(Target.__dataclass_fields__) | {"target_value": 100.0, "unit": "%"})
-    assert (value_text(one, 99.99996), value_text(one, 100.0)) == ("99,99996 %", "100 %")
+    assert (value_text(one, 99.99996), value_text(one, 100.0)) == ("99,99996%", "100%")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 -- One row per target 7.2.1a-b and 7.2.2, reading, agency (and the province) and period: documents handled on the network.
 -- Rules: 7.2.1 two grains: an agency passes when its share of documents processed online reaches the inner threshold (80 %
 -- of departments, 50 % of district units), the figure is the share of agencies that pass; `documents` is the share of
--- documents. 7.2.2 agencies valid on the day with a document in and one out exchanged electronically, of all agencies.
+-- documents. 7.2.2 agencies valid on the day with a document in and one out exchanged electronically, of all agencies; no figure
+-- before any document of the year has come.
 with targets as (
     {{ targets_of('documents') }}
 ),
@@ -85,7 +86,9 @@ counted as (
             agencies.agency_code = documents.agency_code
             and periods.period_kind = documents.period_kind
             and periods.period_start = documents.period_start
-    where agencies.is_valid_on_as_of
+    where
+        agencies.is_valid_on_as_of
+        and exists (select 1 from documents)
 )
 
 {{ with_province_row('counted') }}

@@ -37,10 +37,29 @@ field_lead as (
     group by field_id
 ),
 
-scale as (
+printed as (
+    select
+        criterion_id,
+        count(*) as target_count
+    from criteria
+    group by criterion_id
+),
+
+-- A target that has ended, or is still to come, takes no points from those in force.
+validity as (
     select
         criteria.field_id,
         criteria.criterion_id,
+        {{ valid_on_as_of('target_measure.valid_from', 'target_measure.valid_to') }} as is_in_force
+    from criteria
+    inner join {{ ref('target_measure') }} as target_measure on criteria.target_id = target_measure.target_id
+),
+
+scale as (
+    select
+        validity.field_id,
+        validity.criterion_id,
+        validity.is_in_force,
         scoring_scale.max_points,
         scoring_scale.rule_kind,
         scoring_scale.floor,
@@ -48,11 +67,12 @@ scale as (
         scoring_scale.source,
         scoring_scale.confidence,
         count(*) as target_count
-    from criteria
-    left join {{ ref('scoring_scale') }} as scoring_scale on criteria.criterion_id = scoring_scale.criterion_id
+    from validity
+    left join {{ ref('scoring_scale') }} as scoring_scale on validity.criterion_id = scoring_scale.criterion_id
     group by
-        criteria.field_id,
-        criteria.criterion_id,
+        validity.field_id,
+        validity.criterion_id,
+        validity.is_in_force,
         scoring_scale.max_points,
         scoring_scale.rule_kind,
         scoring_scale.floor,
@@ -66,13 +86,16 @@ scale as (
 field_share as (
     select
         scale.field_id,
+        scale.is_in_force,
         (
             max(field_points.self_max_points)
             - coalesce(sum(case when scale.rule_kind <> 'survey' then scale.max_points end), 0)
         ) / nullif(sum(case when scale.max_points is null then 1 else 0 end), 0) as points_per_criterion
     from scale
     inner join {{ ref('field_points') }} as field_points on scale.field_id = field_points.field_id
-    group by scale.field_id
+    group by
+        scale.field_id,
+        scale.is_in_force
 )
 
 select
@@ -81,7 +104,7 @@ select
     criteria.field_id,
     -- Targets of one criterion would all have its name: what each of them counts tells them apart.
     case
-        when scale.target_count = 1 or criteria.target_unit is null then criteria.name_vi
+        when printed.target_count = 1 or criteria.target_unit is null then criteria.name_vi
         else criteria.name_vi || ' – ' || case
             when left(criteria.target_unit, 3) = '% (' then substring(criteria.target_unit, 4, length(criteria.target_unit) - 4)
             else trim(leading '% ' from criteria.target_unit)
@@ -122,10 +145,17 @@ select
     cast('{{ as_of_text()[:4] }}-12-31' as date) as deadline,
     target_measure.valid_from,
     target_measure.valid_to,
-    {{ valid_on_as_of('target_measure.valid_from', 'target_measure.valid_to') }} as is_in_force
+    scale.is_in_force
 from criteria
 inner join {{ ref('target_measure') }} as target_measure on criteria.target_id = target_measure.target_id
 inner join named on criteria.target_id = named.target_id
-inner join scale on criteria.criterion_id = scale.criterion_id
-left join field_share on criteria.field_id = field_share.field_id
+inner join printed on criteria.criterion_id = printed.criterion_id
+inner join scale
+    on
+        criteria.criterion_id = scale.criterion_id
+        and {{ valid_on_as_of('target_measure.valid_from', 'target_measure.valid_to') }} = scale.is_in_force
+left join field_share
+    on
+        criteria.field_id = field_share.field_id
+        and scale.is_in_force = field_share.is_in_force
 left join field_lead on criteria.field_id = field_lead.field_id

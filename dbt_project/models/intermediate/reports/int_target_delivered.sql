@@ -1,7 +1,7 @@
 -- One row per target in force whose tables have come: without a figure it has nothing to count yet, and nobody has to deliver.
 -- Source: family_table (the tables that are counted) and the deliveries that were accepted up to the day of the build.
 -- Rule: one of them was delivered this year, and none is missing altogether: a catalogue of last year still holds.
--- What the register reports has no row here: a target is a row of its file, so the file of other targets says nothing of it.
+-- Not so where rows are of one year or one target each (shows_none_due): a file without them shows that they are missing.
 with accepted as (
     select
         source,
@@ -30,7 +30,7 @@ counted as (
     where
         targets.is_in_force
         and tables.role = 'counted'
-        and tables.source <> 'register'
+        and tables.shows_none_due
 )
 
 select

@@ -4,16 +4,25 @@
 -- very survey points, so they are nowhere added again: the maxima sum to 100. Points of 2023 and goals as printed; field 8
 -- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal. A field whose survey
 -- of the year is not there yet has no gap to its goal: the goal is of both parts. points_without_data = the most that targets
--- without a figure and surveys not there yet could earn; in points_estimated they are 0.
+-- without a figure (but for levels that have ended) and surveys not there yet could earn; in points_estimated they are 0.
 with targets as (
     select
-        field_id,
-        sum(case when rule_kind <> 'survey' then points_estimated else 0 end) as self_points,
+        scored.field_id,
+        sum(case when scored.rule_kind <> 'survey' then scored.points_estimated else 0 end) as self_points,
         sum(
-            case when rule_kind <> 'survey' and value is null and points_estimated = 0 then max_points else 0 end
+            case
+                when
+                    scored.rule_kind <> 'survey'
+                    and scored.value is null
+                    and scored.points_estimated = 0
+                    and coalesce(scorecard.status_code, '') <> 'level_ended'
+                    then scored.max_points
+                else 0
+            end
         ) as points_without_data
-    from {{ ref('int_target_scored') }}
-    group by field_id
+    from {{ ref('int_target_scored') }} as scored
+    left join {{ ref('rpt_scorecard') }} as scorecard on scored.target_id = scorecard.target_id
+    group by scored.field_id
 ),
 
 surveys as (

@@ -30,12 +30,22 @@ notes as (
     group by target_id
 ),
 
-revenue_months as (
+-- A month is there with all its sectors only: as many as the same month of the other year has.
+revenue_sectors as (
     select
-        cast(count(distinct case when is_this_year then month end) as int) as this_year,
-        cast(count(distinct case when not is_this_year then month end) as int) as last_year
+        substring(month, 6, 2) as month_of_year,
+        count(distinct case when is_this_year then sector end) as this_year,
+        count(distinct case when not is_this_year then sector end) as last_year
     from {{ ref('int_revenue_compared') }}
     where amount_vnd is not null
+    group by substring(month, 6, 2)
+),
+
+revenue_months as (
+    select
+        cast(count(case when this_year > 0 and this_year >= last_year then 1 end) as int) as this_year,
+        cast(count(case when last_year > 0 and last_year >= this_year then 1 end) as int) as last_year
+    from revenue_sectors
 ),
 
 joined as (
@@ -49,6 +59,7 @@ joined as (
         notes.plan_note_en,
         coalesce(levels.agency_count > 0 and levels.valid_count = 0, false) as level_has_ended,
         levels.last_day as level_last_day,
+        budget.late,
         budget.late_left,
         coalesce(budget.projected_year_end_value, projection.projected_value) as projected_value,
         case
@@ -81,7 +92,8 @@ judged as (
             when is_before_deadline and not meets_target and months_counted < months_compared_with then 'months_differ'
             when is_before_deadline and meets_target and months_counted > months_compared_with then 'months_differ'
             when meets_target and not is_before_deadline then 'met'
-            when meets_target and alarm_floor is not null and late_left < {{ var('at_risk_late_left') }} then 'no_budget_left'
+            when meets_target and alarm_floor is not null and late > 0 and late_left < {{ var('at_risk_late_left') }}
+                then 'no_budget_left'
             when
                 meets_target
                 and operator in ('>', '>=')
