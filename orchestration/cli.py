@@ -54,7 +54,7 @@ AsOf = Annotated[
         "--as-of",
         parser=day_option,
         metavar="YYYY-MM-DD",
-        help="The day whose figures are wanted. [default: today]",
+        help="The day whose figures are wanted. \\[default: today]",
     ),
 ]
 
@@ -187,7 +187,7 @@ class _Progress:
 )
 def run(
     inbox: Annotated[
-        Path | None, typer.Option(help="Folder of the exports. [default: PARINDEX_HOME/inbox]")
+        Path | None, typer.Option(help="Folder of the exports. \\[default: PARINDEX_HOME/inbox]")
     ] = None,
     as_of: AsOf = None,
     full_refresh: Annotated[

@@ -24,10 +24,11 @@ from orchestration import clock
 from orchestration.ahead import dated_ahead
 from sources.contract import all_tables
 from warehouse import publish
-from warehouse.damaged import DamagedFile, sqlite_damage
+from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.landing import landed_file
 from warehouse.ledger import Ledger
 from warehouse.lock import is_held
+from warehouse.personal_key import is_of_landing
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings, SettingsError
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
@@ -172,7 +173,12 @@ def _key(settings: Settings, now: datetime) -> Findings:
         else:
             yield Finding(OK, "key", "made by the first night")
         return
-    settings.personal_data_key()  # SettingsError says what is wrong with it
+    if not is_of_landing(settings):  # SettingsError says what is wrong with the key itself
+        yield Finding(
+            FAIL, "key", "it is not the one that landing was written with",
+            "put the old one back, or go over to the new one with `parindex run --full-refresh` (docs/runbook/key.md)",
+        )  # fmt: skip
+        return
     yield Finding(OK, "key", "PARINDEX_KEY" if given else str(settings.key_file))
 
 
@@ -207,6 +213,11 @@ def _stored_files(settings: Settings, now: datetime) -> Findings:
     for path in (settings.ledger, settings.home / "alerts.sqlite"):
         if told := sqlite_damage(path):
             yield Finding(FAIL, path.name, f"damaged: {told}", "restore it: docs/runbook/restore.md")
+    try:
+        must_not_be_lost(settings.ledger)
+    except DamagedFile as lost:
+        yield Finding(FAIL, settings.ledger.name, lost.why, "restore it: docs/runbook/restore.md")
+        return
     entries = [entry for entry in _entries(settings) if entry.accepted]
     gone = [entry for entry in entries if not landed_file(settings, entry).parquet.exists()]
     if gone:
@@ -399,7 +410,7 @@ def _nights(settings: Settings, limit: int = 30):
 def _read(settings: Settings, what: Callable[[Ledger], list]) -> list | None:
     if not settings.ledger.exists():
         return None
-    ledger = Ledger(settings.ledger)
+    ledger = Ledger.to_look_at(settings.ledger)
     try:
         return what(ledger)
     finally:

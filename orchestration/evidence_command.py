@@ -26,10 +26,10 @@ def evidence(
         bool, typer.Option("--all", help="Every target, with an index page and checksums.")
     ] = False,
     agency: Annotated[
-        str | None, typer.Option(help="Only the rows of this agency, by its code. [default: the province]")
+        str | None, typer.Option(help="Only the rows of this agency, by its code. \\[default: the province]")
     ] = None,
     variant: Annotated[
-        str | None, typer.Option(help="A further reading, e.g. B for 3.4.1. [default: the headline]")
+        str | None, typer.Option(help="A further reading, e.g. B for 3.4.1. \\[default: the headline]")
     ] = None,
     as_of: Annotated[
         date | None,
@@ -37,7 +37,7 @@ def evidence(
             "--as-of",
             parser=day_option,
             metavar="YYYY-MM-DD",
-            help="A published night that is kept. [default: the last one]",
+            help="A published night that is kept. \\[default: the last one]",
         ),
     ] = None,
 ) -> None:

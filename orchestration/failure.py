@@ -41,6 +41,11 @@ def in_words(settings: Settings, kind: str, message: str) -> str:
     """An error by the name of its class and its message (without that name)."""
     if _disk_is_full(settings) or os.strerror(errno.ENOSPC) in message:
         return f"the disk of {settings.home} is full: free some space, then run again"
+    for number in (errno.EDQUOT, errno.EFBIG, errno.EROFS):  # a quota, a limit of the shell, a mount
+        if os.strerror(number) in message:
+            return (
+                f"{settings.home} cannot be written ({os.strerror(number)}): put that right, then run again"
+            )
     if kind in ("OutOfMemoryException", "MemoryError") or "Out of Memory Error" in message:
         return f"it needs more memory than PARINDEX_MEMORY_LIMIT={settings.memory_limit} allows: raise it, then run again"
     if kind == "DatabaseError" and (damaged := find_damage(settings)):

@@ -50,7 +50,7 @@ def publish(
             "--to",
             metavar="URL",
             help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE. Better in PARINDEX_PUBLISH_TO, or the password"
-            " in ~/.pgpass: other users of this machine can see a command line. [default: PARINDEX_PUBLISH_TO]",
+            " in ~/.pgpass: other users of this machine can see a command line. \\[default: PARINDEX_PUBLISH_TO]",
             show_default=False,
         ),
     ] = None,

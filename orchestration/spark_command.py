@@ -26,7 +26,7 @@ def spark_check(
         typer.Option(
             parser=day_option,
             metavar="YYYY-MM-DD",
-            help="The day to build. [default: that of the published night]",
+            help="The day to build. \\[default: that of the published night]",
         ),
     ] = None,
     everything: Annotated[

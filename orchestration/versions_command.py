@@ -34,7 +34,7 @@ def find_version(settings: Settings, name: str) -> Version:
     """
     kept = publishing.versions(settings)
     now = publishing.current(settings)
-    if not kept or now is None:
+    if not kept or (now is None and name in ("current", "previous")):
         errors.print("Chưa công bố đêm nào – nothing has been published yet: run `parindex run` first.")
         raise typer.Exit(1)
     if name == "latest":

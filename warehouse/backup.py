@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 
 from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.parts import link
+from warehouse.personal_key import fingerprint_file
 from warehouse.publish import current, last_before, swap_in, versions
 from warehouse.settings import Settings
 
@@ -105,6 +106,7 @@ def _files(settings: Settings, with_key: bool, all_versions: bool) -> Iterator[t
     kept = versions(settings) if all_versions else [now, now and last_before(settings, now.as_of)]
     for version in filter(None, kept):
         chosen += below(version.folder)
+    chosen.append(fingerprint_file(settings))
     chosen.append(settings.ledger)  # last: without it a home counts as empty
     for path in chosen:
         if path.exists():

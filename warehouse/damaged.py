@@ -18,6 +18,7 @@ class DamagedFile(Exception):
     """The message names the file and what to do."""
 
     def __init__(self, path: Path, why: str, todo: str = _RESTORE) -> None:
+        self.why = why
         super().__init__(f"{path} bị hỏng – is damaged ({why}): {todo}")
 
 

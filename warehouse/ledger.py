@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -16,7 +18,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from warehouse.damaged import must_not_be_lost
-from warehouse.upgrade import NewColumn, Step, bring_up_to_date
+from warehouse.upgrade import NewColumn, Step, bring_up_to_date, copied, is_older
 
 metadata = sa.MetaData()
 
@@ -156,6 +158,7 @@ class Ledger:
         if path is not None:
             must_not_be_lost(path)
             bring_up_to_date(path, STEPS)
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self.engine = sa.create_engine(f"sqlite:///{path}" if path else "sqlite://")
         sa.event.listen(self.engine, "connect", _durable)
         metadata.create_all(self.engine)
@@ -164,10 +167,24 @@ class Ledger:
     def to_look_at(cls, path: Path) -> Ledger:
         """The ledger for those who only read: where there is none, an empty one, and no file is made."""
         must_not_be_lost(path)
-        return cls(path if path.exists() else None)
+        if not path.exists():
+            return cls(None)
+        try:
+            older = path.stat().st_size > 0 and is_older(path, STEPS)
+        except sqlite3.DatabaseError:
+            older = False  # damaged, which is told in words below
+        if not older:
+            return cls(path)
+        # Of an earlier release: looking at it must not take the way back to that.
+        scratch = tempfile.TemporaryDirectory(prefix="parindex-ledger-")
+        found = cls(copied(path, Path(scratch.name) / path.name))
+        found._scratch = scratch
+        return found
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     def seen_files(self) -> dict[str, tuple[str, str]]:
         """Place in the inbox -> (state of the file, hash of its content)."""

@@ -15,12 +15,20 @@ from warehouse.settings import Settings, SettingsError
 HOW = "docs/runbook/key.md"
 
 
-def _fingerprint_file(settings: Settings) -> Path:
+def fingerprint_file(settings: Settings) -> Path:
+    """Where landing remembers its key; a backup without it would take any key for the right one."""
     return settings.landing / "personal_data.fingerprint"
 
 
 def _fingerprint(key: bytes) -> str:
     return hmac.new(key, b"parindex: which key is this?", hashlib.sha256).hexdigest()[:32]
+
+
+def is_of_landing(settings: Settings) -> bool:
+    """Whether the key is the one that landing was written with; nothing is written where none is known yet."""
+    known = fingerprint_file(settings)
+    found = _fingerprint(settings.personal_data_key())
+    return not known.exists() or hmac.compare_digest(known.read_text().strip(), found)
 
 
 def check_key(settings: Settings, *, rotating: bool = False) -> None:
@@ -30,20 +38,19 @@ def check_key(settings: Settings, *, rotating: bool = False) -> None:
     """
     if settings.personal_data != "hash":
         return
-    known = _fingerprint_file(settings)
-    found = _fingerprint(settings.personal_data_key())
-    if known.exists() and not rotating and not hmac.compare_digest(known.read_text().strip(), found):
+    is_known = is_of_landing(settings)
+    if not rotating and not is_known:
         raise SettingsError(
             "the key of personal data (PARINDEX_KEY or the key file) is not the one that landing was written with:"
             f" put the old one back, or go over to the new one with `parindex run --full-refresh`, see {HOW}"
         )
-    if not known.exists():
+    if not fingerprint_file(settings).exists():
         remember_key(settings)
 
 
 def remember_key(settings: Settings) -> None:
     """From now on landing is under this key."""
     if settings.personal_data == "hash":
-        known = _fingerprint_file(settings)
+        known = fingerprint_file(settings)
         known.write_text(_fingerprint(settings.personal_data_key()) + "\n")
         known.chmod(0o640)

@@ -405,13 +405,19 @@ def discard(settings: Settings, name: str) -> None:
 
 
 def prune(settings: Settings) -> list[str]:
-    """Remove unfinished and the oldest versions beyond the number to keep; never the current one."""
+    """Remove unfinished and the oldest versions beyond the number to keep.
+
+    Never the current one, nor the night before it: a day that is run again and again must not push out what restatements,
+    the gate and a rollback compare with.
+    """
     now = current(settings)
-    kept = [version.version for version in versions(settings)][-settings.keep_versions :]
+    before = now and last_before(settings, now.as_of)
+    kept = {version.version for version in versions(settings)[-settings.keep_versions :]}
+    kept |= {version.version for version in (now, before) if version}
     removed = []
     folder = versions_folder(settings)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name not in kept and (now is None or path.name != now.version):
+        if path.name not in kept:
             shutil.rmtree(path, ignore_errors=True)
             removed.append(path.name)
     return removed

@@ -34,6 +34,22 @@ Step = Sequence[str | NewColumn]
 FIRST = 1  # the shape of release 0.1.0, whose files carry no number
 
 
+def is_older(path: Path, steps: Sequence[Step]) -> bool:
+    """Whether an earlier release wrote the file, which whoever only looks must leave as it is."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        return _version(connection) < FIRST + len(steps)
+
+
+def copied(path: Path, target: Path) -> Path:
+    """The file as it stands, also while somebody writes to it."""
+    with (
+        closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)
+    return target
+
+
 def bring_up_to_date(path: Path, steps: Sequence[Step]) -> int:
     """Take the steps that the file has not seen, all or none; returns its version. A new file begins with the last.
 

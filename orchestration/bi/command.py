@@ -25,7 +25,7 @@ def superset(
         typer.Option(
             metavar="URL",
             help="SQLAlchemy address under which Superset reaches the marts; a password in it is not written,"
-            " Superset asks for it. [default: the published DuckDB file]",
+            " Superset asks for it. \\[default: the published DuckDB file]",
             show_default=False,
         ),
     ] = None,

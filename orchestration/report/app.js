@@ -55,7 +55,7 @@
   const figure = (t, value, n = t.num, d = t.den) => (value == null ? "–" : inWords(t) ? T("agencies_confirm", { n: num(n), d: num(d) }) : isRate(t) ? `${beside(value, [t.goal])}%` : beside(value, [t.goal], 0));
   const pointsOf = (points, most) => `${beside(points, [most])} / ${num(most, 2)}`;
   const required = (t) => (t.goal == null ? T("achieved_text") : `${OPS[t.op] ?? t.op ?? ""} ${num(t.goal, 2, 0)}${isRate(t) ? "%" : ""}`);
-  const english = (t) => (S.lang && t.plan_year === W.plan.year && W.plan.targets_en[t.id]) || null;
+  const english = (t) => (S.lang && W.plan.targets_en[t.id]) || null;
   const targetName = (t) => english(t) ?? t.name ?? t.id;
   const targetNameNode = (t) => (english(t) ? english(t) : vi(t.name ?? t.id));
   const fieldName = (id) => {

@@ -53,6 +53,11 @@ def test_a_restored_home_shows_the_same_figures_and_rebuilds_them_identically(
         night / "published" / "par_index.duckdb"
     ).read_bytes()
     assert "The key is not in the backup" in shown and not (home / "personal_data.key").exists()
+    env = {"PARINDEX_KEY": "a-mistyped-key-of-some-length-012345"}
+    refused = parindex("rebuild", "--as-of", SAMPLE_DAY.isoformat(), home=home, check=False, **env)
+    assert refused.returncode == 2 and "not the one that landing was written with" in refused.stderr
+    told = parindex("doctor", home=home, check=False, **env)
+    assert told.returncode == 1 and "not the one that landing was written with" in told.stdout
     shutil.copy(night / "personal_data.key", home)
     rebuilt = parindex("rebuild", "--as-of", SAMPLE_DAY.isoformat(), home=home).stdout
     assert "All marts are identical" in rebuilt
@@ -487,3 +492,10 @@ def test_settings_of_retention_are_checked(home: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PARINDEX_KEEP_DAYS", "0")
     with pytest.raises(SettingsError, match="PARINDEX_KEEP_DAYS"):
         load_settings()
+
+
+def test_a_doctor_sees_that_the_ledger_is_gone(own_night: Path) -> None:
+    (own_night / "landing" / "ledger.sqlite").unlink()
+    done = parindex("doctor", home=own_night, check=False)
+    assert done.returncode == 1 and "gone or empty, while landed files lie beside it" in done.stdout
+    assert not (own_night / "landing" / "ledger.sqlite").exists()

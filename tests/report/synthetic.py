@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from tests.plan import targets_in_force
+
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "dbt_project" / "seeds"
 AS_OF = date(2024, 9, 30)
@@ -50,7 +52,7 @@ def tables() -> dict[str, pd.DataFrame]:
 def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
     rng = random.Random(seed)
     measures = {r["target_id"]: r for r in _csv(SEEDS / "target_measure.csv")}
-    plan = [r for r in _csv(SEEDS / "plan152_criteria.csv") if r["target_id"] in measures]
+    plan = [r for r in _csv(SEEDS / "plan152_criteria.csv") if r["target_id"] in targets_in_force(AS_OF)]
     of_field: dict[str, int] = {}
     for row in plan:
         of_field[row["field_id"]] = of_field.get(row["field_id"], 0) + 1

@@ -133,6 +133,8 @@ def test_the_next_night_that_succeeds_is_in_the_log_too(scheduled) -> None:
         ),
         (MemoryError(), "it needs more memory than PARINDEX_MEMORY_LIMIT=20MB allows: raise it, then run again"),
         (OSError(28, "No space left on device"), "is full: free some space, then run again"),
+        (OSError(27, "File too large"), "cannot be written (File too large): put that right, then run again"),
+        (OSError(122, "Disk quota exceeded"), "cannot be written (Disk quota exceeded)"),
         (dg.Failure(description="one\n\n  two", allow_retries=False), "dbt: one two"),
     ],
 )  # fmt: skip

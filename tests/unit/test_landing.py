@@ -214,6 +214,12 @@ def test_a_ledger_of_an_earlier_version_gets_its_new_columns(desk) -> None:
     with sqlite3.connect(desk.settings.ledger) as connection:
         connection.execute("alter table delivery drop column rows_rejected")
         connection.execute("pragma user_version = 0")  # as 0.1.0 left it
+    connection.close()
+    before = desk.settings.ledger.read_bytes()
+    looked_at = Ledger.to_look_at(desk.settings.ledger)
+    assert [known.rows_rejected for known in looked_at.deliveries()] == [None]
+    looked_at.close()
+    assert desk.settings.ledger.read_bytes() == before, "whoever looks leaves the way back to that release"
     desk.ledger = Ledger(desk.settings.ledger)
     (known,) = desk.ledger.deliveries()
     assert (known.delivery_id, known.rows_rejected, known.rejected) == (entry.delivery_id, None, 2)

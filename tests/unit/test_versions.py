@@ -155,6 +155,27 @@ def test_of_several_versions_of_a_day_the_one_that_readers_saw_counts(nights: Ni
         find_version(nights.settings, "2024-11-28")
 
 
+def test_a_day_that_is_run_again_and_again_does_not_push_out_the_night_before(nights: Nights) -> None:
+    from dataclasses import replace
+
+    monday = nights.publish(day=MONDAY)
+    again = [nights.publish(day=TUESDAY) for _ in range(4)]
+    removed = prune(replace(nights.settings, keep_versions=2))
+    assert sorted(removed) == sorted(names(again[:2]))
+    assert names(versions(nights.settings)) == names([monday, *again[2:]])
+    assert last_before(nights.settings, TUESDAY) == monday
+
+
+def test_without_a_current_version_readers_can_be_given_another(nights: Nights) -> None:
+    import shutil
+
+    good, broken = nights.publish(day=MONDAY), nights.publish(day=TUESDAY)
+    shutil.rmtree(broken.folder)
+    assert find_version(nights.settings, "latest") == find_version(nights.settings, "2024-11-25") == good
+    with pytest.raises(typer.Exit):
+        find_version(nights.settings, "previous")
+
+
 def test_versions_of_an_earlier_release_stand_in_their_order(nights: Nights) -> None:
     """They do not say what they follow, and neither does one whose predecessor was pruned."""
     from dataclasses import replace

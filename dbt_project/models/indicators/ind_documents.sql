@@ -88,7 +88,7 @@ counted as (
             and periods.period_start = documents.period_start
     where
         agencies.is_valid_on_as_of
-        and exists (select 1 from documents)
+        and (select count(*) from documents) > 0
 )
 
 {{ with_province_row('counted') }}
