@@ -46,6 +46,11 @@ periods as (
     from {{ ref('int_period_month') }}
 ),
 
+year_so_far as (
+    select count(*) as documents_count
+    from documents
+),
+
 counted as (
     select
         target_id,
@@ -81,6 +86,7 @@ counted as (
     from {{ ref('int_agency_as_of') }} as agencies
     cross join periods
     inner join targets on targets.measure = 'exchanged'
+    cross join year_so_far
     left join documents
         on
             agencies.agency_code = documents.agency_code
@@ -88,7 +94,7 @@ counted as (
             and periods.period_start = documents.period_start
     where
         agencies.is_valid_on_as_of
-        and (select count(*) from documents) > 0
+        and year_so_far.documents_count > 0
 )
 
 {{ with_province_row('counted') }}
