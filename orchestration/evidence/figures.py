@@ -141,6 +141,14 @@ def target(night: EvidenceNight, target_id: str) -> Target:
     )
 
 
+def reason(night: EvidenceNight, one: Target) -> str | None:
+    """Why the scorecard says what it says of the province's headline, in Vietnamese."""
+    rows = night.connection.execute(
+        f"select status_reason from published.{MARTS}.rpt_scorecard where target_id = $1", [one.target_id]
+    ).fetchall()
+    return rows[0][0] if rows else None
+
+
 def plan_notes(night: EvidenceNight, target_id: str) -> list[tuple[str, str]]:
     """Where the plan disagrees with itself about a target, in Vietnamese and English."""
     return night.connection.execute(

@@ -123,6 +123,7 @@ def write_evidence(
         published_at=night.version.published_at,
         printed_at=clock.now(),
         rule=words.rule_of(one.family, one.measure, variant),
+        reason=figures.reason(night, one) if of_province and variant == one.headline_variant else None,
         notes=figures.plan_notes(night, one.target_id),
         deliveries=figures.deliveries(night, one, variant),
     )
@@ -301,6 +302,10 @@ def _with_labels(row: tuple, coded: dict[int, dict[str, str]]) -> tuple:
 def _write_rejected(book, formats: Formats, night, one: Target, variant: str) -> int:
     headings = ("Nguồn", "Bảng", "Ngày gửi", "Tệp", "Trang", "Dòng", "Cột", "Lý do", "Mã bản ghi")
     widths = (16, 20, 12, 36, 16, 10, 26, 60, 34)
-    return _write_table(
-        book, formats, "Bị loại", headings, widths, figures.rejected_rows(night, one, variant)
-    )
+    at = headings.index("Lý do")
+
+    def shown() -> Iterator[list[tuple]]:
+        for batch in figures.rejected_rows(night, one, variant):
+            yield [(*row[:at], words.both(row[at] or "")[0], *row[at + 1 :]) for row in batch]
+
+    return _write_table(book, formats, "Bị loại", headings, widths, shown())

@@ -567,6 +567,12 @@
   };
   dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
   const fact = (name, value) => (value == null || value === "" ? [] : [h("dt", null, name), h("dd", null, value)]);
+  /* The plan says "in 2024"; in a later year, in which it is still in force, the day alone is right. */
+  const deadlineOf = (t) => {
+    const year = t.deadline?.slice(0, 4);
+    const text = t.deadline_text && (!/20\d\d/.test(t.deadline_text) || t.deadline_text.includes(year)) ? t.deadline_text : null;
+    return text ? [vi(text), year ? ` (${day(t.deadline)})` : ""] : day(t.deadline);
+  };
   const ruleOf = (t) => W.rules[`${t.family}.${t.measure}`] ?? W.rules[t.family] ?? {};
 
   function openTarget(id, agency) {
@@ -598,7 +604,7 @@
         fact(T("legal"), [rule.legal ? `${pick(rule.legal)}. ` : "", pick(W.legal_common)]),
         fact(T("lead"), t.lead ? vi(t.lead) : null),
         fact(T("coordinating"), t.coord ? vi(t.coord) : null),
-        fact(T("deadline"), [t.deadline_text ? vi(t.deadline_text) : "", t.deadline ? ` (${day(t.deadline)})` : ""]),
+        fact(T("deadline"), deadlineOf(t)),
         fact(T("period"), T(t.stock ? "period_stock" : "period_ytd", { date: day(D.as_of) }))),
       monthRows(id, mine ? agency : -1).length ? [h("h3", null, T("trend_of")), trendChart(t, mine ? agency : -1, 220)] : null,
       variants.length ? [h("h3", null, T("other_readings")), table(T("other_readings_caption"), [

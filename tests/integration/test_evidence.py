@@ -169,6 +169,10 @@ def test_the_workbook_shows_the_published_figure_and_all_its_rows(
     assert "Nghị định 61/2018/NĐ-CP" in shown["Căn cứ pháp lý"]
     assert "Tử số: " in shown["Công thức"] and "Numerator: " in shown["Formula (English)"]
     assert shown["Kết quả"] == figures.verdict_text(written.figure)
+    (reason,) = evidence.connection.execute(
+        "select status_reason from published.marts.rpt_scorecard where target_id = '3.4.1'"
+    ).fetchone()
+    assert shown["Trên bảng điểm"] == reason
     assert "khớp số công bố" in shown["Đối chiếu từng dòng"]
     assert "95%" in shown["Kế hoạch có chỗ chưa thống nhất"]
     text = " ".join(str(cell) for row in cells(path, "Bìa") for cell in row if cell)

@@ -558,6 +558,15 @@ def test_a_figure_held_against_other_months_than_its_own_is_not_judged(world):
     assert judged["target_missed"].status == "open", "more months, and less all the same"
 
 
+def test_what_a_level_left_open_is_over_when_the_level_ends(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.scorecard = [("3.4.1", "missed")]
+    world.night(DAY)
+    world.figure("3.4.1", H62, None, None)
+    world.scorecard = [("3.4.1", "not_applicable")]
+    assert only(world.night(after(1))).status == "resolved"
+
+
 def test_a_missed_target_of_another_year_is_told_as_new(world):
     world.figure("3.4.1", H62, 985, 1000)
     world.night(date(2024, 12, 31))
