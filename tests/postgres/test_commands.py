@@ -100,7 +100,7 @@ def test_diff_shows_rows_and_figures(home):
     assert "Không đổi – unchanged: dim_agency, dim_procedure, dim_target" in said
     row = next(line for line in said.splitlines() if "│ T0" in line)
     assert "H62" in row and "90 (1,170/1,300)" in row and "90.6 (1,260/1,400)" in row and "+0.6" in row
-    assert "không đạt – missed → đạt – met" in row
+    assert "chưa đạt – missed → đạt – met" in row
     gone = next(line for line in said.splitlines() if "│ T2" in line)
     assert "không có – none" in gone
     assert "5 more agencies" in said
