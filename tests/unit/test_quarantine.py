@@ -30,9 +30,7 @@ def test_one_row_per_rejected_row_with_its_first_fault(desk) -> None:
     )
     assert (row["row_number"], row["column_name"], row["column_vi"]) == (6, "reported_on", "Ngày báo cáo")
     assert (row["value"], row["sheet"]) == ("31/02/2024", None)
-    assert (
-        row["reason"] == "“Ngày báo cáo” (reported_on) không phải là ngày hợp lệ | is not a readable date"
-    )
+    assert row["reason"] == "“Ngày báo cáo” (reported_on) không phải là ngày hợp lệ | is not a readable date"
     assert row["record_key"].startswith("1.5 / H62.1")
 
 
