@@ -1,8 +1,9 @@
 {# The sentences of the reports, in both languages. What decides is decided in the models; here it is only said. #}
 
 {#
-  A number with two decimals, or none where these are zeros, as the language writes it. Beside a mark (its target, its maximum) it gets more, up to six, where
-  two would show it as the mark or beyond it; what six do not tell from the mark is shown one millionth off, on its side.
+  A number with two decimals, or none where these are zeros, as the language writes it. Beside a mark (its target, its maximum)
+  it gets more, up to six, where two would show it as the mark or beyond it; what six do not tell from the mark is shown one
+  millionth off, on its side.
 #}
 {% macro number_text(language, value, mark=none) -%}
     {%- if mark is none -%}
@@ -50,6 +51,11 @@
     end
 {%- endmacro %}
 
+{# Said where nobody has to deliver: in the status and in what wins points back. #}
+{% macro nothing_to_count_text(language) -%}
+    {{ return("'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'" if language == 'vi' else "'Nothing to count yet'") }}
+{%- endmacro %}
+
 {# Why a target has its status; reads reason, value, numerator and the like of rpt_scorecard. #}
 {% macro status_reason(language) -%}
     {%- set value = number_text(language, 'value', 'target_value') -%}
@@ -74,7 +80,7 @@
         {%- set texts = {
             'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
             'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || " ~ source_text('vi'),
-            'nothing_to_count': "'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'",
+            'nothing_to_count': nothing_to_count_text('vi'),
             'no_verdict': "'Kế hoạch không nêu mức phải đạt bằng con số; số đo chỉ để tham khảo' || " ~ earned,
             'months_differ': "'Chưa kết luận được: mới tính được ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
@@ -90,7 +96,7 @@
         {%- set texts = {
             'level_ended': "'No agency of this level is left after ' || " ~ last_day ~ " || '; no longer judged'",
             'nothing_delivered': "'No data of this year from source ' || " ~ source_text('en'),
-            'nothing_to_count': "'Nothing to count yet'",
+            'nothing_to_count': nothing_to_count_text('en'),
             'no_verdict': "'The plan gives no number to reach; measured for information' || " ~ earned,
             'months_differ': "'Not to be told yet: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'no_budget_left': "'Met, but all the late dossiers that are allowed are used up'",
@@ -131,7 +137,6 @@
             'more': "'Cần thêm ' || " ~ units,
             'further': "'Trường hợp đã trễ hoặc chưa đạt không khắc phục được; cần thêm ' || " ~ units ~ " || ' và không phát sinh thêm trường hợp chưa đạt'",
             'no_data': "'Chưa có số liệu: cơ quan chủ trì cần cung cấp số liệu để được tính điểm'",
-            'not_yet': "'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'",
             'months_differ': "'Chưa kết luận được: chờ số thu của các tháng còn thiếu'",
             'out_of_reach': "'Yêu cầu 100% mà đã có trường hợp không đạt, không khắc phục được: năm nay không thể đạt trọn điểm'",
             'not_by_units': "'Không quy ra được số việc cần làm'",
@@ -142,7 +147,6 @@
             'more': "'Another ' || " ~ units,
             'further': "'What is past cannot be put right; another ' || " ~ units ~ " || ', with no further failure'",
             'no_data': "'No data: the lead agency has to supply them to earn the points'",
-            'not_yet': "'Nothing to count yet'",
             'months_differ': "'Not to be told yet: revenue of some months is still to come'",
             'out_of_reach': "'Every case has to succeed and what is past cannot be put right: not all points can be won back this year'",
             'not_by_units': "'Not to be won back by things that can be counted'",
@@ -152,7 +156,7 @@
         when regain_status = 'regainable' and operator in ('<=', '<') then {{ texts['fewer'] }}
         when regain_status = 'regainable' and can_be_mended then {{ texts['more'] }}
         when regain_status = 'regainable' then {{ texts['further'] }}
-        when regain_status = 'no_data' and status_code = 'nothing_to_count' then {{ texts['not_yet'] }}
+        when regain_status = 'no_data' and status_code = 'nothing_to_count' then {{ nothing_to_count_text(language) }}
         when regain_status = 'no_data' and status_code = 'months_differ' then {{ texts['months_differ'] }}
         {%- for status in ['no_data', 'out_of_reach', 'not_by_units'] %}
         when regain_status = '{{ status }}' then {{ texts[status] }}

@@ -97,7 +97,7 @@ class Findings:
     """Everything a night saw, and what it could not see.
 
     Not seeing a problem ends it only where the night could have seen it: `blind_kinds` were not looked at,
-    `unjudged_targets` are fed by a stale source, `silent` figures (target, agency) have no verdict.
+    `unjudged_targets` are fed by a stale source or compare other months than their own, `silent` figures (target, agency) have no verdict.
     `figures` are the headline values of the province to be remembered.
     """
 

@@ -67,10 +67,9 @@ class Target:
     headline_variant: str
     lead_agency: str | None
 
-    @property
-    def binds_agencies(self) -> bool:
-        """A number of pieces is asked of the province as a whole, not of each agency."""
-        return self.measure_kind != "count"
+    def verdict(self, meets_target: bool | None, agency: str) -> bool | None:
+        """Of an agency; none where a number of pieces is asked of the province as a whole, not of each."""
+        return meets_target if self.measure_kind != "count" or agency == PROVINCE else None
 
     @property
     def is_in_words(self) -> bool:
@@ -206,7 +205,7 @@ def figure(night: EvidenceNight, one: Target, variant: str, agency: str) -> Figu
     ).fetchall()
     if rows:
         found = Figure(*rows[0])
-        return found if one.binds_agencies or agency == PROVINCE else replace(found, meets_target=None)
+        return replace(found, meets_target=one.verdict(found.meets_target, agency))
     readings = night.connection.execute(
         f"select distinct variant from published.{MARTS}.fct_indicator where target_id = $1 order by 1",
         [one.target_id],

@@ -250,12 +250,7 @@ def _write_figures(book, formats: Formats, night: EvidenceNight, one: Target, ag
 
     def shown(row: tuple) -> tuple:
         values = dict(zip(names, row, strict=True))
-        # A number of pieces is asked of the province as a whole, not of each agency.
-        meets = (
-            values["meets_target"]
-            if one.binds_agencies or values["agency_code"] == figures.PROVINCE
-            else None
-        )
+        meets = one.verdict(values["meets_target"], values["agency_code"])
         verdict = figures.verdict_text(Figure(None, None, values["value"], meets))
         return (
             words.variant(values["variant"]), values["is_headline"], values["agency_code"], values["agency_name"],

@@ -37,6 +37,14 @@ field_lead as (
     group by field_id
 ),
 
+-- Which system measures a target, and whether it is in force on the day.
+measures as (
+    select
+        *,
+        {{ valid_on_as_of('valid_from', 'valid_to') }} as is_in_force
+    from {{ ref('target_measure') }}
+),
+
 printed as (
     select
         criterion_id,
@@ -46,20 +54,11 @@ printed as (
 ),
 
 -- A target that has ended, or is still to come, takes no points from those in force.
-validity as (
+scale as (
     select
         criteria.field_id,
         criteria.criterion_id,
-        {{ valid_on_as_of('target_measure.valid_from', 'target_measure.valid_to') }} as is_in_force
-    from criteria
-    inner join {{ ref('target_measure') }} as target_measure on criteria.target_id = target_measure.target_id
-),
-
-scale as (
-    select
-        validity.field_id,
-        validity.criterion_id,
-        validity.is_in_force,
+        measures.is_in_force,
         scoring_scale.max_points,
         scoring_scale.rule_kind,
         scoring_scale.floor,
@@ -67,12 +66,13 @@ scale as (
         scoring_scale.source,
         scoring_scale.confidence,
         count(*) as target_count
-    from validity
-    left join {{ ref('scoring_scale') }} as scoring_scale on validity.criterion_id = scoring_scale.criterion_id
+    from criteria
+    inner join measures on criteria.target_id = measures.target_id
+    left join {{ ref('scoring_scale') }} as scoring_scale on criteria.criterion_id = scoring_scale.criterion_id
     group by
-        validity.field_id,
-        validity.criterion_id,
-        validity.is_in_force,
+        criteria.field_id,
+        criteria.criterion_id,
+        measures.is_in_force,
         scoring_scale.max_points,
         scoring_scale.rule_kind,
         scoring_scale.floor,
@@ -113,20 +113,20 @@ select
     criteria.task_target_vi as target_text,
     criteria.target_operator as operator,
     criteria.target_value,
-    case when target_measure.measure_kind = 'count' then criteria.target_unit else '%' end as unit,
+    case when measures.measure_kind = 'count' then criteria.target_unit else '%' end as unit,
     criteria.target_unit as unit_text,
-    target_measure.measure_kind,
-    target_measure.family,
-    target_measure.measure,
-    target_measure.source_system,
-    target_measure.is_stock,
-    target_measure.period_scope,
-    target_measure.agency_scope,
-    target_measure.level,
-    target_measure.headline_variant,
-    target_measure.has_verdict,
-    target_measure.inner_threshold,
-    target_measure.alarm_floor,
+    measures.measure_kind,
+    measures.family,
+    measures.measure,
+    measures.source_system,
+    measures.is_stock,
+    measures.period_scope,
+    measures.agency_scope,
+    measures.level,
+    measures.headline_variant,
+    measures.has_verdict,
+    measures.inner_threshold,
+    measures.alarm_floor,
     coalesce(scale.max_points, field_share.points_per_criterion) / scale.target_count as max_points,
     scale.rule_kind,
     scale.floor as scoring_floor,
@@ -143,19 +143,19 @@ select
     criteria.deadline_vi as deadline_text,
     -- The plan says "in the year"; its targets stay in force, year by year, until another plan replaces them.
     cast('{{ as_of_text()[:4] }}-12-31' as date) as deadline,
-    target_measure.valid_from,
-    target_measure.valid_to,
-    scale.is_in_force
+    measures.valid_from,
+    measures.valid_to,
+    measures.is_in_force
 from criteria
-inner join {{ ref('target_measure') }} as target_measure on criteria.target_id = target_measure.target_id
+inner join measures on criteria.target_id = measures.target_id
 inner join named on criteria.target_id = named.target_id
 inner join printed on criteria.criterion_id = printed.criterion_id
 inner join scale
     on
         criteria.criterion_id = scale.criterion_id
-        and {{ valid_on_as_of('target_measure.valid_from', 'target_measure.valid_to') }} = scale.is_in_force
+        and measures.is_in_force = scale.is_in_force
 left join field_share
     on
         criteria.field_id = field_share.field_id
-        and scale.is_in_force = field_share.is_in_force
+        and measures.is_in_force = field_share.is_in_force
 left join field_lead on criteria.field_id = field_lead.field_id

@@ -1,10 +1,10 @@
 -- One row per target that does not earn all its points: what it loses and what would win it back, cheapest first.
 -- Rules: shortfall = smallest rise of the numerator (for "at most" targets: fall) that reaches the target with today's
 -- denominator; "above" is strict. What compares other months than its own (8.3.3) has none to tell yet.
--- Where past cases can still be put right (target_action.can_be_mended: a dossier can still be
--- digitised) the units needed are the shortfall. Where they cannot (a late dossier stays late) they are the further cases, all
--- of them good, that lift the rate above the target; a target of 100 % is then out of reach this year. Cheapest = most points
--- per unit. An estimate, like the points.
+-- Where past cases can still be put right (target_action.can_be_mended: a dossier can still be digitised) the units needed are
+-- the shortfall. Where they cannot (a late dossier stays late) they are the further cases, all of them good, that lift the rate
+-- above the target; a target of 100 % is then out of reach this year. Cheapest = most points per unit. An estimate, like the
+-- points.
 with losing as (
     select
         scored.*,
