@@ -111,7 +111,7 @@ class _Suite:
             columns=tuple(columns),
             params=params,
             severity=severity,
-            description_vi=f"{self.table.vi}: {vi}",
+            description=f"{self.table.vi}: {vi}",
             description_en=f"{self.table.relation}: {en}",
             facts=facts or {},
             # A query names deliveries itself; a predicate is counted by file.

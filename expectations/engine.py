@@ -115,6 +115,8 @@ def validate(
             unexpected_count=finding.unexpected,
             element_count=finding.elements,
             checked_at=moment,
+            description=check.description,
+            description_en=check.description_en,
         )
         for position, check in enumerate(checks)
         for finding in findings[position]

@@ -531,7 +531,7 @@ def _check(schema: str, rule: _Rule, facts: Mapping[str, str]) -> Check:
         columns=tuple(rule.columns.split()),
         params=params,
         severity=rule.severity,
-        description_vi=f"{rule.table}: {rule.vi}",
+        description=f"{rule.table}: {rule.vi}",
         description_en=f"{rule.table}: {rule.en}",
         facts=facts,
     )
@@ -548,7 +548,7 @@ def _native(schema: str, table: str) -> Iterable[Check]:
             columns=tuple(columns.split()),
             params=params,
             severity=BLOCK,
-            description_vi=f"{table}: {vi}",
+            description=f"{table}: {vi}",
             description_en=f"{table}: {en}",
         )
 

@@ -38,7 +38,7 @@ class Check:
     columns: tuple[str, ...]
     params: Mapping[str, Any]
     severity: Severity
-    description_vi: str
+    description: str
     description_en: str
     delivery_id: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +54,9 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found. `observed` holds counts and names of columns or rules, never a value of a row."""
+    """What one check found. `observed` holds counts and names of columns or rules, never a value of a row; the
+    descriptions say in a sentence what must hold.
+    """
 
     check_id: str
     suite: str
@@ -68,6 +70,8 @@ class CheckResult:
     unexpected_count: int | None
     element_count: int | None
     checked_at: datetime
+    description: str
+    description_en: str
 
 
 def failures(results: Iterable[CheckResult], *severities: Severity) -> list[CheckResult]:

@@ -23,7 +23,13 @@ from warehouse.upgrade import NewColumn, Step, bring_up_to_date, copied, is_olde
 metadata = sa.MetaData()
 
 # A change of a table below is a step here: files of earlier releases are brought up to date by them.
-STEPS: tuple[Step, ...] = ((NewColumn("delivery", "rows_rejected", "bigint"),),)
+STEPS: tuple[Step, ...] = (
+    (NewColumn("delivery", "rows_rejected", "bigint"),),
+    (
+        NewColumn("check_result", "description", "varchar"),
+        NewColumn("check_result", "description_en", "varchar"),
+    ),
+)
 
 delivery = sa.Table(
     "delivery",
@@ -78,6 +84,9 @@ check_result = sa.Table(
     sa.Column("unexpected_count", sa.BigInteger),
     sa.Column("element_count", sa.BigInteger),
     sa.Column("checked_at", sa.DateTime, nullable=False),
+    # Null of results of an earlier release.
+    sa.Column("description", sa.String),
+    sa.Column("description_en", sa.String),
 )
 
 # Files of the inbox as they were when their bytes were last hashed, so that a night need not read again what it knows.

@@ -546,7 +546,7 @@
           { h: T("severity"), cell: (r) => h("span", { cls: `pill ${r[0] === "warn" ? "mid" : "bad"}` }, ui(r[0])) },
           { h: T("table"), th: true, cell: (r) => h("span", { cls: "code" }, r[2] ?? "–") },
           { h: T("column"), cls: "opt", cell: (r) => h("span", { cls: "code" }, r[3] ?? "–") },
-          { h: T("check"), cell: (r) => h("span", { cls: "code" }, r[4] ?? "–") },
+          { h: T("check"), cell: (r) => (r[7] ? both(r[7], r[8]) : h("span", { cls: "code" }, r[4] ?? "–")) },
           { h: T("unexpected"), cls: "n", cell: (r) => (r[5] == null ? "–" : `${num(r[5])}${r[6] == null ? "" : ` / ${num(r[6])}`}`) },
         ], D.failed_checks, { key: "checks", first: 10 }) : null));
   };

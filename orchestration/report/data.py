@@ -206,6 +206,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "unexpected_count": "bigint",
         "element_count": "bigint",
         "checked_at": "timestamp",
+        "description": "varchar",
+        "description_en": "varchar",
     },
 }
 
@@ -488,7 +490,8 @@ from last_night
 _FAILED_CHECKS = (
     _CHECKS
     + f"""
-select severity, suite, dataset, column_name, expectation, unexpected_count, element_count
+select
+    severity, suite, dataset, column_name, expectation, unexpected_count, element_count, description, description_en
 from last_night
 where not passed
 order by case severity when 'block' then 1 when 'hold' then 2 else 3 end, dataset, column_name, expectation

@@ -69,6 +69,14 @@ def test_every_mart_was_looked_at_before_it_was_published(marts) -> None:
     assert sorted(looked_at) == sorted(published)
 
 
+def test_every_check_says_in_a_sentence_what_must_hold(marts) -> None:
+    told, bare = marts.execute(
+        "select count(*), count(*) filter (where description is null or description_en is null or"
+        " description = description_en) from marts.fct_check_result"
+    ).fetchall()[0]
+    assert told > 100 and bare == 0
+
+
 def test_every_target_of_the_plan_has_its_row(marts) -> None:
     targets, shown = marts.execute("""
         select (select count(*) from marts.dim_target where is_in_force), count(distinct target_id)

@@ -556,6 +556,8 @@ def _checks() -> list[dict[str, Any]]:
             "unexpected_count": 0,
             "element_count": 410000,
             "checked_at": datetime(2024, 9, 30, 1, 9),
+            "description": f"Hồ sơ TTHC: quy tắc {n}",
+            "description_en": f"tthc__dossiers: rule {n}",
         }
         for n in range(46)
     ]
@@ -567,6 +569,8 @@ def _checks() -> list[dict[str, Any]]:
         "severity": "warn",
         "passed": False,
         "unexpected_count": 17,
+        "description": "Hồ sơ TTHC: ngày hẹn trả từ năm 2000",
+        "description_en": "tthc__dossiers: due dates from 2000",
     }
     return [*rows, bad]
 

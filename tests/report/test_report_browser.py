@@ -164,6 +164,10 @@ def test_a_stale_source_is_told_at_the_top_and_marked_in_its_own_row(wide: Brows
     assert wide.run(f"{marked}.map((r) => r.querySelector('th').innerText).join()") == "revenue"
 
 
+def test_a_failed_check_says_what_must_hold(wide: Browser) -> None:
+    assert "Hồ sơ TTHC: ngày hẹn trả từ năm 2000" in wide.run(TEXT.format("#quality"))
+
+
 def test_what_is_on_hold_and_what_still_runs_is_marked(chromium: Browser, tmp_path: Path) -> None:
     frames = synthetic.tables()
     frames["fct_alert"].loc[0, "status"] = "frozen"

@@ -263,6 +263,8 @@ def test_rows_and_arrow_have_the_columns_of_the_table_of_results(connection):
         "unexpected_count",
         "element_count",
         "checked_at",
+        "description",
+        "description_en",
     ]
     assert [list(row) for row in to_rows(results)] == [names, names]
     table = to_arrow(results)

@@ -62,10 +62,10 @@ def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         )
         connection.execute(
             "create table marts.fct_check_result as from (values"
-            " ('c1', 'tthc', 'landing.d', 'd1', '', '', 'block', true, '', 0, 0, now()::timestamp),"
-            " ('c2', 'marts', 'marts.dim_agency', null, '', '', 'block', true, '', 0, 0, now()::timestamp)"
+            " ('c1', 'tthc', 'landing.d', 'd1', '', '', 'block', true, '', 0, 0, now()::timestamp, '', ''),"
+            " ('c2', 'marts', 'marts.dim_agency', null, '', '', 'block', true, '', 0, 0, now()::timestamp, '', '')"
             ") as r(check_id, suite, dataset, delivery_id, expectation, column_name, severity, passed, observed,"
-            " unexpected_count, element_count, checked_at)"
+            " unexpected_count, element_count, checked_at, description, description_en)"
         )
     monkeypatch.setattr(
         checks,

@@ -12,5 +12,7 @@ select
     observed,
     unexpected_count,
     element_count,
-    checked_at
+    checked_at,
+    description,
+    description_en
 from {{ source('landing', 'check_results') }}
