@@ -51,7 +51,7 @@ COLUMN_TEXTS = {
     "alert_id": "Mã cảnh báo | The same for the same problem on every night.",
     "kind": "Loại | What kind of problem it is, e.g. target_missed, stale_source.",
     "target_id": "Mã chỉ tiêu | Target of the plan concerned; null where none is.",
-    "agency_code": "Mã đơn vị | Agency concerned; H62 = the province; null where none is.",
+    "agency_code": "Mã đơn vị liên quan; mã của tỉnh (Vĩnh Phúc: H62) = toàn tỉnh | Agency concerned; the province’s own code (Vĩnh Phúc: H62) = the province; null where none is.",
     "source": "Nguồn | Source table concerned; null where none is.",
     "severity": "Mức độ | Severity, raised by one step when the problem stays or gets worse.",
     "status": "Trạng thái | open; open and silent: muted (until a day), frozen (this night could not judge it: no or stale"
