@@ -90,7 +90,7 @@ def audit_findings(province: Province, seed: int, as_of: date, count: int = 96) 
     """Recommendations of the last two years; a fifth carry no amount, most are carried out."""
     rng = stream(seed, "audit_findings")
     issued = np.sort(np.datetime64(date(as_of.year - 1, 1, 20)) + rng.integers(0, 600, count))
-    issued = np.minimum(issued, np.datetime64(as_of) - 40)
+    issued = np.minimum(issued, np.datetime64(as_of) - np.timedelta64(40, "D"))
     amount = pd.Series(rng.integers(20, 4_000, count) * MILLION, dtype="Int64").mask(rng.random(count) < 0.2)
     share = np.where(rng.random(count) < 0.78, 1.0, np.round(rng.random(count) * 0.8, 2))
     done = issued + rng.integers(20, 160, count)

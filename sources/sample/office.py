@@ -158,7 +158,7 @@ def periodic_reports(seed: int, as_of: date) -> pd.DataFrame:
             )
         )
         due = date(year, 7, 20)
-        late = np.datetime64(due) + 2 * (year == as_of.year)
+        late = np.datetime64(due) + np.timedelta64(2 * (year == as_of.year), "D")
         rows.append(
             (f"BC-{year}-CĐS", f"Báo cáo chuyển đổi số 6 tháng đầu năm {year}", "H62.06", due, late, True)
         )

@@ -162,7 +162,7 @@ def _procedures(rng: np.random.Generator, as_of: date) -> pd.DataFrame:
     procedures["components"] = rng.integers(2, 8, count)
     procedures["beyond_authority"] = np.isin(np.arange(count), [30, 77])
     due = np.datetime64(date(as_of.year - 1, 1, 15)) + rng.integers(0, 500, count)
-    due = np.where(due > np.datetime64(as_of), due - 365, due)
+    due = np.where(due > np.datetime64(as_of), due - np.timedelta64(365, "D"), due)
     lag = rng.choice([-6, -3, -1, 0, 4], count, p=[0.3, 0.35, 0.2, 0.1, 0.05])
     procedures["promulgation_due_on"] = due.astype("datetime64[D]")
     procedures["promulgated_on"] = (due + lag).astype("datetime64[D]")
