@@ -53,7 +53,7 @@ select
     cast(now.score as double) as score,
     cast(now.indicators_counted as bigint) as indicators_counted,
     cast(now.small_indicators as bigint) as small_indicators,
-    now.case_indicators = 0 or 2 * now.small_indicators >= now.case_indicators as small_denominator,
+    2 * now.small_indicators >= now.case_indicators as small_denominator,
     2 * now.indicators_counted < now.most_indicators as few_indicators,
     '[' || now.part_list || ']' as parts
 from ranked as now
