@@ -15,7 +15,7 @@ import pyarrow as pa
 from sources.contract import Table
 from sources.header import Header, RefusedFile, find_header, missing_columns, no_header, refuse_missing
 from sources.legacy import advice, name_encoding
-from sources.readers.part import Part, look_like_data, rows_left_out, ticked_columns
+from sources.readers.part import NO_UTF8, Part, look_like_data, rows_left_out, ticked_columns
 from sources.text import BLANKS, sql_name, sql_string
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -59,7 +59,7 @@ def _decode_head(head: bytes) -> str:
         except UnicodeDecodeError:
             broken.append(line)
     # One broken letter is one bad row; letters broken in most rows that have any are another encoding.
-    if broken and (len(broken) > good or not lines[0].isascii()):
+    if broken and (len(broken) > good or lines[0] in broken):
         raise RefusedFile(advice(name_encoding(b"\n".join(broken).decode("latin-1"))))
     return head.removeprefix(_BOM).decode("utf-8", errors="replace")
 
@@ -470,7 +470,7 @@ def _careful(
             string_agg(distinct case error_type
                 when 'TOO MANY COLUMNS' then 'dòng có nhiều ô hơn tiêu đề | more cells than the header'
                 when 'MISSING COLUMNS' then 'dòng có ít ô hơn tiêu đề | fewer cells than the header'
-                when 'INVALID ENCODING' then 'ký tự không phải UTF-8 | letters that are not UTF-8'
+                when 'INVALID ENCODING' then {sql_string(NO_UTF8)}
                 when 'LINE SIZE OVER MAXIMUM' then 'dòng quá dài | the row is too long'
                 when 'UNQUOTED VALUE' then {sql_string(_OPEN_QUOTE)}
                 else 'dòng không đọc được | the row cannot be read' end, '; ') as fault

@@ -13,7 +13,7 @@ import pyarrow as pa
 from sources.contract import Column, Table
 from sources.header import RefusedFile, column_names, missing_columns, refuse_missing
 from sources.legacy import advice, name_encoding
-from sources.readers.part import Part, ticked_columns
+from sources.readers.part import NO_UTF8, Part, ticked_columns
 from sources.text import match_key, shown, sql_name, sql_string
 
 _BROKEN = (
@@ -68,15 +68,35 @@ def _lines(path: Path) -> Iterator[pa.RecordBatch]:
             rest = lines.pop() if chunk else b""
             kept = [(at, line) for at, line in enumerate(lines, start=number + 1) if line.strip()]
             number += len(lines)
-            texts = pa.array([line for _, line in kept], pa.binary())
             yield pa.record_batch(
                 {
                     "_row_number": pa.array([at for at, _ in kept], pa.int64()),
-                    "object": texts.cast(pa.string()),  # raises where it is not UTF-8
+                    "object": _texts([line for _, line in kept]),
                 }
             )
             if not chunk:
                 return
+
+
+def _texts(lines: list[bytes]) -> pa.Array:
+    """Lines as text; null for one with broken letters. Raises ArrowInvalid where most that have any are broken: that is
+    another encoding.
+    """
+    cells = pa.array(lines, pa.binary())
+    try:
+        return cells.cast(pa.string())
+    except pa.ArrowInvalid:
+        good = [_text(line) for line in lines]
+        if good.count(None) > sum(not text.isascii() for text in good if text is not None):
+            raise
+        return pa.array(good, pa.string())
+
+
+def _text(line: bytes) -> str | None:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -213,7 +233,7 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
         raise RefusedFile(_why_broken(path)) from error
     connection.execute("""
         create or replace temp table _json_objects as
-        select _row_number, contains(object, '\\u0000') as has_nul,
+        select _row_number, object is null as has_broken_letters, contains(object, '\\u0000') as has_nul,
             case when json_valid(object) and json_type(object) = 'OBJECT' then object::json end as object
         from _json_rows
     """)
@@ -279,7 +299,8 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
         if key in doubled
     ]
     faults = [
-        f"case when is_broken then {sql_string(_NO_OBJECT)} when has_nul then {sql_string(_NUL)}"
+        f"case when has_broken_letters then {sql_string(NO_UTF8)} when is_broken then {sql_string(_NO_OBJECT)}"
+        f" when has_nul then {sql_string(_NUL)}"
         f" {' '.join([*twice, *complaints])} end"
     ]
     inside: dict[str, dict[str, None]] = {}  # list -> keys of its items that figures follow from
@@ -291,7 +312,7 @@ def read_json(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -
     connection.execute(f"""
         create or replace temp table _json_cells as
         with parsed as (
-            select _row_number, object, object is null as is_broken, has_nul,
+            select _row_number, object, object is null as is_broken, has_broken_letters, has_nul,
                 {f"json_extract(object, [{paths}])" if used else "null"} as v
             from _json_objects
         )

@@ -9,6 +9,8 @@ import duckdb
 from sources.contract import Table
 from sources.text import BLANKS, NULL_WORDS, sql_name, sql_string
 
+NO_UTF8 = "ký tự không phải UTF-8 | letters that are not UTF-8"  # the fault of a row
+
 
 class NotAsTrusted(Exception):
     """A file is not what its lines let expect: it has to be read with care."""

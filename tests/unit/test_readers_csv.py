@@ -215,6 +215,22 @@ def test_broken_letters_cost_their_row_only(desk) -> None:
     assert [r["row_number"] for r in desk.rejected()] == [5]
 
 
+def test_so_they_do_below_vietnamese_headings(desk) -> None:
+    data = criteria_csv(*(criteria_row(n, note="Việt") for n in range(1, 21))).encode().split(b"\n")
+    data[0] = data[0].replace(b"target_id", "Mã chỉ tiêu".encode())
+    data[4] = data[4].replace("Việt".encode(), b"Vi\xeat")
+    entry = desk.one("criteria_results.csv", b"\n".join(data))
+    assert (entry.outcome, entry.rows_loaded) == ("partly_quarantined", 19)
+    assert [r["row_number"] for r in desk.rejected()] == [5]
+
+
+def test_broken_headings_are_another_encoding(desk) -> None:
+    data = criteria_csv(*(criteria_row(n, note="Việt") for n in range(1, 21))).encode().split(b"\n")
+    data[0] = data[0].replace(b"target_id", b"M\xe3 ch\xbf ti\xeau")
+    entry = desk.one("criteria_results.csv", b"\n".join(data))
+    assert entry.outcome == "refused" and "Unicode" in entry.reason
+
+
 def test_a_byte_order_mark_in_the_middle(desk) -> None:
     lines = criteria_csv(criteria_row(1), criteria_row(2)).splitlines()
     entry = desk.one("criteria_results.csv", "\n".join([lines[0], lines[1], "\ufeff" + lines[2]]) + "\n")

@@ -49,6 +49,25 @@ def test_line_numbers_of_json_lines_count_blank_and_broken_lines(desk) -> None:
     assert [(r["row_number"], r["column_name"]) for r in desk.rejected()] == [(5, None)]
 
 
+def test_broken_letters_cost_their_line_only(desk) -> None:
+    lines = [
+        json.dumps(row | {"note": "Việt"}, ensure_ascii=False).encode() for row in objects(*range(1, 21))
+    ]
+    lines[3] = lines[3].replace("Việt".encode(), b"Vi\xeat")
+    entry = desk.one("criteria_results.jsonl", b"\n".join(lines))
+    assert (entry.rows_in_file, entry.rows_loaded) == (20, 19)
+    (rejected,) = desk.rejected()
+    assert rejected["row_number"] == 4 and "UTF-8" in rejected["reason"]
+
+
+def test_lines_of_another_encoding_are_refused(desk) -> None:
+    lines = [
+        json.dumps(row | {"note": "Vi?t"}).encode().replace(b"?", b"\xea") for row in objects(*range(1, 21))
+    ]
+    entry = desk.one("criteria_results.jsonl", b"\n".join(lines))
+    assert entry.outcome == "refused" and "Unicode" in entry.reason
+
+
 def test_positions_count_what_is_no_object(desk) -> None:
     entry = desk.one("criteria_results.json", json_bytes([*objects(*range(1, 20)), None, *objects(20)]))
     assert places(desk, entry)[-1] == ("1.20", 21)
