@@ -13,6 +13,7 @@ from rich.table import Table
 from orchestration.day_option import day_option
 from orchestration.terminal import console
 from orchestration.versions_command import NIGHTS, find_version, settings_here
+from warehouse.quarantine import inert
 
 EXAMPLES = (
     "Examples: parindex metrics query on_time_rate --by level    |    "
@@ -86,7 +87,7 @@ def query(
     columns = [column.partition("__")[2] or column for column in columns]
     if out is not None:
         with out.open("w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file).writerows([columns, *rows])
+            csv.writer(file).writerows([columns, *([_in_csv(cell) for cell in row] for row in rows)])
         console.print(f"Wrote {len(rows):,} rows to {out}.", soft_wrap=True)
         return
     shown = Table(title=f"{question.first} – {question.last}", title_justify="left")
@@ -95,6 +96,10 @@ def query(
     for row in rows:
         shown.add_row(*map(_text, row))
     console.print(shown)
+
+
+def _in_csv(cell: object) -> object:
+    return inert(cell) if isinstance(cell, str) else cell
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -228,7 +228,14 @@ def _read_dotenv(file: Path) -> None:
 def load_settings(inbox: Path | None = None) -> Settings:
     """Settings of this process. Raises SettingsError."""
     _read_dotenv(Path.cwd() / ".env")
-    home = Path(os.environ.get("PARINDEX_HOME") or "data").expanduser().resolve()
+    wanted = os.environ.get("PARINDEX_HOME") or "data"
+    try:
+        home = Path(wanted).expanduser().resolve()
+    except RuntimeError:  # ~ of somebody who is not there
+        raise SettingsError(f"PARINDEX_HOME={wanted}: there is no such user: write the whole path") from None
+    # SQLAlchemy and dbt take what follows for options, fragments and escapes of an address.
+    if odd := sorted(set("?#%") & set(str(home))):
+        raise SettingsError(f"PARINDEX_HOME={home}: a path without {' '.join(odd)} is needed")
     if home.is_file():
         raise SettingsError(f"PARINDEX_HOME={home}: a folder is needed, that is a file")
     limit = os.environ.get("PARINDEX_REJECTED_SHARE_LIMIT_PCT", "").strip()

@@ -436,3 +436,28 @@ def test_a_day_that_is_said_goes_before_that_of_a_sample(desk, run, sampled: Pat
     monkeypatch.setattr("orchestration.run.log_to_file", lambda settings: "night.log")
     run("run", "--as-of", "2024-11-02", code=1)
     assert days == [date(2024, 11, 2)]
+
+
+@pytest.mark.parametrize("home", ["/srv/what?", "/srv/a#b", "/srv/a%20b", "~nobody-of-that-name/par"])
+def test_a_home_that_databases_would_read_otherwise_begins_no_night(home: str, monkeypatch) -> None:
+    monkeypatch.setenv("PARINDEX_HOME", home)
+    with pytest.raises(SettingsError, match="PARINDEX_HOME="):
+        load_settings()
+
+
+def test_metrics_in_a_csv_are_no_formulas(monkeypatch, tmp_path: Path) -> None:
+    from orchestration import metrics_command, semantic
+
+    monkeypatch.setenv("PARINDEX_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(
+        metrics_command,
+        "find_version",
+        lambda *_: SimpleNamespace(database=tmp_path, as_of=date(2024, 11, 30)),
+    )
+    monkeypatch.setattr(semantic, "ask", lambda *_: (["dossier__agency_code", "due"], [("=1+1", -3)]))
+    out = tmp_path / "out.csv"
+    result = CliRunner().invoke(
+        app, ["metrics", "query", "due_dossiers", "--by", "agency_code", "--out", str(out)]
+    )
+    assert result.exit_code == 0, result.output
+    assert out.read_text(encoding="utf-8-sig").splitlines() == ["agency_code,due", "'=1+1,-3"]
