@@ -48,8 +48,7 @@ def tidy(
     files = retention.replaced_files(settings, ledger, now)
     if only_tell:
         size = sum(path.stat().st_size for path in files)
-        beyond = max(0, len(publish.versions(settings)) - settings.keep_versions)
-        return Tidied(beyond, len(runs), len(files), size)
+        return Tidied(len(publish.prune(settings, only_tell=True)), len(runs), len(files), size)
     for run_id in runs:
         instance.delete_run(run_id)
         for path in _traces(settings, run_id):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -50,7 +50,9 @@ def find_version(settings: Settings, name: str) -> Version:
             )
         return before
     try:
-        day = date.fromisoformat(name)
+        day = datetime.strptime(
+            name, "%Y-%m-%d"
+        ).date()  # fromisoformat takes the start of a version for one, too
     except ValueError:
         found = [version for version in kept if version.version == name]
         found = found or [version for version in kept if name and version.version.startswith(name)]

@@ -404,8 +404,8 @@ def discard(settings: Settings, name: str) -> None:
         shutil.rmtree(versions_folder(settings) / name, ignore_errors=True)
 
 
-def prune(settings: Settings) -> list[str]:
-    """Remove unfinished and the oldest versions beyond the number to keep.
+def prune(settings: Settings, *, only_tell: bool = False) -> list[str]:
+    """Remove unfinished and the oldest versions beyond the number to keep, and return their names; or only tell them.
 
     Never the current one, nor the night before it: a day that is run again and again must not push out what restatements,
     the gate and a rollback compare with.
@@ -418,6 +418,7 @@ def prune(settings: Settings) -> list[str]:
     folder = versions_folder(settings)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True)
+            if not only_tell:
+                shutil.rmtree(path, ignore_errors=True)
             removed.append(path.name)
     return removed

@@ -160,10 +160,18 @@ def test_a_day_that_is_run_again_and_again_does_not_push_out_the_night_before(ni
 
     monday = nights.publish(day=MONDAY)
     again = [nights.publish(day=TUESDAY) for _ in range(4)]
+    told = prune(replace(nights.settings, keep_versions=2), only_tell=True)
+    assert len(versions(nights.settings)) == 5
     removed = prune(replace(nights.settings, keep_versions=2))
+    assert removed == told
     assert sorted(removed) == sorted(names(again[:2]))
     assert names(versions(nights.settings)) == names([monday, *again[2:]])
     assert last_before(nights.settings, TUESDAY) == monday
+
+
+def test_the_days_digits_are_the_start_of_a_version(nights: Nights) -> None:
+    only = nights.publish(day=MONDAY)
+    assert find_version(nights.settings, only.version[:8]) == only
 
 
 def test_without_a_current_version_readers_can_be_given_another(nights: Nights) -> None:
