@@ -65,7 +65,7 @@ def inbox(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResu
     seen = publishing.current(night.settings)
     for version in night.ledger.unpublished_versions():
         publishing.discard(night.settings, version)
-    night.ledger.start_night(context.run_id, night.day, clock.now(), seen.version if seen else None)
+    night.ledger.start_night(context.run.run_id, night.day, clock.now(), seen.version if seen else None)
     tell("land", f"inbox {night.settings.inbox}")
     entries = land_inbox(
         night.settings,
@@ -229,7 +229,7 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
                 metadata={"failed": len(failed)},
                 allow_retries=False,
             )
-        night.draft_ahead(context.run_id)
+        night.draft_ahead(context.run.run_id)
 
     return models
 
@@ -284,14 +284,14 @@ def published_asset(manifest: dict[str, Any]) -> dg.AssetsDefinition:
             version = night.drafting.finish()
         else:
             now = clock.now()
-            night.ledger.announce(context.run_id, publishing.version_name(settings, night.day, now))
+            night.ledger.announce(context.run.run_id, publishing.version_name(settings, night.day, now))
             version = publishing.write_version(settings, settings.building, night.day, now)
         publishing.swap_in(settings, version)
         settings.building.replace(settings.warehouse)
         publishing.prune(settings)
         if night.full_refresh:
             remember_key(settings)
-        night.ledger.end_night(context.run_id, clock.now(), "published", None, version.version)
+        night.ledger.end_night(context.run.run_id, clock.now(), "published", None, version.version)
         tell("publish", str(settings.published_file))
         return dg.MaterializeResult(
             metadata={"version": version.version, "rows": sum(version.counts.values())}

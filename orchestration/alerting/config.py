@@ -181,6 +181,9 @@ def _route(path: Path, number: int, data: Any) -> Route:
     )
 
 
+_LARGEST = 36_500  # days of a century; whatever else is counted here is fewer
+
+
 def _rules(path: Path, data: Any) -> Rules:
     names = {f.name for f in fields(Rules)}
     values = _mapping(path, "rules", data, names)
@@ -189,8 +192,10 @@ def _rules(path: Path, data: Any) -> Rules:
         if name == "repeat_days_for":
             continue
         least = 0 if name == "min_denominator" else 1
-        if not _is_number(value) or value < least:
-            raise AlertConfigError(f"{path}: rules.{name} must be a number of at least {least}")
+        if not _is_number(value) or not least <= value <= _LARGEST:
+            raise AlertConfigError(
+                f"{path}: rules.{name} must be a number of at least {least}, at most {_LARGEST}"
+            )
     return Rules(**{**values, "repeat_days_for": dict(by_kind)})
 
 

@@ -128,7 +128,8 @@ def _nights(registry: CollectorRegistry, ledger: Ledger) -> None:
     last, length = ended[0], None
     if last["ended_at"] is not None:  # a killed night has no end
         length = (last["ended_at"] - last["started_at"]).total_seconds()
-    published = next((night["ended_at"] for night in ended if night["outcome"] == "published"), None)
+    # One that was killed after it had published has no end: its start is the last that is known of it.
+    published = next((n["ended_at"] or n["started_at"] for n in ended if n["outcome"] == "published"), None)
     for name, text, value in (
         ("success", "1 when the last night that ended was published", last["outcome"] == "published"),
         ("start_timestamp_seconds", "Start of the last night that ended", _seconds(last["started_at"])),

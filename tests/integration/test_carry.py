@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -264,7 +264,11 @@ def test_what_cannot_be_started_from_is_built_whole(landed, monkeypatch: pytest.
     settings.building.replace(settings.warehouse)
     assert carry.usable(settings, third, ledger.deliveries(third)) is not None
     assert carry.usable(settings, second, ledger.deliveries(second)) is not None, "the same night again"
-    assert carry.usable(settings, first, ledger.deliveries(first)) is None, "an earlier day"
+    earlier = second - timedelta(days=1)
+    assert carry.usable(settings, earlier, ledger.deliveries(second)) is None, (
+        "an earlier day, of the same deliveries"
+    )
+    assert carry.usable(settings, first, ledger.deliveries(first)) is None
     assert carry.usable(replace(settings, whole_build_every=1), third, ledger.deliveries(third)) is None
     fewer = [d for d in ledger.deliveries(third) if d.file_name != "dossiers_20241114.csv"]
     assert carry.usable(settings, third, fewer) is None, "a delivery that counted counts no more"

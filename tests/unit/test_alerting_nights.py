@@ -838,6 +838,19 @@ def test_metrics_hold_what_the_rules_watch(world):
             assert (ROOT / page).is_file(), page
 
 
+def test_when_was_last_published_is_known_of_a_night_that_was_killed_after_it(tmp_path):
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    ledger = Ledger(settings.ledger)
+    ledger.start_night("killed", DAY, at(DAY))
+    ledger.announce("killed", "v1")
+    ledger.start_night("failed", DAY, at(DAY) + timedelta(hours=1), "v1")
+    ledger.end_night("failed", at(DAY) + timedelta(hours=2), "failed", "the disk is full", None)
+    text = write_metrics(settings, tmp_path / "none.duckdb", ledger, DAY, at(DAY)).read_text()
+    assert "parindex_night_last_success 0.0" in text
+    assert "parindex_night_last_published_timestamp_seconds" in text
+    ledger.close()
+
+
 def test_metrics_without_marts_and_nights_leave_out_what_is_unknown(tmp_path):
     settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
     ledger = Ledger(settings.ledger)

@@ -298,6 +298,8 @@ def test_a_test_message_reaches_every_address(settings, mail, web):
         ("routes: {to: json://a}", "list"),
         ("rules: {repeat_days: 0}", "repeat_days"),
         ("rules: {repeat_days: often}", "repeat_days"),
+        ("rules: {repeat_days: .inf}", "repeat_days"),
+        ("rules: {repeat_days: .nan}", "repeat_days"),
         ("rules: {repeat_days_for: {target: 1}}", "target"),
         ("heartbeat: ftp://a", "heartbeat"),
         ("timeout_seconds: -1", "timeout_seconds"),
