@@ -694,6 +694,18 @@ def test_it_is_repeated_each_week_and_escalated_after_two(world):
     assert only(world.again(after(29))).severity == "critical"
 
 
+def test_age_raises_an_alert_once(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    world.figure("7.3.5", H62, 60, 100)
+    world.figure("7.3.5", agency(1), 49, 100)
+    severities = []
+    for night in (0, 14, 15, 16, 17):
+        alerts = world.night(after(night))
+        severities += [a.severity for a in alerts.values() if a.kind == "target_missed"]
+    assert severities == ["medium", *["high"] * 4]
+    assert [event[1] for event in world.events() if event[2] == "target_missed"] == ["opened", "escalated"]
+
+
 def test_clearly_worse_escalates_at_once_and_only_as_far_as_there_are_steps(world):
     world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
     for night, percent in enumerate([48, 45, 43, 40, 38]):

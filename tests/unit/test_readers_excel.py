@@ -10,7 +10,7 @@ from datetime import date, datetime
 import openpyxl
 import pytest
 import xlsxwriter
-from landing_kit import CRITERIA_VI, NOW, criteria_row, desk, table_of, xlsx_bytes
+from landing_kit import CRITERIA, CRITERIA_VI, NOW, criteria_row, desk, table_of, xlsx_bytes
 
 from sources.inbox import Arrival
 from sources.readers import excel_file, workbook_archive
@@ -268,6 +268,24 @@ def test_computed_formulas_are_their_value(desk) -> None:
 def test_a_missing_required_column_is_refused(desk) -> None:
     entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD[:3], line(1)[:3]))
     assert (entry.outcome, "reported_on" in entry.reason) == ("refused", True)
+
+
+@pytest.mark.parametrize("complete", [[], [HEAD, line(1)]], ids=["alone", "beside a whole one"])
+def test_a_sheet_that_lacks_a_required_column_is_not_passed_over(desk, complete) -> None:
+    """Most of its columns are there: a part of the table that somebody cut, no sheet of code lists."""
+    place = 1 + CRITERIA.index("reported_on")
+    short = [[*row[:place], *row[place + 1 :]] for row in (HEAD, line(2))]
+    more = {"Thiếu": short} if complete else {}
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(*(complete or short), more=more))
+    assert (entry.outcome, "reported_on" in (entry.reason or "")) == ("refused", True)
+
+
+def test_a_sheet_of_code_lists_beside_the_table_is_passed_over(desk) -> None:
+    more = {"Danh mục": [["agency_code", "note"], ["H62", "Toàn tỉnh"]]}
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, line(1), more=more))
+    assert (entry.outcome, entry.rows_loaded) == ("loaded", 1)
+    alone = desk.one("criteria_results_2.xlsx", xlsx_bytes(*more["Danh mục"]))
+    assert alone.outcome == "refused"
 
 
 def test_unknown_columns_are_told_and_not_kept(desk) -> None:
