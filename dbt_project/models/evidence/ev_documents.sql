@@ -39,7 +39,10 @@ exchanged as (
     from {{ ref('int_agency_as_of') }} as agencies
     inner join targets on targets.measure = 'exchanged'
     left join years on agencies.agency_code = years.agency_code
-    where agencies.is_valid_on_as_of
+    where
+        agencies.is_valid_on_as_of
+        -- Before any document of the year 7.2.2 has no figure, and so no rows behind it.
+        and exists (select 1 from years)
 )
 
 select
