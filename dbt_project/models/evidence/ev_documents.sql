@@ -29,6 +29,11 @@ processed as (
     where years.open_count > 0
 ),
 
+year_so_far as (
+    select count(*) as agencies_count
+    from years
+),
+
 exchanged as (
     select
         targets.target_id,
@@ -38,11 +43,12 @@ exchanged as (
         coalesce(years.electronic_out_count, 0) as electronic_out_count
     from {{ ref('int_agency_as_of') }} as agencies
     inner join targets on targets.measure = 'exchanged'
+    cross join year_so_far
     left join years on agencies.agency_code = years.agency_code
     where
         agencies.is_valid_on_as_of
         -- Before any document of the year 7.2.2 has no figure, and so no rows behind it.
-        and exists (select 1 from years)
+        and year_so_far.agencies_count > 0
 )
 
 select
