@@ -50,9 +50,8 @@ def find_version(settings: Settings, name: str) -> Version:
             )
         return before
     try:
-        day = datetime.strptime(
-            name, "%Y-%m-%d"
-        ).date()  # fromisoformat takes the start of a version for one, too
+        # Not fromisoformat: it takes 20241130, with which versions begin, for a day.
+        day = datetime.strptime(name, "%Y-%m-%d").date()
     except ValueError:
         found = [version for version in kept if version.version == name]
         found = found or [version for version in kept if name and version.version.startswith(name)]

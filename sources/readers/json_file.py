@@ -86,10 +86,10 @@ def _texts(lines: list[bytes]) -> pa.Array:
     try:
         return cells.cast(pa.string())
     except pa.ArrowInvalid:
-        good = [_text(line) for line in lines]
-        if good.count(None) > sum(not text.isascii() for text in good if text is not None):
+        texts = [_text(line) for line in lines]
+        if texts.count(None) > sum(not text.isascii() for text in texts if text is not None):
             raise
-        return pa.array(good, pa.string())
+        return pa.array(texts, pa.string())
 
 
 def _text(line: bytes) -> str | None:
