@@ -127,9 +127,12 @@ def sql(question: Question, dialect: str = "duckdb") -> str:
             f"{', '.join(question.metrics)} cannot be cut by {', '.join(sorted(unknown))}; possible: {possible}"
         )
     for name in question.metrics:
-        needed = _meta(known[name]).get("always_by")
-        if needed and not named & {needed, groups[needed]}:
-            raise QuestionError(f"{name} over several of them says nothing: cut it by {needed}, or name one")
+        needed = _meta(known[name]).get("always_by", ())
+        missing = [group for group in needed if not named & {group, groups[group]}]
+        if missing:
+            raise QuestionError(
+                f"{name} over several of them says nothing: cut it by {' and '.join(missing)}, or name one"
+            )
     if any("{" in value for value in question.where.values()):  # conditions are templates to MetricFlow
         raise QuestionError("a value to look for holds no brace")
     by = [groups[name] for name in question.by]

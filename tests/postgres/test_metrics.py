@@ -31,7 +31,7 @@ def test_both_databases_answer_alike(night: Path, address: str) -> None:
         semantic.Question(["on_time_rate", "due_dossiers"], by=["level", "month"], **year),
         semantic.Question(["digitised_rate"], by=["authority_level"], where={"channel": "2"}, **year),
         semantic.Question(["headline_rate"], by=["target_id"], **year),
-        semantic.Question(["headline_monthly_rate"], by=["quarter"], where={"target_id": "3.4.1"}, **year),
+        semantic.Question(["headline_quarterly_rate"], by=["quarter"], where={"target_id": "3.4.1"}, **year),
     ]
     engine = sa.create_engine(sa.make_url(address).set(drivername="postgresql+psycopg"))
     with engine.connect() as connection:
