@@ -37,9 +37,10 @@ def _within(name: str, width: int) -> str:
     return f"{shared[: width - cell_len(mark + own) - 1].rstrip()}…{mark}{own}"
 
 
-def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
+def _show_targets(rows: list[tuple], as_of: date, is_estimate: bool, console: Console) -> None:
     """One line per target; a narrow terminal leaves the parts and points to the published table."""
     is_wide = console.width >= _WIDE
+    points_heading = "Điểm*" if is_estimate else "Điểm"
     lines = []
     for (
         target,
@@ -71,9 +72,11 @@ def _show_targets(rows: list[tuple], as_of: date, console: Console) -> None:
             "Giá trị": shown,
             "Mục tiêu": f"{SIGNS[operator]}{number_vi(goal)}{percent}" if goal is not None else "–",
             "Kết quả": _STATUS[status][0],
-            "Điểm*": f"{number_vi(points, most)} / {number_vi(most)}",
+            points_heading: f"{number_vi(points, most)} / {number_vi(most)}",
         }
-        lines.append(line if is_wide else {k: v for k, v in line.items() if k not in ("Tử/Mẫu", "Điểm*")})
+        lines.append(
+            line if is_wide else {k: v for k, v in line.items() if k not in ("Tử/Mẫu", points_heading)}
+        )
     table = Table(
         title=f"PAR INDEX – chỉ tiêu toàn tỉnh đến ngày {as_of:%d/%m/%Y}",
         title_justify="left",
@@ -116,22 +119,24 @@ def show_scorecard(settings: Settings, console: Console) -> None:
         """).fetchall()
         as_of = connection.execute("select max(as_of_date) from marts.rpt_scorecard").fetchall()[0][0]
         fields = connection.execute("""
-            select field_id, field_name, points_estimated, max_points, points_2023, goal_2024, points_without_data
+            select field_id, field_name, points_estimated, max_points, points_2023, goal_2024, points_without_data,
+                is_estimate
             from marts.rpt_field_score order by field_id
         """).fetchall()
-    _show_targets(rows, as_of, console)
+    is_estimate = any(field[-1] for field in fields)
+    _show_targets(rows, as_of, is_estimate, console)
     counts = {status: sum(row[6] == status for row in rows) for status in _STATUS}
     console.print("  ".join(f"{_STATUS[s][0]} {n}" for s, n in counts.items() if n))
     total = Table(title="Điểm theo lĩnh vực", title_justify="left")
     for name, justify in (
         ("Lĩnh vực", "left"),
-        ("Ước tính*", "right"),
+        ("Ước tính*" if is_estimate else "Điểm", "right"),
         ("Tối đa", "right"),
         ("2023", "right"),
         ("Mục tiêu 2024", "right"),
     ):
         total.add_column(name, justify=justify)
-    for field, name, points, most, before, goal, _ in fields:
+    for field, name, points, most, before, goal, *_ in fields:
         total.add_row(
             name if field == "total" else f"{field} {name}",
             number_vi(points, most, goal),
@@ -140,7 +145,7 @@ def show_scorecard(settings: Settings, console: Console) -> None:
             number_vi(goal),
         )
     console.print(total)
-    missing = {field: points for field, *_, points in fields if points}
+    missing = {field: points for field, *_, points, _ in fields if points}
     if missing:
         parts = ", ".join(
             f"{field}: {number_vi(points)}" for field, points in missing.items() if field != "total"
@@ -149,4 +154,5 @@ def show_scorecard(settings: Settings, console: Console) -> None:
             f"[yellow]{number_vi(missing['total'])} điểm tối đa chưa có số liệu (chỉ tiêu hoặc điều tra), đang tính là 0[/]"
             f" (points without data, counted as 0) – theo lĩnh vực: {parts}"
         )
-    console.print(f"[dim]* {ESTIMATE}[/]")
+    if is_estimate:
+        console.print(f"[dim]* {ESTIMATE}[/]")

@@ -260,7 +260,7 @@
           yAxis: { type: "category", data: order.map((f) => f.id), ...axis, axisLabel: { interval: 0, color: COLOUR.ink, width: narrow ? 108 : 200, overflow: "break", lineHeight: 14, formatter: (id) => shortName(id, narrow ? 24 : 52), fontSize: narrow ? 11 : 12 } },
           tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, formatter: (list) => {
             const f = order[list[0].dataIndex];
-            return tip(fieldName(f.id), [`${T("now")}: ${beside(f.points, [f.max, f.goal])} / ${num(f.max, 2)} (${T("estimate_short")})`, `${T("before")}: ${num(f.before, 2)}`, `${T("goal")}: ${f.goal == null ? T("goal_rank_only") : num(f.goal, 2)}`]);
+            return tip(fieldName(f.id), [`${T("now")}: ${beside(f.points, [f.max, f.goal])} / ${num(f.max, 2)}${D.estimate ? ` (${T("estimate_short")})` : ""}`, `${T("before")}: ${num(f.before, 2)}`, `${T("goal")}: ${f.goal == null ? T("goal_rank_only") : num(f.goal, 2)}`]);
           } },
           series: [
             { type: "bar", data: order.map((f) => share(f, f.before)), itemStyle: { color: COLOUR.before }, barWidth: 6, barGap: "25%" },

@@ -135,7 +135,7 @@ def test_the_terminal_shows_neither_a_missed_target_nor_lost_points_as_reached()
     ]
     console = Console(width=200)
     with console.capture() as captured:
-        _show_targets(rows, date(2024, 11, 30), console)
+        _show_targets(rows, date(2024, 11, 30), True, console)
     lines = [" ".join(line.split()) for line in captured.get().splitlines()]
     assert [line for line in lines if line[:1].isdigit()] == [
         "3.4.1 a 24.751 / 25.002 98,996% > 99% ✗ chưa đạt 0 / 0,5",

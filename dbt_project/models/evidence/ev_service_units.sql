@@ -1,7 +1,7 @@
 -- Service units behind 6.3.1, 6.3.2a-c (+1 in the band this year, -1 last year), 6.3.3 (one each) and 6.3.4 (budgets).
 -- Rule: ind_service_units. Differences: an agency without a base year has no figure of its own, but its units count in the
 -- province; where the province has no base year nothing is measured, and the rows stand here without numbers.
-{% set base_year = 2021 %}
+{% set base_year = var('direct_budget_base_year') %}
 with targets as (
     {{ targets_of('service_units') }}
 ),

@@ -1,9 +1,8 @@
 -- One row per target 6.3.1, 6.3.2a-c, 6.3.3 and 6.3.4 and managing agency (and the province), as of the day.
 -- Rules: 6.3.1 and 6.3.2 units in a band of self-financing, this year less last year; 6.3.3 units that distribute lawfully, of
--- the year's units; 6.3.4 direct budget, 2021 less this year, of 2021. A base year without any unit at the grain (the agency,
--- or the province) gives no figure for it, and so does a year that nobody has reported yet.
-{# The plan names 2021 as the base of the cut. #}
-{% set base_year = 2021 %}
+-- the year's units; 6.3.4 direct budget, the base year's less this year's, of the base year's. A base year without any unit at
+-- the grain (the agency, or the province) gives no figure for it, and so does a year that nobody has reported yet.
+{% set base_year = var('direct_budget_base_year') %}
 with targets as (
     {{ targets_of('service_units') }}
 ),

@@ -65,6 +65,7 @@ scale as (
         scoring_scale.ceiling,
         scoring_scale.source,
         scoring_scale.confidence,
+        scoring_scale.rule_confidence,
         count(*) as target_count
     from criteria
     inner join measures on criteria.target_id = measures.target_id
@@ -78,7 +79,8 @@ scale as (
         scoring_scale.floor,
         scoring_scale.ceiling,
         scoring_scale.source,
-        scoring_scale.confidence
+        scoring_scale.confidence,
+        scoring_scale.rule_confidence
 ),
 
 -- What is left of a field's self-assessed points once the criteria with a maximum of their own have theirs.
@@ -133,6 +135,7 @@ select
     scale.ceiling as scoring_ceiling,
     scale.source as scoring_source,
     scale.confidence as scoring_confidence,
+    not coalesce(scale.confidence = 'verified' and scale.rule_confidence = 'verified', false) as is_estimate,
     criteria.lead_agency_vi as lead_agency,
     -- Where it names all agencies, or none, whoever leads the field answers for the target.
     case

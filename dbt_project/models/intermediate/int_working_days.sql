@@ -18,7 +18,7 @@ judged as (
         calendar.date_day,
         calendar.day_of_week,
         coalesce(corrections.name_vi, holidays.name_vi) as name_vi,
-        coalesce(holidays.kind = 'day_off', false) as is_holiday,
+        coalesce(holidays.kind = 'day_off', false) as is_announced_day_off,
         case
             when corrections.is_working_day is not null then corrections.is_working_day
             when holidays.kind = 'day_off' then false
@@ -35,7 +35,7 @@ select
     date_day,
     day_of_week,
     name_vi,
-    is_holiday or (is_corrected and not is_working_day) as is_holiday,
+    case when is_corrected then not is_working_day else is_announced_day_off end as is_holiday,
     is_working_day,
     is_corrected,
     cast(
