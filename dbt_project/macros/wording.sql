@@ -83,6 +83,7 @@
             'nothing_to_count': nothing_to_count_text('vi'),
             'no_verdict': "'Kế hoạch không nêu mức phải đạt bằng con số; số đo chỉ để tham khảo' || " ~ earned,
             'months_differ': "'Chưa kết luận được: mới tính được ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
+            'year_not_over': "'Chưa kết luận được: từ đầu năm đến nay so với cả năm trước là ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
             'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'thin_margin': "'Đang đạt, nhưng chỉ cách mức phải đạt ' || " ~ margin ~ " || ' điểm phần trăm'",
@@ -99,6 +100,7 @@
             'nothing_to_count': nothing_to_count_text('en'),
             'no_verdict': "'The plan gives no number to reach; measured for information' || " ~ earned,
             'months_differ': "'Not to be told yet: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
+            'year_not_over': "'Not to be told yet: the year so far against the whole of last year gives ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'no_budget_left': "'Met, but all the late dossiers that are allowed are used up'",
             'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'thin_margin': "'Met, but only ' || " ~ margin ~ " || ' percentage points from the target'",
@@ -137,6 +139,7 @@
             'more': "'Cần thêm ' || " ~ units,
             'further': "'Trường hợp đã trễ hoặc chưa đạt không khắc phục được; cần thêm ' || " ~ units ~ " || ' và không phát sinh thêm trường hợp chưa đạt'",
             'no_data': "'Chưa có số liệu: cơ quan chủ trì cần cung cấp số liệu để được tính điểm'",
+            'no_word': "'Chưa có xác nhận của cơ quan chủ trì trong sổ theo dõi tiêu chí nên chưa được tính điểm'",
             'months_differ': "'Chưa kết luận được: chờ số thu của các tháng còn thiếu'",
             'out_of_reach': "'Yêu cầu 100% mà đã có trường hợp không đạt, không khắc phục được: năm nay không thể đạt trọn điểm'",
             'not_by_units': "'Không quy ra được số việc cần làm'",
@@ -147,6 +150,7 @@
             'more': "'Another ' || " ~ units,
             'further': "'What is past cannot be put right; another ' || " ~ units ~ " || ', with no further failure'",
             'no_data': "'No data: the lead agency has to supply them to earn the points'",
+            'no_word': "'The lead agency has not confirmed it in the register, so it earns no points yet'",
             'months_differ': "'Not to be told yet: revenue of some months is still to come'",
             'out_of_reach': "'Every case has to succeed and what is past cannot be put right: not all points can be won back this year'",
             'not_by_units': "'Not to be won back by things that can be counted'",
@@ -158,6 +162,7 @@
         when regain_status = 'regainable' then {{ texts['further'] }}
         when regain_status = 'no_data' and status_code = 'nothing_to_count' then {{ nothing_to_count_text(language) }}
         when regain_status = 'no_data' and status_code = 'months_differ' then {{ texts['months_differ'] }}
+        when regain_status = 'no_data' and value is not null then {{ texts['no_word'] }}
         {%- for status in ['no_data', 'out_of_reach', 'not_by_units'] %}
         when regain_status = '{{ status }}' then {{ texts[status] }}
         {%- endfor %}

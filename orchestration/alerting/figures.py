@@ -24,19 +24,6 @@ from orchestration.alerting.model import (
 from orchestration.alerting.wording import PROVINCE
 from orchestration.family_tables import COUNTED, tables_of
 
-# Families whose targets bind each agency by itself, not only the province as a whole.
-AGENCY_FAMILIES = (
-    "apology",
-    "digitisation",
-    "disbursement",
-    "feedback",
-    "full_online",
-    "on_time",
-    "one_stop",
-    "online_payment",
-    "publicity",
-    "tasks",
-)
 _HISTORY_NIGHTS = 7
 
 
@@ -53,14 +40,19 @@ class Memory:
 
 def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
     """One row per target and agency: the headline figure of the year, its target, and how far it is off."""
-    scorecard = "select null as target_id, null as status, null as months, null as months_before where false"
-    if _has_scorecard(marts):
-        # A scorecard of an earlier release has no months.
-        has_months = {"months_counted", "months_compared_with"} <= marts.columns("rpt_scorecard")
-        now, before = ("months_counted", "months_compared_with") if has_months else ("null", "null")
-        scorecard = f"""
-            select target_id, status, {now} as months, {before} as months_before from night.marts.rpt_scorecard
-        """
+    # A scorecard of an earlier release may lack these.
+    has = marts.columns("rpt_scorecard") if _has_scorecard(marts) else set()
+    told = ", ".join(
+        f"{column if column in has else 'null'} as {name}"
+        for column, name in (
+            ("target_id", "target_id"),
+            ("status", "status"),
+            ("status_code", "code"),
+            ("months_counted", "months"),
+            ("months_compared_with", "months_before"),
+        )
+    )
+    scorecard = f"select {told} " + ("from night.marts.rpt_scorecard" if has else "where false")
     marts.db.execute(
         f"""
         create temp table headline as
@@ -85,6 +77,7 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
             t.lead_agency_short as lead,
             i.agency_code = $province as is_province,
             s.status as scorecard_status,
+            s.code as scorecard_code,
             s.months,
             s.months_before,
             -- An agency that is no more, or a level, can win nothing back: its figures of the year stand, told no longer.
@@ -93,7 +86,6 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
                 else
                     t.agency_scope = 'agency'
                     and t.measure_kind = 'percent'
-                    and list_contains($families, t.family)
                     and i.denominator >= $least
                     and coalesce(a.is_current, true)
             end as is_judged
@@ -105,7 +97,6 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
         """,
         {
             "province": PROVINCE,
-            "families": list(AGENCY_FAMILIES),
             "least": rules.min_denominator,
             "as_of": as_of,
         },
@@ -384,8 +375,9 @@ def incomparable(marts: Marts) -> frozenset[str]:
     return frozenset(
         target
         for (target,) in marts.db.execute(
-            "select distinct target_id from headline"
-            " where is_province and (meets_target = false and months < months_before or meets_target and months > months_before)"
+            "select distinct target_id from headline where is_province and ("
+            " meets_target = false and months < months_before or meets_target and months > months_before"
+            " or scorecard_code = 'year_not_over')"
         ).fetchall()
     )
 

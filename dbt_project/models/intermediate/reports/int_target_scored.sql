@@ -3,7 +3,8 @@
 -- Rules, by rule_kind: proportional: all points when met, else max x value / target, never below 0 nor above max; nothing below
 -- the floor (on-time targets: 95 %); with a ceiling of its own the scale's ceiling stands for the target. all_or_nothing: met or
 -- nothing. achieved: every reported word is "achieved", or nothing. survey: the share of the survey's points that was reached.
--- No data: 0. A target that the plan gives no verdict for (1.2) earns by the word that its lead agency reported.
+-- "At most" targets are proportional to nothing: met or nothing. No data: 0. A target that the plan gives no verdict for (1.2)
+-- earns by the word that its lead agency reported, and without that word it has no figure, whatever was measured.
 with figures as (
     select
         target_id,
@@ -40,12 +41,14 @@ judged as (
         targets.unit,
         targets.measure_kind,
         targets.family,
+        targets.measure,
         targets.source_system,
         targets.level,
         targets.has_verdict,
         targets.alarm_floor,
         targets.max_points,
         targets.rule_kind,
+        targets.is_estimate,
         targets.scoring_floor,
         targets.scoring_ceiling,
         targets.lead_agency,
@@ -80,6 +83,7 @@ select
     unit,
     measure_kind,
     family,
+    measure,
     source_system,
     level,
     has_verdict,
@@ -92,6 +96,11 @@ select
     denominator,
     value,
     meets_target,
+    case
+        when rule_kind = 'achieved' then is_achieved is not null
+        else value is not null
+    end as has_figure,
+    is_estimate,
     max_points,
     case
         when rule_kind = 'survey'
@@ -99,7 +108,7 @@ select
         when rule_kind = 'achieved' then case when is_achieved then max_points else 0 end
         when value is null or value < scoring_floor then 0
         when earns_all then max_points
-        when rule_kind = 'all_or_nothing' or full_points_at <= 0 then 0
+        when rule_kind = 'all_or_nothing' or operator in ('<=', '<') or full_points_at <= 0 then 0
         else max_points * least(1, greatest(0, value / full_points_at))
     end as points_estimated
 from judged

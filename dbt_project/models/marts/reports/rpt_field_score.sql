@@ -2,9 +2,10 @@
 -- Rules: self_points = points of the field's targets; survey_points = the survey of the year for the field (leaders in fields
 -- 2, 4, 5, 6, 7; citizens, SIPAS, in field 8, where target 8.1 is those points). The plan's "22 points" of leaders are these
 -- very survey points, so they are nowhere added again: the maxima sum to 100. Points of 2023 and goals as printed; field 8
--- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal. A field whose survey
--- of the year is not there yet has no gap to its goal: the goal is of both parts. points_without_data = the most that targets
--- without a figure (but for levels that have ended) and surveys not there yet could earn; in points_estimated they are 0.
+-- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal. points_without_data =
+-- the most that targets without a figure (but for levels that have ended) and surveys not there yet could earn; in
+-- points_estimated they are 0. gap_to_goal is what is certain: points above the goal, or what would be short of it even with all
+-- points_without_data; none in between, nor while the survey of the year is not there, as the goal is of both parts.
 with targets as (
     select
         scored.field_id,
@@ -13,13 +14,13 @@ with targets as (
             case
                 when
                     scored.rule_kind <> 'survey'
-                    and scored.value is null
-                    and scored.points_estimated = 0
+                    and not scored.has_figure
                     and coalesce(scorecard.status_code, '') <> 'level_ended'
                     then scored.max_points
                 else 0
             end
-        ) as points_without_data
+        ) as points_without_data,
+        max(case when scored.is_estimate then 1 else 0 end) as has_estimates
     from {{ ref('int_target_scored') }} as scored
     left join {{ ref('rpt_scorecard') }} as scorecard on scored.target_id = scorecard.target_id
     group by scored.field_id
@@ -79,7 +80,11 @@ fields as (
         end as survey_points,
         points.survey_max_points,
         coalesce(targets.points_without_data, 0)
-        + case when surveys.share is null then points.survey_max_points else 0 end as points_without_data
+        + case when surveys.share is null then points.survey_max_points else 0 end as points_without_data,
+        greatest(
+            coalesce(targets.has_estimates, 0),
+            case when points.confidence = 'verified' then 0 else 1 end
+        ) as has_estimates
     from {{ ref('field_points') }} as points
     left join targets on points.field_id = targets.field_id
     left join surveys on points.field_id = surveys.field_id
@@ -94,39 +99,47 @@ with_total as (
         sum(self_max_points) as self_max_points,
         sum(survey_points) as survey_points,
         sum(survey_max_points) as survey_max_points,
-        sum(points_without_data) as points_without_data
+        sum(points_without_data) as points_without_data,
+        max(has_estimates) as has_estimates
     from fields
+),
+
+told as (
+    select
+        with_total.*,
+        with_total.self_points + coalesce(with_total.survey_points, 0) as points,
+        names.field_name,
+        printed.points_2023,
+        printed.goal_2024,
+        notes.note,
+        notes.note_en
+    from with_total
+    left join names on with_total.field_id = names.field_id
+    left join printed on with_total.field_id = printed.field_id
+    left join notes on with_total.field_id = notes.field_id
 )
 
 select
     {{ as_of() }} as as_of_date,
-    with_total.field_id,
-    names.field_name,
-    cast(round(with_total.self_points + coalesce(with_total.survey_points, 0), 6) as double) as points_estimated,
-    cast(with_total.self_max_points + with_total.survey_max_points as double) as max_points,
-    cast(round(with_total.self_points, 6) as double) as self_points,
-    cast(with_total.self_max_points as double) as self_max_points,
-    cast(round(with_total.survey_points, 6) as double) as survey_points,
-    cast(with_total.survey_max_points as double) as survey_max_points,
-    cast(round(printed.points_2023, 6) as double) as points_2023,
-    cast(round(printed.goal_2024, 6) as double) as goal_2024,
+    field_id,
+    field_name,
+    cast(round(points, 6) as double) as points_estimated,
+    cast(self_max_points + survey_max_points as double) as max_points,
+    cast(round(self_points, 6) as double) as self_points,
+    cast(self_max_points as double) as self_max_points,
+    cast(round(survey_points, 6) as double) as survey_points,
+    cast(survey_max_points as double) as survey_max_points,
+    cast(round(points_2023, 6) as double) as points_2023,
+    cast(round(goal_2024, 6) as double) as goal_2024,
     cast(
         case
-            -- Not told while the survey is missing, or while what has no figure yet could close it: that is no shortfall.
-            when with_total.survey_max_points > 0 and with_total.survey_points is null then null
-            when
-                with_total.self_points + coalesce(with_total.survey_points, 0) < printed.goal_2024
-                and with_total.self_points + coalesce(with_total.survey_points, 0) + with_total.points_without_data
-                >= printed.goal_2024 - 0.000001
-                then null
-            else round(with_total.self_points + coalesce(with_total.survey_points, 0) - printed.goal_2024, 6)
+            when survey_max_points > 0 and survey_points is null then null
+            when points >= goal_2024 then round(points - goal_2024, 6)
+            when points + points_without_data < goal_2024 - 0.000001 then round(points + points_without_data - goal_2024, 6)
         end as double
     ) as gap_to_goal,
-    true as is_estimate,
-    notes.note,
-    notes.note_en,
-    cast(round(with_total.points_without_data, 6) as double) as points_without_data
-from with_total
-left join names on with_total.field_id = names.field_id
-left join printed on with_total.field_id = printed.field_id
-left join notes on with_total.field_id = notes.field_id
+    has_estimates = 1 as is_estimate,
+    note,
+    note_en,
+    cast(round(points_without_data, 6) as double) as points_without_data
+from told

@@ -46,8 +46,9 @@ needed as (
     select
         *,
         case
+            when status_code = 'level_ended' then 'not_by_units'
+            when not has_figure or status_code = 'months_differ' then 'no_data'
             when status = 'not_applicable' then 'not_by_units'
-            when value is null or status_code = 'months_differ' then 'no_data'
             when rule_kind = 'survey' or coalesce(shortfall, 0) <= 0 then 'not_by_units'
             when can_be_mended then 'regainable'
             when further_cases > 0 then 'regainable'
@@ -94,5 +95,5 @@ select
     regain_status as status,
     {{ regain_text('vi') }} as status_text,
     {{ regain_text('en') }} as status_text_en,
-    true as is_estimate
+    is_estimate
 from priced

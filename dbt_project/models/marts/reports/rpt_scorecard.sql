@@ -8,7 +8,8 @@
 --                   at_risk_margin_points of its target. Not met yet, but: an on-time target above the lower alarm line (95 %),
 --                   or a figure that grows through the year (target_action.accumulates) and is on pace to reach the target
 --                   Or revenue of fewer months than those of last year that it is held against looks like a fall, or of more
---                   like growth
+--                   like growth; or what the register counted of the year so far is below the whole of last year (growth of
+--                   8.2, 8.3.1, 8.3.2)
 --   met, missed     what the headline says
 with levels as (
     select
@@ -66,6 +67,7 @@ joined as (
             when actions.accumulates then scored.value * {{ days_in_year() }} / {{ day_of_year() }}
         end as value_on_pace,
         delivered.target_id is not null as is_delivered,
+        coalesce(formulas.formula = 'growth', false) as is_held_against_whole_year,
         {{ as_of() }} < scored.deadline as is_before_deadline
     from {{ ref('int_target_scored') }} as scored
     left join levels on scored.level = levels.level
@@ -77,6 +79,10 @@ joined as (
     left join {{ ref('int_target_projection') }} as projection on scored.target_id = projection.target_id
     left join {{ ref('int_target_delivered') }} as delivered on scored.target_id = delivered.target_id
     left join {{ ref('target_action') }} as actions on scored.target_id = actions.target_id
+    left join {{ ref('number_formula') }} as formulas
+        on
+            scored.measure = formulas.measure
+            and scored.family = 'yearly_numbers'
     cross join revenue_months
 ),
 
@@ -86,11 +92,16 @@ judged as (
         *,
         case
             when level_has_ended then 'level_ended'
-            when value is null and numerator is null and not is_delivered then 'nothing_delivered'
+            when
+                value is null
+                and (numerator is null or (measure_kind = 'percent' and denominator is null))
+                and not is_delivered
+                then 'nothing_delivered'
             when value is null then 'nothing_to_count'
             when not has_verdict then 'no_verdict'
             when is_before_deadline and not meets_target and months_counted < months_compared_with then 'months_differ'
             when is_before_deadline and meets_target and months_counted > months_compared_with then 'months_differ'
+            when is_before_deadline and not meets_target and is_held_against_whole_year then 'year_not_over'
             when meets_target and not is_before_deadline then 'met'
             when meets_target and alarm_floor is not null and late > 0 and late_left < {{ var('at_risk_late_left') }}
                 then 'no_budget_left'
@@ -129,7 +140,7 @@ select
     meets_target,
     points_estimated,
     max_points,
-    true as is_estimate,
+    is_estimate,
     case
         when reason in ('level_ended', 'no_verdict') then 'not_applicable'
         when reason in ('nothing_delivered', 'nothing_to_count') then 'no_data'
