@@ -5,7 +5,7 @@
 -- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal. points_without_data =
 -- the most that targets without a figure (but for levels that have ended) and surveys not there yet could earn; in
 -- points_estimated they are 0. gap_to_goal is what is certain: points above the goal, or what would be short of it even with all
--- points_without_data; none in between, nor while the survey of the year is not there, as the goal is of both parts.
+-- points_without_data; none in between.
 with targets as (
     select
         scored.field_id,
@@ -133,7 +133,6 @@ select
     cast(round(goal_2024, 6) as double) as goal_2024,
     cast(
         case
-            when survey_max_points > 0 and survey_points is null then null
             when points >= goal_2024 then round(points - goal_2024, 6)
             when points + points_without_data < goal_2024 - 0.000001 then round(points + points_without_data - goal_2024, 6)
         end as double
