@@ -28,6 +28,7 @@ from warehouse.build import RECORDS, prepare_build
 from warehouse.landing import land_inbox
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery
 from warehouse.personal_key import remember_key
+from warehouse.settings import Settings
 
 LANDING = "landing"
 INBOX = dg.AssetKey([LANDING, "inbox"])
@@ -210,7 +211,7 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
             if node is None:
                 continue
             if result["status"] in ("error", "fail", "runtime error"):
-                failed.append(f"{result['name']}: {result['message']}")
+                failed.append(result)
             if result["resource_type"] in ("model", "seed") and result["status"] in ("success", "kept"):
                 yield dg.MaterializeResult(
                     asset_key=TRANSLATOR.get_asset_key(node),
@@ -225,13 +226,20 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
                     yield check
         if failed:
             raise dg.Failure(
-                description="; ".join(failed[:10]),  # after the name of the step, which is dbt
+                # after the name of the step, which is dbt
+                description="; ".join(_in_words(night.settings, result) for result in failed[:10]),
                 metadata={"failed": len(failed)},
                 allow_retries=False,
             )
         night.draft_ahead(context.run.run_id)
 
     return models
+
+
+def _in_words(settings: Settings, result: dict[str, Any]) -> str:
+    """A node that failed; of a data test what it found, as dbt itself only counts it."""
+    found = dbt.rows_found(settings, result["name"]) if result["resource_type"] == "test" else ""
+    return f"{result['name']}: {found or result['message']}"
 
 
 def _told_plainly(results: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -293,6 +293,27 @@ def _build(settings: Settings, as_of: date, data_tests: bool, keeps_seeds: bool)
     ]
 
 
+def rows_found(settings: Settings, test: str, most: int = 3) -> str:
+    """The first rows that a failed data test found, as `column value, ...; ...`: which field, which target, how much.
+
+    Empty where they cannot be read again: the test did not run, or another engine compiled it.
+    """
+    import duckdb
+
+    compiled = settings.work / "dbt" / "compiled" / "par_index" / "tests" / f"{test}.sql"
+    try:
+        query = compiled.read_text(encoding="utf-8")
+        with duckdb.connect(str(settings.building), read_only=True, config=settings.duckdb()) as connection:
+            found = connection.execute(f"select * from ({query}) limit {most}")
+            names = [column[0] for column in found.description]
+            rows = found.fetchall()
+    except (OSError, duckdb.Error):
+        return ""
+    return "; ".join(
+        ", ".join(f"{name} {str(value)[:80]}" for name, value in zip(names, row, strict=True)) for row in rows
+    )
+
+
 def run_models(settings: Settings, as_of: date, select: list[str]) -> None:
     """Seeds and models of a selection into the build file, without tests. Raises DbtFailed."""
     arguments = [

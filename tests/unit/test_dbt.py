@@ -62,6 +62,31 @@ def test_a_day_before_the_plan_is_no_day_of_figures(tmp_path: Path) -> None:
                 check_plan(day)
 
 
+def test_a_mistyped_word_of_a_seed_is_found_at_night_and_named(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    test = "assert_seeds_say_only_words_that_the_models_know"
+    options = dbt.options(settings.work / "dbt", DAY)
+    night = [*options, *dbt.of_a_night(), "--select", f"+{test}"]
+
+    def outcome(command: str) -> str:
+        result = dbt._invoke([command, *night], settings.building, settings)
+        return {node.node.name: str(node.status) for node in result.result.results}[test]
+
+    assert outcome("build") == "pass"
+    with duckdb.connect(str(settings.building)) as connection:
+        connection.execute(
+            "update seeds.scoring_scale set rule_kind = 'Proportional' where criterion_id = '2.3'"
+        )
+        connection.execute("update seeds.field_points set confidence = null where field_id = '4'")
+    assert outcome("test") == "fail"
+    assert sorted(dbt.rows_found(settings, test).split("; ")) == [
+        "file field_points.csv, row_key 4, column_name confidence, word , known_words derived, verified",
+        "file scoring_scale.csv, row_key 2.3, column_name rule_kind, word Proportional,"
+        " known_words proportional, all_or_nothing, achieved, survey",
+    ]
+    assert dbt.rows_found(settings, "assert_nothing_of_this_name") == ""
+
+
 @pytest.fixture
 def parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The project, copied; of its parses, which dbt is spared, what they were made from."""
