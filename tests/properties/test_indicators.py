@@ -17,7 +17,7 @@ import pytest
 from orchestration import dbt
 from sources.casting import LARGEST_NUMBER
 from sources.contract import all_tables
-from tests import oracle
+from tests import evidence_sums, oracle
 from tests.conftest import PROJECT
 from tests.province import (
     make_province,
@@ -64,9 +64,13 @@ def equals_the_oracle(folder: Path, tables, as_of: date, facts) -> None:
 
 
 @pytest.mark.parametrize(("seed", "as_of"), [(seed, day) for seed, day in enumerate(DAYS, start=1)])
-def test_marts_equal_the_oracle(tmp_path: Path, seed: int, as_of: date) -> None:
+def test_marts_equal_the_oracle_and_their_evidence(tmp_path: Path, seed: int, as_of: date) -> None:
     province = make_province(size=60, seed=seed, as_of=as_of)
     equals_the_oracle(tmp_path, province.tables, as_of, province.tables)
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox")
+    dbt.run_models(settings, as_of, ["par_index.evidence"])
+    with duckdb.connect(str(settings.building)) as connection:
+        assert evidence_sums.differences(connection) == []
 
 
 def test_how_the_facts_arrive_does_not_matter(tmp_path: Path) -> None:
