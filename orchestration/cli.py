@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -569,9 +570,18 @@ def _of_the_alerts(error: Exception) -> str | None:
 
 def _of_the_disk(error: Exception) -> str | None:
     """Whether the disk is at fault, in words; SQLite has its own for what the system says."""
-    number, text = getattr(error, "errno", None), str(getattr(error, "orig", ""))
+    number, cause = getattr(error, "errno", None), getattr(error, "orig", None) or error
+    text = str(cause) if isinstance(cause, sqlite3.Error) else ""
     if number == errno.ENOSPC or "disk is full" in text:
         return "[red]The disk is full.[/] Free some space, then run again; nothing was published."
     if number == errno.EROFS or "readonly" in text or "unable to open" in text:
-        return "[red]PARINDEX_HOME cannot be written:[/] mounted read-only? Nothing was published."
+        return "[red]PARINDEX_HOME cannot be written:[/] of another owner, or mounted read-only? Nothing was published."
+    if "is locked" in text:
+        return (
+            "[red]PARINDEX_HOME is being written by another command:[/] wait for it to end, then run again."
+        )
+    if "disk I/O error" in text:
+        return (
+            "[red]PARINDEX_HOME cannot be read or written:[/] the disk, or the share that it lies on, fails."
+        )
     return None

@@ -11,7 +11,6 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib import metadata
@@ -28,6 +27,7 @@ from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.landing import landed_file
 from warehouse.ledger import Ledger
 from warehouse.lock import is_held
+from warehouse.looking import open_to_read
 from warehouse.personal_key import is_of_landing
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings, SettingsError
 
@@ -287,7 +287,7 @@ def _schedule(settings: Settings, now: datetime) -> Findings:
 
 def _daemon_beat(storage: Path) -> datetime | None:
     """The last sign of life of Dagster's scheduler."""
-    with closing(sqlite3.connect(f"{storage.as_uri()}?mode=ro", uri=True)) as connection:
+    with open_to_read(storage) as connection:
         try:
             row = connection.execute(
                 "select max(timestamp) from daemon_heartbeats where daemon_type = 'SCHEDULER'"

@@ -11,6 +11,7 @@ from rich.table import Table
 from orchestration.numbers import number_en
 from orchestration.terminal import console, errors, plain
 from warehouse import publish as publishing
+from warehouse.looking import may_write
 from warehouse.publish import Version
 from warehouse.settings import Settings, load_settings
 
@@ -21,9 +22,13 @@ VersionArgument = Annotated[
 
 
 def settings_here() -> Settings:
-    """The home, with its folders where it has published something: an empty one stays empty, to be restored into."""
+    """The home, with its folders where it has published something: an empty one stays empty, to be restored into.
+
+    One that may only be read stays as it is.
+    """
     settings = load_settings()
-    return settings if publishing.current(settings) is None else settings.create()
+    is_whole = publishing.current(settings) is not None and may_write(settings.home)
+    return settings.create() if is_whole else settings
 
 
 def find_version(settings: Settings, name: str) -> Version:

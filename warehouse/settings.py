@@ -193,6 +193,21 @@ class Aside(Settings):
         return self.aside / "work"
 
 
+@dataclass(frozen=True)
+class Elsewhere(Settings):
+    """The same home for whoever may not write into it, with the scratch folder elsewhere."""
+
+    scratch: Path = Path()
+
+    @classmethod
+    def of(cls, settings: Settings, scratch: Path) -> Elsewhere:
+        return cls(**{f.name: getattr(settings, f.name) for f in fields(Settings)}, scratch=scratch)
+
+    @property
+    def work(self) -> Path:
+        return self.scratch
+
+
 def _one_of(name: str, allowed: tuple[str, ...]) -> str:
     value = os.environ.get(name, "").strip().lower() or allowed[0]
     if value not in allowed:

@@ -190,7 +190,7 @@ def open_alerts(settings: Settings) -> list[Alert]:
     """Alerts that are not resolved, worst first."""
     if not store_path(settings).exists():
         return []  # looking makes no file
-    with Store(settings) as store, store.transaction() as transaction:
+    with Store.to_look_at(settings) as store, store.transaction() as transaction:
         return _in_order(thread for thread in transaction.threads() if thread.is_open)
 
 

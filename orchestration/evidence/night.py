@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -26,8 +27,9 @@ from warehouse import carry, publish
 from warehouse.build import prepare_build
 from warehouse.landing import landed_file
 from warehouse.ledger import LOADED, Delivery, Ledger
+from warehouse.looking import may_write
 from warehouse.row_hash import table_hash
-from warehouse.settings import Aside, Settings
+from warehouse.settings import Aside, Elsewhere, Settings
 
 PUBLISHED = "published"
 SCHEMA = "evidence"
@@ -109,18 +111,16 @@ def open_evidence(
 ) -> Iterator[EvidenceNight]:
     """The published night of a day (the current one without a day). Raises EvidenceError."""
     version = _version(settings, as_of)
-    ledger = Ledger(settings.ledger)
-    try:
+    with ExitStack() as stack:
+        if not may_write(settings.home):  # what is made in between is made again by each command
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="parindex-"))
+            settings = Elsewhere.of(settings, Path(scratch))
+        ledger = stack.enter_context(closing(Ledger.to_look_at(settings.ledger)))
         known = KnownThen(ledger, publish.deliveries(settings, version))
         rebuilt = not _is_of(settings, settings.warehouse, version)
         path = _prepared(settings, version, known, tell, rebuilt)
-        connection = _connect(settings, path, version)
-        try:
-            yield EvidenceNight(settings, version, connection, known, rebuilt)
-        finally:
-            connection.close()
-    finally:
-        ledger.close()
+        connection = stack.enter_context(closing(_connect(settings, path, version)))
+        yield EvidenceNight(settings, version, connection, known, rebuilt)
 
 
 def _version(settings: Settings, as_of: date | None) -> publish.Version:
