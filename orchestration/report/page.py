@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from orchestration.new_file import new_file
 from orchestration.report.data import read
 from sources.yaml_file import read_yaml
 
@@ -26,15 +27,9 @@ def write_report(database: Path, out: Path, config: Mapping[str, Any] | None = N
     `config`: how DuckDB reads it (Settings.duckdb).
     """
     html = render(read(Path(database), config))
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / FILE_NAME
-    draft = out / f".{FILE_NAME}.new"  # one name, so that what a killed night left is written over
-    try:
+    page = Path(out) / FILE_NAME
+    with new_file(page) as draft:  # a reader sees the old page or the new one, never half of one
         draft.write_text(html, encoding="utf-8")
-        draft.replace(page)  # a reader sees the old page or the new one, never half of one
-    finally:
-        draft.unlink(missing_ok=True)
     return page
 
 
