@@ -385,18 +385,15 @@ def _server(settings: Settings, now: datetime) -> Findings:
     if not settings.publish_to:
         yield Finding(OK, "postgresql", "not asked for (PARINDEX_PUBLISH_TO)")
         return
-    import sqlalchemy as sa
+    from warehouse.postgres_server import PublishError, Server
 
-    url = sa.make_url(settings.publish_to)
-    driver = url.set(drivername="postgresql+psycopg")
-    try:
-        engine = sa.create_engine(driver, connect_args={"connect_timeout": 5})
-        with engine.connect() as connection:
-            version = connection.execute(sa.text("show server_version")).scalar()
-        yield Finding(OK, "postgresql", f"{url.host} answers, version {version}")
-    except sa.exc.SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
-        yield Finding(FAIL, "postgresql", f"{url.host} cannot be reached: {reason}", "docs/postgresql.md")
+    try:  # as a night reaches it
+        server = Server(settings.publish_to)
+        with server.session() as connection:
+            version = connection.execute("show server_version").fetchone()[0]
+        yield Finding(OK, "postgresql", f"{server.shown} answers, version {version}")
+    except PublishError as error:
+        yield Finding(FAIL, "postgresql", str(error), "docs/postgresql.md")
 
 
 def _entries(settings: Settings):
