@@ -67,15 +67,10 @@ def show_status(settings: Settings, console: Console) -> None:
         pad_edge=False,
         collapse_padding=True,
     )
-    for name in (
-        "Bảng – table",
-        "Gửi gần nhất",
-        "Tuổi, ngày",
-        "Số dòng",
-        "Bị loại",
-    ):
-        is_text = name.startswith(("Bảng", "Gửi"))
-        table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
+    table.add_column("Bảng – table", overflow="fold")  # a narrow terminal folds a name, and cuts no number
+    table.add_column("Gửi gần\nnhất", no_wrap=True)
+    for name in ("Tuổi,\nngày", "Số dòng", "Bị loại"):
+        table.add_column(name, justify="right", no_wrap=True)
     for contract in all_tables():
         own = [e for e in entries if (e.source, e.table_name) == (contract.source, contract.name)]
         taken = [e for e in own if e.accepted and e.delivered_on <= day]

@@ -80,7 +80,7 @@ def back_up(
     needed = sum({(s.st_dev, s.st_ino): s.st_size for s in (path.stat() for path, _ in files)}.values())
     out.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(out.parent).free < needed * 1.05:
-        raise BackupError(f"{needed / 1e9:.1f} GB are needed for {out} and are not free")
+        raise BackupError(f"{_in_words(needed)} are needed for {out} and are not free")
     part = out.with_name(f".{out.name}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -91,6 +91,10 @@ def back_up(
     finally:
         part.unlink(missing_ok=True)
     return _summary(out, contents)
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):.1f} MB"
 
 
 def _files(settings: Settings, with_key: bool, all_versions: bool) -> Iterator[tuple[Path, str]]:
@@ -177,9 +181,7 @@ def restore(settings: Settings, file: Path, tell: Callable[[str], None] = lambda
         raise BackupError(f"{file} is no file")
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o750)
     if shutil.disk_usage(settings.home).free < file.stat().st_size * 1.05:
-        raise BackupError(
-            f"{file.stat().st_size / 1e9:.1f} GB are needed in {settings.home} and are not free"
-        )
+        raise BackupError(f"{_in_words(file.stat().st_size)} are needed in {settings.home} and are not free")
     with tempfile.TemporaryDirectory(dir=settings.home, prefix=".restoring-") as folder:
         contents = _extract(file, Path(folder), tell)
         for name in contents["sha256"]:  # in the order of the backup: the ledger comes last
