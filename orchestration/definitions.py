@@ -35,7 +35,7 @@ def close_the_night(context: dg.HookContext) -> None:
     """A failed step ends the night; what it was doing is kept without the values of any row."""
     settings = load_settings()
     error = context.op_exception
-    interrupted = isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt)
+    interrupted = failure.is_interruption(type(error).__name__, str(error))
     if not interrupted:
         failure.write_down(context.op.name, error)
     told = f"{context.op.name}: {'interrupted' if interrupted else failure.reason(settings, error)}"
