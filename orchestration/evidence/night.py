@@ -45,7 +45,6 @@ class EvidenceNight:
     version: publish.Version
     connection: duckdb.DuckDBPyConnection
     ledger: KnownThen
-    rebuilt: bool
 
     @property
     def as_of(self) -> date:
@@ -117,10 +116,9 @@ def open_evidence(
             settings = Elsewhere.of(settings, Path(scratch))
         ledger = stack.enter_context(closing(Ledger.to_look_at(settings.ledger)))
         known = KnownThen(ledger, publish.deliveries(settings, version))
-        rebuilt = not _is_of(settings, settings.warehouse, version)
-        path = _prepared(settings, version, known, tell, rebuilt)
+        path = _prepared(settings, version, known, tell)
         connection = stack.enter_context(closing(_connect(settings, path, version)))
-        yield EvidenceNight(settings, version, connection, known, rebuilt)
+        yield EvidenceNight(settings, version, connection, known)
 
 
 def _version(settings: Settings, as_of: date | None) -> publish.Version:
@@ -188,7 +186,6 @@ def _prepared(
     version: publish.Version,
     known: KnownThen,
     tell: Callable[[str], None],
-    from_landing: bool,
 ) -> Path:
     """A warehouse of the night with the evidence views, which no night builds: a copy of the current one, or built
     again from landing. The last one made is kept beside the current one, under a name that says all it was made from."""
@@ -203,12 +200,12 @@ def _prepared(
                 if old.is_dir():
                     shutil.rmtree(old, ignore_errors=True)
             aside.work.mkdir(parents=True, exist_ok=True, mode=0o750)
-            if from_landing:
-                _build(aside, version, known, tell)
-            else:
+            if _is_of(settings, settings.warehouse, version):
                 tell("chuẩn bị các dòng làm căn cứ | preparing the rows behind the figures")
                 shutil.copyfile(settings.warehouse, aside.building)
                 _run_dbt(aside, version, [f"path:models/{SCHEMA}"])
+            else:
+                _build(aside, version, known, tell)
             aside.building.replace(aside.warehouse)
             shutil.rmtree(aside.work, ignore_errors=True)
     return aside.warehouse

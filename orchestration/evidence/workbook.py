@@ -110,7 +110,6 @@ def write_evidence(
     about = cover.Cover(
         target=one,
         variant=variant,
-        province_name=province_name,
         agency_code=code,
         agency_name=name,
         of_province=of_province,
