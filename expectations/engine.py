@@ -23,9 +23,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from expectations.model import Check, CheckResult
+from sources.casting import TIME_ZONE
 from sources.text import sql_name
 
-LOCAL_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
+LOCAL_TIME = ZoneInfo(TIME_ZONE)
 DELIVERY_COLUMN = "_file_id"
 NO_ANSWER = "no answer"
 

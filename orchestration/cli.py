@@ -33,9 +33,10 @@ from orchestration.startup import INTERRUPTED, NIGHT_INTERRUPTED, leave
 from orchestration.terminal import console, errors, plain, show_all_letters
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER, find_arrivals
+from sources.text import place_of
 from warehouse.damaged import DamagedFile, find_damage, says_damage
 from warehouse.lock import NightRunning
-from warehouse.settings import Settings, SettingsError, load_settings
+from warehouse.settings import Settings, SettingsError, load_settings, write_for_the_team_only
 
 app = typer.Typer(
     name="parindex",
@@ -309,7 +310,7 @@ def _check_names(source: str | None, table: str | None) -> None:
 
 def _show_rejected(row: dict) -> None:
     """One row on one line, as narrow as the terminal may be: a file name that is cut cannot be searched for."""
-    place = f"{row['source']}/{row['delivered_on']}/{row['file_name']}"
+    place = place_of(row["source"], row["delivered_on"], row["file_name"])
     sheet = f", trang {row['sheet']}" if row["sheet"] else ""
     value = f" = {row['value']!r}" if row["value"] else ""
     cell = f", {row['column_name']}{value}" if row["column_name"] else ""
@@ -516,7 +517,7 @@ def serve(
 def main() -> None:
     """Entry point: turns our own errors into a message and an exit code, never a traceback."""
     show_all_letters()
-    os.umask(0o027)  # what a command writes is for the data team, not for every user of the machine
+    write_for_the_team_only()
     leave(_exit_code())
 
 

@@ -21,6 +21,7 @@ from orchestration.assets import (
 )
 from orchestration.checks import gate
 from orchestration.night import Night
+from sources.casting import TIME_ZONE
 from sources.contract import all_tables
 from sources.inbox import Arrival, find_arrivals
 from warehouse import publish as publishing
@@ -77,7 +78,7 @@ def build_definitions() -> dg.Definitions:
     @dg.schedule(
         job=job,
         cron_schedule="0 1 * * *",
-        execution_timezone="Asia/Ho_Chi_Minh",
+        execution_timezone=TIME_ZONE,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def every_night(context: dg.ScheduleEvaluationContext):

@@ -33,10 +33,6 @@ _INTERRUPTED = {
 }
 
 
-def _place(entry: Delivery) -> str:
-    return "/".join(str(part) for part in (entry.source, entry.delivered_on, entry.file_name) if part)
-
-
 def show_status(settings: Settings, console: Console) -> None:
     ledger = Ledger.to_look_at(settings.ledger)
     nights = ledger.nights(limit=1)
@@ -113,7 +109,7 @@ def _show_latest(console: Console, told: list[tuple[Delivery, str]], title: str,
     more = len(told) - len(shown)
     console.print(f"{title}: {len(told)}" + (f" (… +{more} trong fct_delivery)" if more else ""))
     for entry, text in shown:
-        console.print(f"  {_place(entry)}: {text}", soft_wrap=True, markup=False, style=style)
+        console.print(f"  {entry.place}: {text}", soft_wrap=True, markup=False, style=style)
 
 
 def _show_alerts(settings: Settings, console: Console) -> None:

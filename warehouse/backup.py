@@ -103,7 +103,7 @@ def _files(settings: Settings, with_key: bool, all_versions: bool) -> Iterator[t
     def below(folder: Path) -> Iterator[Path]:
         return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
 
-    chosen = [settings.home / "alerts.sqlite", settings.home / "alerts.yaml"]
+    chosen = [settings.alerts, settings.home / "alerts.yaml"]
     chosen += [settings.key_file] if with_key else []
     chosen += [path for path in below(settings.landing) if path.suffix == ".parquet"]
     now = current(settings)

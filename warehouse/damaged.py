@@ -52,7 +52,7 @@ def must_not_be_lost(ledger: Path) -> None:
 
 def find_damage(settings: Settings) -> DamagedFile | None:
     """The first damaged SQLite file of the home."""
-    files = {settings.ledger: _RESTORE, settings.home / "alerts.sqlite": _RESTORE}
+    files = {settings.ledger: _RESTORE, settings.alerts: _RESTORE}
     for path, todo in (files | dict.fromkeys(sorted(settings.dagster.rglob("*.db")), _REMOVE)).items():
         if why := sqlite_damage(path):
             return DamagedFile(path, why, todo)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from sources.text import place_of
 from warehouse.damaged import must_not_be_lost
 from warehouse.upgrade import NewColumn, Step, bring_up_to_date, copy_to_look_at
 
@@ -139,6 +140,10 @@ class Delivery:
     def rejected(self) -> int:
         """Rows with a fault of their own."""
         return self.rows_quarantined if self.rows_rejected is None else self.rows_rejected
+
+    @property
+    def place(self) -> str:
+        return place_of(self.source, self.delivered_on, self.file_name)
 
     @property
     def accepted(self) -> bool:

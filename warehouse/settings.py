@@ -85,6 +85,10 @@ class Settings:
         return self.landing / "ledger.sqlite"
 
     @property
+    def alerts(self) -> Path:
+        return self.home / "alerts.sqlite"
+
+    @property
     def warehouse(self) -> Path:
         return self.home / "warehouse.duckdb"
 

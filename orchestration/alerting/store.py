@@ -144,7 +144,7 @@ class Store:
 
     def __init__(self, settings: Settings, scratch: tempfile.TemporaryDirectory[str] | None = None) -> None:
         """Open or make the file; or its copy in a `scratch` folder, which is removed with this."""
-        path = store_path(settings)
+        path = settings.alerts
         self._scratch = scratch
         if scratch is not None:
             path = Path(scratch.name) / path.name
@@ -160,7 +160,7 @@ class Store:
     @classmethod
     def to_look_at(cls, settings: Settings) -> Store:
         """For those who only read what is there: also in a home that they may not write."""
-        return cls(settings, copy_to_look_at(store_path(settings), STEPS))
+        return cls(settings, copy_to_look_at(settings.alerts, STEPS))
 
     def __enter__(self) -> Store:
         return self
@@ -175,10 +175,6 @@ class Store:
         """Everything in it happens or nothing; a second writer waits."""
         with self.engine.begin() as connection:
             yield Transaction(connection)
-
-
-def store_path(settings: Settings) -> Path:
-    return settings.home / "alerts.sqlite"
 
 
 def _durable(connection, _record) -> None:

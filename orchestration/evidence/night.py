@@ -221,7 +221,7 @@ def _build(aside: Aside, version: publish.Version, known: KnownThen, tell: Calla
     for entry in known.deliveries(version.as_of):
         if entry.accepted and not landed_file(aside, entry).parquet.exists():
             raise EvidenceError(
-                f"thiếu dữ liệu đã nạp của {entry.source}/{entry.delivered_on}/{entry.file_name}:"
+                f"thiếu dữ liệu đã nạp của {entry.place}:"
                 " không dựng lại được"
                 f" | the landed rows of that file are gone: {version.as_of} cannot be built again"
             )

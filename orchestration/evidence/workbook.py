@@ -19,6 +19,7 @@ from orchestration.evidence import cover, figures, words
 from orchestration.evidence.figures import Figure, Mismatch, Sums, Target
 from orchestration.evidence.night import EvidenceNight
 from orchestration.new_file import new_file
+from sources.text import both
 
 # Excel holds 1,048,576 rows; the rest goes to a further sheet.
 ROWS_PER_SHEET = 1_000_000
@@ -283,6 +284,6 @@ def _write_rejected(book, formats: Formats, night, one: Target, variant: str) ->
 
     def shown() -> Iterator[list[tuple]]:
         for batch in figures.rejected_rows(night, one, variant):
-            yield [(*row[:at], words.both(row[at] or "")[0], *row[at + 1 :]) for row in batch]
+            yield [(*row[:at], both(row[at] or "")[0], *row[at + 1 :]) for row in batch]
 
     return _write_table(book, formats, "Bị loại", headings, widths, shown())

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from orchestration.new_file import new_file
 from orchestration.report.data import read
+from sources.text import both
 from sources.yaml_file import read_yaml
 
 HERE = Path(__file__).resolve().parent
@@ -55,17 +56,17 @@ def load_texts() -> dict[str, Any]:
     """All words of the page. A text is written "Vietnamese | English" and comes out as [vi, en]."""
     words = read_yaml(HERE / "texts.yaml")
     rules = read_yaml(HERE / "rules.yaml")
-    return {**_both(words), **_both(rules)}
+    return {**_in_both(words), **_in_both(rules)}
 
 
-def _both(node: Any) -> Any:
+def _in_both(node: Any) -> Any:
     if isinstance(node, dict):
-        return {str(key): _both(value) for key, value in node.items()}
+        return {str(key): _in_both(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [_both(value) for value in node]
-    if isinstance(node, str) and " | " in node:
-        vi, en = node.split(" | ")
-        return [vi.strip(), en.strip()]
+        return [_in_both(value) for value in node]
+    if isinstance(node, str):
+        vi, en = both(node)
+        return [vi, en] if en else node
     return node
 
 
