@@ -40,7 +40,6 @@ class Check:
     severity: Severity
     description: str
     description_en: str
-    delivery_id: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     deliveries: Mapping[str, str] = field(default_factory=dict)
 

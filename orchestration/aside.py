@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -41,6 +41,19 @@ def tell_parent(what: Any) -> None:
         _tell(("told", what))
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A process begun within does not hear of Ctrl-C in its first instants, before it says itself that it will not.
+
+    This one hears of it afterwards.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Worker:
     """One process, started by `warm_up` or the first call and then kept. It begins with `module:function`."""
 
@@ -54,13 +67,14 @@ class Worker:
     def warm_up(self) -> None:
         with self._starting:
             if self._process is None or self._process.poll() is not None:
-                self._process = subprocess.Popen(
-                    [sys.executable, *_QUIET, "-m", "orchestration.aside", self._beginning],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    cwd=Path(__file__).resolve().parent.parent,
-                )
-                atexit.register(self._end)
+                with _deaf_to_ctrl_c():
+                    self._process = subprocess.Popen(
+                        [sys.executable, *_QUIET, "-m", "orchestration.aside", self._beginning],
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        cwd=Path(__file__).resolve().parent.parent,
+                    )
+                    atexit.register(self._end)
 
     def stream(self, function: Callable, *arguments: Any) -> Iterator[Any]:
         """What a top-level function tells on its way, as it tells it; its result is the generator's.
@@ -128,8 +142,10 @@ checking = Worker("orchestration.checking:begin")
 
 def _serve(beginning: str) -> None:
     global _tell
-    os.umask(0o027)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the night; we end with it
+    from warehouse.settings import write_for_the_team_only  # not by the night, which only begins this process
+
+    write_for_the_team_only()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
     calls: SimpleQueue = SimpleQueue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,13 +29,14 @@ from orchestration import (
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
 from orchestration.plan import NoPlanInForce
-from orchestration.startup import leave
+from orchestration.startup import INTERRUPTED, NIGHT_INTERRUPTED, leave
 from orchestration.terminal import console, errors, plain, show_all_letters
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER, find_arrivals
+from sources.text import place_of
 from warehouse.damaged import DamagedFile, find_damage, says_damage
 from warehouse.lock import NightRunning
-from warehouse.settings import Settings, SettingsError, load_settings
+from warehouse.settings import Settings, SettingsError, load_settings, write_for_the_team_only
 
 app = typer.Typer(
     name="parindex",
@@ -46,6 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 SAMPLE_AS_OF = date(2024, 11, 30)
+_CTRL_C = 130  # how typer ends a command that was interrupted, without a word
 
 
 AsOf = Annotated[
@@ -225,9 +228,7 @@ def run(
         try:
             outcome = run_night(settings, day, full_refresh=full_refresh)
         except KeyboardInterrupt:
-            errors.print(
-                "Interrupted: readers have a whole night, the next run picks up where this one stopped."
-            )
+            errors.print(NIGHT_INTERRUPTED)
             raise typer.Exit(1) from None
     if not outcome.published:
         errors.print(f"[red]Không công bố – not published:[/] {plain(outcome.message)}", soft_wrap=True)
@@ -266,6 +267,9 @@ def rebuild(as_of: AsOf = None) -> None:
             after = build_again(settings, day)
     except (NightRunning, NothingLanded) as reason:
         errors.print(f"[red]Not rebuilt:[/] {plain(reason)}")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        errors.print(NIGHT_INTERRUPTED)
         raise typer.Exit(1) from None
     except NotRebuilt as failure:
         errors.print(f"[red]Không công bố – not published:[/] {plain(failure)}")
@@ -306,7 +310,7 @@ def _check_names(source: str | None, table: str | None) -> None:
 
 def _show_rejected(row: dict) -> None:
     """One row on one line, as narrow as the terminal may be: a file name that is cut cannot be searched for."""
-    place = f"{row['source']}/{row['delivered_on']}/{row['file_name']}"
+    place = place_of(row["source"], row["delivered_on"], row["file_name"])
     sheet = f", trang {row['sheet']}" if row["sheet"] else ""
     value = f" = {row['value']!r}" if row["value"] else ""
     cell = f", {row['column_name']}{value}" if row["column_name"] else ""
@@ -513,7 +517,7 @@ def serve(
 def main() -> None:
     """Entry point: turns our own errors into a message and an exit code, never a traceback."""
     show_all_letters()
-    os.umask(0o027)  # what a command writes is for the data team, not for every user of the machine
+    write_for_the_team_only()
     leave(_exit_code())
 
 
@@ -521,6 +525,9 @@ def _exit_code() -> int:
     try:
         app()
     except SystemExit as end:
+        if end.code == _CTRL_C:
+            errors.print(INTERRUPTED)
+            return 1
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except SettingsError as error:
         errors.print(f"[red]Setting:[/] {plain(error)}", soft_wrap=True)
@@ -529,30 +536,73 @@ def _exit_code() -> int:
         errors.print(f"[red]Not run:[/] {plain(busy)}", soft_wrap=True)
     except NoPlanInForce as why:
         errors.print(f"[red]Không chạy – not run:[/] {plain(why)}", soft_wrap=True)
-    except PermissionError as error:
-        errors.print(
-            f"[red]No permission:[/] {plain(error.filename)}: check the owner and mode of PARINDEX_HOME."
-        )
-    except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        # A path that was said, or PARINDEX_HOME: a file where a folder has to be, the other way round, or a place where none
-        # can be made.
-        if error.filename is None:
-            raise
-        errors.print(f"[red]Wrong path:[/] {plain(error.filename)}: {plain(error.strerror)}", soft_wrap=True)
-        return 2
     except Exception as error:
-        told = _of_the_disk(error) or _of_a_file(error) or _of_the_alerts(error)
+        wrong_path = _of_a_path(error)
+        told = wrong_path or next(filter(None, (look(error) for look in _LOOKS)), None)
         if told is None:
             raise
         errors.print(told, soft_wrap=True)
+        return 2 if wrong_path else 1
     return 1
+
+
+# A path that was said, or PARINDEX_HOME: a file where a folder has to be, the other way round, a place where none can be
+# made, or no name at all.
+_WRONG_PATH = (errno.EEXIST, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def _of_a_path(error: Exception) -> str | None:
+    if not isinstance(error, OSError) or error.errno not in _WRONG_PATH or error.filename is None:
+        return None
+    return f"[red]Wrong path:[/] {plain(error.filename)}: {plain(error.strerror)}"
+
+
+def _settings_if_good() -> Settings | None:
+    """A command that does without settings may fail where they are wrong, or cannot be read."""
+    try:
+        return load_settings()
+    except (SettingsError, OSError):
+        return None
+
+
+def _of_permissions(error: Exception) -> str | None:
+    """Whose owner and mode to look at: those of PARINDEX_HOME only where it is about a file of it."""
+    if not isinstance(error, PermissionError):
+        return None
+    if error.filename is None:
+        return f"[red]No permission:[/] {plain(error)}"
+    place, settings = Path(os.fsdecode(error.filename)).absolute(), _settings_if_good()
+    of_home = settings is not None and place.is_relative_to(settings.home)
+    whose = "PARINDEX_HOME" if of_home else "it, or of the folder that it lies in"
+    return f"[red]No permission:[/] {plain(place)}: check the owner and mode of {whose}."
+
+
+def _of_the_memory(error: Exception) -> str | None:
+    from orchestration.failure import of_memory
+
+    settings = _settings_if_good()
+    told = of_memory(settings, type(error).__name__, str(error)) if settings is not None else None
+    return f"[red]Không đủ bộ nhớ – not enough memory:[/] {plain(told)}" if told else None
+
+
+def _of_ctrl_c(error: Exception) -> str | None:
+    from orchestration.failure import is_interruption
+
+    return INTERRUPTED if is_interruption(type(error).__name__, str(error)) else None
+
+
+def _of_dbt(error: Exception) -> str | None:
+    from orchestration.dbt import DbtFailed
+
+    return f"[red]Không tính được – not computed:[/] {plain(error)}" if isinstance(error, DbtFailed) else None
 
 
 def _of_a_file(error: Exception) -> str | None:
     """Whether a file of the home is damaged, and which."""
     damaged = error if isinstance(error, DamagedFile) else None
     if damaged is None and says_damage(error):
-        damaged = find_damage(load_settings())
+        settings = _settings_if_good()
+        damaged = find_damage(settings) if settings is not None else None
     return f"[red]Tệp hỏng – damaged file:[/] {plain(damaged)}" if damaged else None
 
 
@@ -569,9 +619,25 @@ def _of_the_alerts(error: Exception) -> str | None:
 
 def _of_the_disk(error: Exception) -> str | None:
     """Whether the disk is at fault, in words; SQLite has its own for what the system says."""
-    number, text = getattr(error, "errno", None), str(getattr(error, "orig", ""))
+    number, cause = getattr(error, "errno", None), getattr(error, "orig", None) or error
+    text = str(cause) if isinstance(cause, sqlite3.Error) else ""
     if number == errno.ENOSPC or "disk is full" in text:
-        return "[red]The disk is full.[/] Free some space, then run again; nothing was published."
+        return "[red]The disk is full.[/] Free some space, then run again."
+    if number == errno.EROFS and error.filename is not None:
+        return f"[red]{plain(error.filename)} cannot be written:[/] mounted read-only?"
     if number == errno.EROFS or "readonly" in text or "unable to open" in text:
-        return "[red]PARINDEX_HOME cannot be written:[/] mounted read-only? Nothing was published."
+        return "[red]PARINDEX_HOME cannot be written:[/] of another owner, or mounted read-only?"
+    if "is locked" in text:
+        return (
+            "[red]PARINDEX_HOME is being written by another command:[/] wait for it to end, then run again."
+        )
+    if "disk I/O error" in text:
+        return (
+            "[red]PARINDEX_HOME cannot be read or written:[/] the disk, or the share that it lies on, fails."
+        )
     return None
+
+
+_LOOKS = (
+    _of_permissions, _of_the_disk, _of_a_file, _of_the_memory, _of_the_alerts, _of_dbt, _of_ctrl_c,
+)  # fmt: skip

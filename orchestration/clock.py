@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sources.casting import FIRST_DAY, LAST_DAY
+from sources.casting import FIRST_DAY, LAST_DAY, TIME_ZONE
 
-PROVINCE_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
+PROVINCE_TIME = ZoneInfo(TIME_ZONE)
 
 
 def now() -> datetime:

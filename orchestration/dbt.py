@@ -29,6 +29,7 @@ MADE_FROM = MANIFEST.with_name(
 )  # tells whether the three are those of the project as it stands
 # Generic and dialect tests: the gate checks keys and ranges in one pass. Evidence views: made when evidence is asked for.
 NOT_AT_NIGHT = "test_type:generic tag:dialect par_index.evidence"
+OUT_OF_MEMORY = "Out of Memory Error"  # how DuckDB says it, whoever passes it on
 log = logging.getLogger(__name__)
 
 
@@ -177,8 +178,10 @@ def _invoke(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise KeyboardInterrupt
     if result.exception is not None:
-        raise DbtFailed(str(result.exception))
+        raise DbtFailed(str(result.exception) or type(result.exception).__name__)
     return result
 
 
@@ -321,8 +324,12 @@ def run_models(settings: Settings, as_of: date, select: list[str]) -> None:
         *options(settings.work / "dbt", as_of),
         "--select", *select,
         "--exclude-resource-type", "test", "unit_test",
+        "--log-level", "none",  # on the terminal: whoever asked for the models is told what failed, and of Ctrl-C knows
     ]  # fmt: skip
     result = _invoke(arguments, settings.building, settings)
     if not result.success:
-        failed = [node.node.name for node in result.result.results if str(node.status) == "error"]
-        raise DbtFailed(f"models failed: {', '.join(failed) or 'unknown'}")
+        failed = [node for node in result.result.results if str(node.status) == "error"]
+        names = ", ".join(node.node.name for node in failed) or "unknown"
+        # Of the reasons this one alone: a message can quote a row.
+        of_memory = any(OUT_OF_MEMORY in (node.message or "") for node in failed)
+        raise DbtFailed(f"models failed: {names}" + (f" ({OUT_OF_MEMORY})" if of_memory else ""))

@@ -21,6 +21,7 @@ from orchestration.assets import (
 )
 from orchestration.checks import gate
 from orchestration.night import Night
+from sources.casting import TIME_ZONE
 from sources.contract import all_tables
 from sources.inbox import Arrival, find_arrivals
 from warehouse import publish as publishing
@@ -35,7 +36,7 @@ def close_the_night(context: dg.HookContext) -> None:
     """A failed step ends the night; what it was doing is kept without the values of any row."""
     settings = load_settings()
     error = context.op_exception
-    interrupted = isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt)
+    interrupted = failure.is_interruption(type(error).__name__, str(error))
     if not interrupted:
         failure.write_down(context.op.name, error)
     told = f"{context.op.name}: {'interrupted' if interrupted else failure.reason(settings, error)}"
@@ -77,7 +78,7 @@ def build_definitions() -> dg.Definitions:
     @dg.schedule(
         job=job,
         cron_schedule="0 1 * * *",
-        execution_timezone="Asia/Ho_Chi_Minh",
+        execution_timezone=TIME_ZONE,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def every_night(context: dg.ScheduleEvaluationContext):

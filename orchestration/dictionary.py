@@ -16,10 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from orchestration.alerting import table as alert_table
 from sources.contract import Column, SourceContract, Table, load_contracts
+from sources.text import both
+from sources.yaml_file import read_yaml
 from warehouse.settings import DBT_PROJECT, PROJECT
 
 TARGET = PROJECT / "docs" / "data_dictionary.md"
@@ -82,10 +82,10 @@ class Model:
     columns: tuple[Described, ...]
 
 
-def both(text: str) -> tuple[str, str]:
-    """ "Vietnamese | English" as a pair; a text in one language is English."""
-    vi, bar, en = text.partition(" | ")
-    return (vi.strip(), en.strip()) if bar else ("", text.strip())
+def _both(text: str) -> tuple[str, str]:
+    """A description in both languages; one in one language is English."""
+    vi, en = both(text)
+    return (vi, en) if en else ("", vi)
 
 
 @cache
@@ -93,7 +93,7 @@ def models(layer: str) -> list[Model]:
     """The described models of a layer, in the order of their files."""
     found = []
     for entry in _entries(layer):
-        vi, en = both(entry.get("description") or "")
+        vi, en = _both(entry.get("description") or "")
         owner = (entry.get("config", {}).get("meta") or {}).get("owner", "")
         found.append(Model(layer, entry["name"], vi, en, owner, tuple(_columns(layer, entry))))
     return [*found, _alerts()] if layer == "marts" else found
@@ -108,17 +108,17 @@ def _alerts() -> Model:
     fields = {field.name: field for field in alert_table.schema()}
     columns = (
         Described(
-            name, *both(text), _TYPES[str(fields[name].type)], "" if fields[name].nullable else "not null"
+            name, *_both(text), _TYPES[str(fields[name].type)], "" if fields[name].nullable else "not null"
         )
         for name, text in alert_table.COLUMN_TEXTS.items()
     )
-    return Model("marts", "fct_alert", *both(alert_table.TABLE_TEXT), "Data team", tuple(columns))
+    return Model("marts", "fct_alert", *_both(alert_table.TABLE_TEXT), "Data team", tuple(columns))
 
 
 def _columns(layer: str, entry: dict[str, Any]) -> Iterator[Described]:
     contract = _contract_of(entry["name"]) if layer == "staging" else None
     for column in entry.get("columns") or []:
-        vi, en = both(column.get("description") or "")
+        vi, en = _both(column.get("description") or "")
         name = column["name"]
         known = next((c for c in contract.columns if c.name == name), None) if contract else None
         kind = column.get("data_type") or (known.sql_type if known else _PLACE.get(name, ""))
@@ -138,7 +138,7 @@ def _vietnamese() -> dict[str, str]:
     for layer in ("marts", "evidence"):
         for entry in _entries(layer):
             for column in entry.get("columns") or []:
-                vi, _ = both(column.get("description") or "")
+                vi, _ = _both(column.get("description") or "")
                 if vi:
                     labels.setdefault(column["name"], vi)
     return labels
@@ -147,11 +147,7 @@ def _vietnamese() -> dict[str, str]:
 @cache
 def _entries(layer: str) -> list[dict[str, Any]]:
     files = sorted((DBT_PROJECT / "models" / layer).rglob("*.yml"))
-    return [
-        entry
-        for path in files
-        for entry in yaml.safe_load(path.read_text(encoding="utf-8")).get("models") or []
-    ]
+    return [entry for path in files for entry in read_yaml(path).get("models") or []]
 
 
 def _rules_of_model(column: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib import metadata
@@ -22,12 +21,14 @@ from packaging.requirements import Requirement
 
 from orchestration import clock
 from orchestration.ahead import dated_ahead
+from sources.casting import TIME_ZONE
 from sources.contract import all_tables
 from warehouse import publish
 from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.landing import landed_file
 from warehouse.ledger import Ledger
 from warehouse.lock import is_held
+from warehouse.looking import open_to_read
 from warehouse.personal_key import is_of_landing
 from warehouse.settings import DBT_PROJECT, PROJECT, Settings, SettingsError
 
@@ -104,7 +105,7 @@ def _clock(settings: Settings, now: datetime) -> Findings:
         what = f", before the last night of {last:%Y-%m-%d %H:%M}" if last else ""
         yield Finding(FAIL, "clock", f"it shows {now:%Y-%m-%d %H:%M}{what}", "set it (NTP), then run again")
         return
-    yield Finding(OK, "clock", f"{now:%Y-%m-%d %H:%M} in Asia/Ho_Chi_Minh, whatever the zone of the machine")
+    yield Finding(OK, "clock", f"{now:%Y-%m-%d %H:%M} in {TIME_ZONE}, whatever the zone of the machine")
 
 
 def _memory(settings: Settings, now: datetime) -> Findings:
@@ -151,7 +152,7 @@ def _private(settings: Settings) -> list[Path]:
         settings.inbox,
         settings.landing,
         settings.ledger,
-        settings.home / "alerts.sqlite",
+        settings.alerts,
         settings.warehouse,
     ]
 
@@ -210,7 +211,7 @@ def _lock(settings: Settings, now: datetime) -> Findings:
 
 
 def _stored_files(settings: Settings, now: datetime) -> Findings:
-    for path in (settings.ledger, settings.home / "alerts.sqlite"):
+    for path in (settings.ledger, settings.alerts):
         if told := sqlite_damage(path):
             yield Finding(FAIL, path.name, f"damaged: {told}", "restore it: docs/runbook/restore.md")
     try:
@@ -221,7 +222,7 @@ def _stored_files(settings: Settings, now: datetime) -> Findings:
     entries = [entry for entry in _entries(settings) if entry.accepted]
     gone = [entry for entry in entries if not landed_file(settings, entry).parquet.exists()]
     if gone:
-        places = ", ".join(f"{e.source}/{e.delivered_on}/{e.file_name}" for e in gone[:3])
+        places = ", ".join(entry.place for entry in gone[:3])
         yield Finding(
             FAIL, "landing", f"{len(gone)} of {len(entries)} deliveries have lost their rows: {places}",
             "restore them: docs/runbook/restore.md; or `parindex run --full-refresh` if the inbox still has them",
@@ -287,7 +288,7 @@ def _schedule(settings: Settings, now: datetime) -> Findings:
 
 def _daemon_beat(storage: Path) -> datetime | None:
     """The last sign of life of Dagster's scheduler."""
-    with closing(sqlite3.connect(f"{storage.as_uri()}?mode=ro", uri=True)) as connection:
+    with open_to_read(storage) as connection:
         try:
             row = connection.execute(
                 "select max(timestamp) from daemon_heartbeats where daemon_type = 'SCHEDULER'"
@@ -332,7 +333,7 @@ def _dated_ahead(settings: Settings, now: datetime) -> Findings:
     if not ahead:
         yield Finding(OK, "days", f"no delivery is dated after {last}")
         return
-    places = ", ".join(f"{e.source}/{e.delivered_on}/{e.file_name}" for e in ahead[:3])
+    places = ", ".join(entry.place for entry in ahead[:3])
     yield Finding(
         WARN, "days", f"{len(ahead)} deliveries are dated after {last} and do not count before their day: {places}",
         "a typing error? docs/runbook/wrong_figures.md, A delivery under a wrong day",
@@ -385,18 +386,15 @@ def _server(settings: Settings, now: datetime) -> Findings:
     if not settings.publish_to:
         yield Finding(OK, "postgresql", "not asked for (PARINDEX_PUBLISH_TO)")
         return
-    import sqlalchemy as sa
+    from warehouse.postgres_server import PublishError, Server
 
-    url = sa.make_url(settings.publish_to)
-    driver = url.set(drivername="postgresql+psycopg")
-    try:
-        engine = sa.create_engine(driver, connect_args={"connect_timeout": 5})
-        with engine.connect() as connection:
-            version = connection.execute(sa.text("show server_version")).scalar()
-        yield Finding(OK, "postgresql", f"{url.host} answers, version {version}")
-    except sa.exc.SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
-        yield Finding(FAIL, "postgresql", f"{url.host} cannot be reached: {reason}", "docs/postgresql.md")
+    try:  # as a night reaches it
+        server = Server(settings.publish_to)
+        with server.session() as connection:
+            version = connection.execute("show server_version").fetchone()[0]
+        yield Finding(OK, "postgresql", f"{server.shown} answers, version {version}")
+    except PublishError as error:
+        yield Finding(FAIL, "postgresql", str(error), "docs/postgresql.md")
 
 
 def _entries(settings: Settings):

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from datetime import date
 
-from orchestration import clock
+from orchestration import clock, dbt
 from orchestration.aside import WorkerDied
 from orchestration.plan import NoPlanInForce
 from warehouse.damaged import DamagedFile, find_damage
@@ -37,6 +37,19 @@ def _disk_is_full(settings: Settings) -> bool:
     return shutil.disk_usage(settings.home).free < _LEAST_FREE
 
 
+def is_interruption(kind: str, message: str) -> bool:
+    """Whether an error is Ctrl-C, as Python, Dagster or DuckDB (in the middle of a query) tell it."""
+    told_so = kind in ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
+    return told_so or (kind == "RuntimeError" and message.strip().endswith("Query interrupted"))
+
+
+def of_memory(settings: Settings, kind: str, message: str) -> str | None:
+    """Of an error that is about too little memory: what to do."""
+    if kind in ("OutOfMemoryException", "MemoryError") or dbt.OUT_OF_MEMORY in message:
+        return f"it needs more memory than PARINDEX_MEMORY_LIMIT={settings.memory_limit} allows: raise it, then run again"
+    return None
+
+
 def in_words(settings: Settings, kind: str, message: str) -> str:
     """An error by the name of its class and its message (without that name)."""
     if _disk_is_full(settings) or os.strerror(errno.ENOSPC) in message:
@@ -46,8 +59,8 @@ def in_words(settings: Settings, kind: str, message: str) -> str:
             return (
                 f"{settings.home} cannot be written ({os.strerror(number)}): put that right, then run again"
             )
-    if kind in ("OutOfMemoryException", "MemoryError") or "Out of Memory Error" in message:
-        return f"it needs more memory than PARINDEX_MEMORY_LIMIT={settings.memory_limit} allows: raise it, then run again"
+    if told := of_memory(settings, kind, message):
+        return told
     if kind == "DatabaseError" and (damaged := find_damage(settings)):
         return str(damaged)
     # What an asset says of its own failure (dg.Failure) is in words already.

@@ -104,7 +104,8 @@ def _run_it(settings: Settings, as_of: date, full_refresh: bool, whole_build: bo
 
 def _is_interruption(event) -> bool:
     error = event.event_specific_data.error if event.is_step_failure else None
-    return error is not None and error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+    causes = [one for one in (error, error and error.cause) if one is not None]
+    return any(failure.is_interruption(one.cls_name, one.message) for one in causes)
 
 
 def _own_night(settings: Settings, run_id: str) -> dict:

@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+# What Ctrl-C is answered with: of a night, and of all else.
+NIGHT_INTERRUPTED = "Interrupted: readers have a whole night, the next run picks up where this one stopped."
+INTERRUPTED = "Bị ngắt – interrupted."
+
 
 @contextmanager
 def importing() -> Iterator[None]:

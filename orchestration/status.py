@@ -33,10 +33,6 @@ _INTERRUPTED = {
 }
 
 
-def _place(entry: Delivery) -> str:
-    return "/".join(str(part) for part in (entry.source, entry.delivered_on, entry.file_name) if part)
-
-
 def show_status(settings: Settings, console: Console) -> None:
     ledger = Ledger.to_look_at(settings.ledger)
     nights = ledger.nights(limit=1)
@@ -67,15 +63,10 @@ def show_status(settings: Settings, console: Console) -> None:
         pad_edge=False,
         collapse_padding=True,
     )
-    for name in (
-        "Bảng – table",
-        "Gửi gần nhất",
-        "Tuổi, ngày",
-        "Số dòng",
-        "Bị loại",
-    ):
-        is_text = name.startswith(("Bảng", "Gửi"))
-        table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
+    table.add_column("Bảng – table", overflow="fold")  # a narrow terminal folds a name, and cuts no number
+    table.add_column("Gửi gần\nnhất", no_wrap=True)
+    for name in ("Tuổi,\nngày", "Số dòng", "Bị loại"):
+        table.add_column(name, justify="right", no_wrap=True)
     for contract in all_tables():
         own = [e for e in entries if (e.source, e.table_name) == (contract.source, contract.name)]
         taken = [e for e in own if e.accepted and e.delivered_on <= day]
@@ -118,7 +109,7 @@ def _show_latest(console: Console, told: list[tuple[Delivery, str]], title: str,
     more = len(told) - len(shown)
     console.print(f"{title}: {len(told)}" + (f" (… +{more} trong fct_delivery)" if more else ""))
     for entry, text in shown:
-        console.print(f"  {_place(entry)}: {text}", soft_wrap=True, markup=False, style=style)
+        console.print(f"  {entry.place}: {text}", soft_wrap=True, markup=False, style=style)
 
 
 def _show_alerts(settings: Settings, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import datetime
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from orchestration.numbers import number_en
 from orchestration.terminal import console, errors, plain
 from warehouse import publish as publishing
+from warehouse.looking import may_write
 from warehouse.publish import Version
 from warehouse.settings import Settings, load_settings
 
@@ -21,9 +23,13 @@ VersionArgument = Annotated[
 
 
 def settings_here() -> Settings:
-    """The home, with its folders where it has published something: an empty one stays empty, to be restored into."""
+    """The home, with its folders where it has published something: an empty one stays empty, to be restored into.
+
+    One that may only be read stays as it is.
+    """
     settings = load_settings()
-    return settings if publishing.current(settings) is None else settings.create()
+    is_whole = publishing.current(settings) is not None and may_write(settings.home)
+    return settings.create() if is_whole else settings
 
 
 def find_version(settings: Settings, name: str) -> Version:
@@ -107,10 +113,12 @@ def diff(
     limit: Annotated[int, typer.Option(min=1, help="Figures to show.")] = 60,
 ) -> None:
     """What changed between two kept versions: rows of each mart, and headline figures."""
-    from warehouse.compare import figure_changes, table_changes
+    from warehouse.compare import agency_codes, figure_changes, table_changes
 
     settings = settings_here()
     before, after = find_version(settings, night1), find_version(settings, night2)
+    if agency not in (None, "all"):
+        _must_be_known(agency, agency_codes(before, after, settings.duckdb()))
     console.print(
         f"{before.version} (as of {before.as_of})  →  {after.version} (as of {after.as_of})", soft_wrap=True
     )
@@ -133,6 +141,18 @@ def diff(
     others = len({f.agency_code for f in figures} - {f.agency_code for f in wanted})
     if others:
         console.print(f"{others:,} more agencies have changed figures: --agency CODE, or --agency all.")
+
+
+def _must_be_known(agency: str, known: set[str]) -> None:
+    """A code that no agency has would look as if nothing had changed."""
+    if agency in known:
+        return
+    near = difflib.get_close_matches(agency, sorted(known), n=3, cutoff=0.6)
+    raise typer.BadParameter(
+        f"không có đơn vị {agency!r} – neither version knows this agency; nearest: {', '.join(near) or '–'}; `all` shows"
+        " every one",
+        param_hint="--agency",
+    )
 
 
 def _count(value: int | None) -> str:
@@ -210,7 +230,7 @@ def _side(is_there: bool, value: float | None, numerator: float | None, denomina
 
 def rollback(
     version: Annotated[
-        str, typer.Argument(metavar="[VERSION]", help=f"{NIGHTS[0].upper()}{NIGHTS[1:]}.")
+        str, typer.Argument(metavar="VERSION", help=f"{NIGHTS[0].upper()}{NIGHTS[1:]}.")
     ] = "previous",
 ) -> None:
     """Publish an earlier kept version again (the night before, unless one is named), with its morning page and metrics; nothing is computed, and the later

@@ -15,6 +15,7 @@ from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
 
+from sources.text import both
 from sources.yaml_file import read_yaml
 
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
@@ -119,8 +120,7 @@ def _column(prop: SchemaProperty) -> Column:
     codes = {str(entry.value): entry.label for entry in prop.enum or []}
     rules = []
     for quality in prop.quality or []:
-        vi, en = (part.strip() for part in quality.description.split("|"))
-        rules.append(Rule(quality.name, prop.name, quality.implementation, vi, en))
+        rules.append(Rule(quality.name, prop.name, quality.implementation, *both(quality.description)))
     return Column(
         name=prop.name,
         vi=prop.businessName,

@@ -15,7 +15,7 @@ from pathlib import Path
 from sources.casting import FIRST_DAY, LAST_DAY
 from sources.contract import Table, load_contracts
 from sources.readers import EXTENSIONS
-from sources.text import nfc, without_numbers_of_persons
+from sources.text import nfc, place_of, without_numbers_of_persons
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NO_FILE = "không phải tệp thường: chép tệp thật vào | no ordinary file (a folder, pipe or device)"
@@ -40,7 +40,7 @@ class Arrival:
     @property
     def place(self) -> str:
         """Where it lies, as a person would look for it."""
-        return "/".join(str(part) for part in (self.source, self.delivered_on, self.file_name) if part)
+        return place_of(self.source, self.delivered_on, self.file_name)
 
     def content_hash(self) -> str:
         """SHA-256 of the bytes; for what is no ordinary file, of its name."""

@@ -89,6 +89,17 @@ def shown_list(texts: tuple[str, ...] | list[str], most: int = 30) -> str:
     return listed if len(texts) <= most else f"{listed}, … (+{len(texts) - most})"
 
 
+def both(text: str) -> tuple[str, str]:
+    """ "Vietnamese | English" as a pair, as all our words are written; of a text in one language the second is empty."""
+    vi, _, en = text.partition(" | ")
+    return vi.strip(), en.strip()
+
+
+def place_of(source: object, delivered_on: object, file_name: object) -> str:
+    """Where a delivered file lies below the inbox, as a person would look for it."""
+    return "/".join(str(part) for part in (source, delivered_on, file_name) if part)
+
+
 def sql_string(text: str) -> str:
     """`text` as an SQL string literal. Everything from outside goes through here or through parameters."""
     return "'" + text.replace("'", "''") + "'"

@@ -80,7 +80,7 @@ def back_up(
     needed = sum({(s.st_dev, s.st_ino): s.st_size for s in (path.stat() for path, _ in files)}.values())
     out.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(out.parent).free < needed * 1.05:
-        raise BackupError(f"{needed / 1e9:.1f} GB are needed for {out} and are not free")
+        raise BackupError(f"{_in_words(needed)} are needed for {out} and are not free")
     part = out.with_name(f".{out.name}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -93,13 +93,17 @@ def back_up(
     return _summary(out, contents)
 
 
+def _in_words(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):.1f} MB"
+
+
 def _files(settings: Settings, with_key: bool, all_versions: bool) -> Iterator[tuple[Path, str]]:
     """The files of a backup, each with its name within the home."""
 
     def below(folder: Path) -> Iterator[Path]:
         return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
 
-    chosen = [settings.home / "alerts.sqlite", settings.home / "alerts.yaml"]
+    chosen = [settings.alerts, settings.home / "alerts.yaml"]
     chosen += [settings.key_file] if with_key else []
     chosen += [path for path in below(settings.landing) if path.suffix == ".parquet"]
     now = current(settings)
@@ -177,9 +181,7 @@ def restore(settings: Settings, file: Path, tell: Callable[[str], None] = lambda
         raise BackupError(f"{file} is no file")
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o750)
     if shutil.disk_usage(settings.home).free < file.stat().st_size * 1.05:
-        raise BackupError(
-            f"{file.stat().st_size / 1e9:.1f} GB are needed in {settings.home} and are not free"
-        )
+        raise BackupError(f"{_in_words(file.stat().st_size)} are needed in {settings.home} and are not free")
     with tempfile.TemporaryDirectory(dir=settings.home, prefix=".restoring-") as folder:
         contents = _extract(file, Path(folder), tell)
         for name in contents["sha256"]:  # in the order of the backup: the ledger comes last

@@ -68,6 +68,20 @@ def opened(config: Mapping[str, Any] | None, /, **files: Path) -> Iterator[duckd
         yield connection
 
 
+def agency_codes(before: Version, after: Version, config: Mapping[str, Any] | None = None) -> set[str]:
+    """Agencies that either version has in its catalogue, or a figure of."""
+    with opened(config, before=before.database, after=after.database) as connection:
+        tables = [
+            f"select agency_code from {version}.{MARTS}.{table}"
+            for version in ("before", "after")
+            for table in ("dim_agency", "fct_indicator")
+            if "agency_code" in columns_of(connection, version).get(table, {})
+        ]
+        return (
+            {code for (code,) in connection.execute(" union ".join(tables)).fetchall()} if tables else set()
+        )
+
+
 def columns_of(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, dict[str, str]]:
     """Mart -> its columns in order, with their types."""
     found: dict[str, dict[str, str]] = {}

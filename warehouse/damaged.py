@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
+from warehouse.looking import open_to_read
 from warehouse.settings import Settings
 
 _RESTORE = "khôi phục từ bản sao lưu – restore it from a backup (`parindex restore`, docs/runbook/restore.md)"
@@ -32,7 +32,7 @@ def sqlite_damage(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with open_to_read(path) as connection:
             told = connection.execute("pragma quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         return str(error) if says_damage(error) else None
@@ -52,7 +52,7 @@ def must_not_be_lost(ledger: Path) -> None:
 
 def find_damage(settings: Settings) -> DamagedFile | None:
     """The first damaged SQLite file of the home."""
-    files = {settings.ledger: _RESTORE, settings.home / "alerts.sqlite": _RESTORE}
+    files = {settings.ledger: _RESTORE, settings.alerts: _RESTORE}
     for path, todo in (files | dict.fromkeys(sorted(settings.dagster.rglob("*.db")), _REMOVE)).items():
         if why := sqlite_damage(path):
             return DamagedFile(path, why, todo)

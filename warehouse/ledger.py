@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +16,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from sources.text import place_of
 from warehouse.damaged import must_not_be_lost
-from warehouse.upgrade import NewColumn, Step, bring_up_to_date, copied, is_older
+from warehouse.upgrade import NewColumn, Step, bring_up_to_date, copy_to_look_at
 
 metadata = sa.MetaData()
 
@@ -142,6 +142,10 @@ class Delivery:
         return self.rows_quarantined if self.rows_rejected is None else self.rows_rejected
 
     @property
+    def place(self) -> str:
+        return place_of(self.source, self.delivered_on, self.file_name)
+
+    @property
     def accepted(self) -> bool:
         return self.outcome in ACCEPTED and self.replaced_by is None
 
@@ -178,15 +182,10 @@ class Ledger:
         must_not_be_lost(path)
         if not path.exists():
             return cls(None)
-        try:
-            older = path.stat().st_size > 0 and is_older(path, STEPS)
-        except sqlite3.DatabaseError:
-            older = False  # damaged, which is told in words below
-        if not older:
+        scratch = copy_to_look_at(path, STEPS)
+        if scratch is None:
             return cls(path)
-        # Of an earlier release: looking at it must not take the way back to that.
-        scratch = tempfile.TemporaryDirectory(prefix="parindex-ledger-")
-        found = cls(copied(path, Path(scratch.name) / path.name))
+        found = cls(Path(scratch.name) / path.name)
         found._scratch = scratch
         return found
 

@@ -85,6 +85,10 @@ class Settings:
         return self.landing / "ledger.sqlite"
 
     @property
+    def alerts(self) -> Path:
+        return self.home / "alerts.sqlite"
+
+    @property
     def warehouse(self) -> Path:
         return self.home / "warehouse.duckdb"
 
@@ -191,6 +195,21 @@ class Aside(Settings):
     @property
     def work(self) -> Path:
         return self.aside / "work"
+
+
+@dataclass(frozen=True)
+class Elsewhere(Settings):
+    """The same home for whoever may not write into it, with the scratch folder elsewhere."""
+
+    scratch: Path = Path()
+
+    @classmethod
+    def of(cls, settings: Settings, scratch: Path) -> Elsewhere:
+        return cls(**{f.name: getattr(settings, f.name) for f in fields(Settings)}, scratch=scratch)
+
+    @property
+    def work(self) -> Path:
+        return self.scratch
 
 
 def _one_of(name: str, allowed: tuple[str, ...]) -> str:

@@ -6,12 +6,14 @@ SQLite keeps a number for this, `user_version`. Tables that are new need no step
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse.damaged import DamagedFile, says_damage
+from warehouse.looking import may_write, open_to_read
 from warehouse.settings import SettingsError
 
 
@@ -36,18 +38,36 @@ FIRST = 1  # the shape of release 0.1.0, whose files carry no number
 
 def is_older(path: Path, steps: Sequence[Step]) -> bool:
     """Whether an earlier release wrote the file, which whoever only looks must leave as it is."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+    with open_to_read(path) as connection:
         return _version(connection) < FIRST + len(steps)
 
 
 def copied(path: Path, target: Path) -> Path:
     """The file as it stands, also while somebody writes to it."""
-    with (
-        closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as old,
-        closing(sqlite3.connect(target)) as new,
-    ):
+    with open_to_read(path) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
     return target
+
+
+def copy_to_look_at(path: Path, steps: Sequence[Step]) -> tempfile.TemporaryDirectory[str] | None:
+    """A folder with a copy of the file under its name, for whoever only looks; None where the file itself can be opened.
+
+    Of an earlier release: looking must not take the way back to that. In a home that may not be written: SQLite would.
+    Raises DamagedFile.
+    """
+    scratch = None
+    try:
+        older = path.stat().st_size > 0 and is_older(path, steps)
+        if older or not (may_write(path) and may_write(path.parent)):
+            scratch = tempfile.TemporaryDirectory(prefix="parindex-")
+            copied(path, Path(scratch.name) / path.name)
+    except sqlite3.DatabaseError as error:
+        if scratch is not None:
+            scratch.cleanup()
+        if says_damage(error):
+            raise DamagedFile(path, str(error)) from None
+        raise
+    return scratch
 
 
 def bring_up_to_date(path: Path, steps: Sequence[Step]) -> int:

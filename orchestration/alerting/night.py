@@ -27,7 +27,7 @@ from orchestration.alerting.model import (
     problem_of,
     severity_rank,
 )
-from orchestration.alerting.store import Store, store_path
+from orchestration.alerting.store import Store
 from warehouse.damaged import DamagedFile
 from warehouse.ledger import Ledger
 from warehouse.ledger import night as night_table
@@ -175,7 +175,7 @@ def mute(settings: Settings, alert_id: str, reason: str, until: date, now: datet
     """
     if not reason.strip():
         raise AlertError("a mute needs a reason: someone will ask")
-    if not store_path(settings).exists():
+    if not settings.alerts.exists():
         raise AlertError("there are no alerts yet: `parindex run` looks for them")
     with Store(settings) as store, store.transaction() as transaction:
         last = transaction.heartbeat()["last_as_of"]
@@ -188,9 +188,9 @@ def mute(settings: Settings, alert_id: str, reason: str, until: date, now: datet
 
 def open_alerts(settings: Settings) -> list[Alert]:
     """Alerts that are not resolved, worst first."""
-    if not store_path(settings).exists():
+    if not settings.alerts.exists():
         return []  # looking makes no file
-    with Store(settings) as store, store.transaction() as transaction:
+    with Store.to_look_at(settings) as store, store.transaction() as transaction:
         return _in_order(thread for thread in transaction.threads() if thread.is_open)
 
 

@@ -50,10 +50,6 @@ class SendReport:
     unrouted: int  # events that no route wanted; they stay in the table
     note: str
 
-    @property
-    def ok(self) -> bool:
-        return not self.failed
-
 
 def apprise_deliver(url: str, subject: str, text: str, severity: str | None, seconds: float) -> bool:
     """Through Apprise: mail, webhook, chat. Raises AlertConfigError for an address that Apprise does not

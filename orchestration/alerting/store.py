@@ -8,6 +8,7 @@ nothing is lost.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -31,7 +32,7 @@ from orchestration.alerting.model import (
     alert_id,
 )
 from warehouse.settings import Settings
-from warehouse.upgrade import Step, bring_up_to_date
+from warehouse.upgrade import Step, bring_up_to_date, copy_to_look_at
 
 metadata = sa.MetaData()
 
@@ -141,9 +142,13 @@ _KEPT_FIGURES = timedelta(days=400)
 class Store:
     """The alert file of a home, for one short use. Close it, or use it with `with`."""
 
-    def __init__(self, settings: Settings) -> None:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        path = store_path(settings)
+    def __init__(self, settings: Settings, scratch: tempfile.TemporaryDirectory[str] | None = None) -> None:
+        """Open or make the file; or its copy in a `scratch` folder, which is removed with this."""
+        path = settings.alerts
+        self._scratch = scratch
+        if scratch is not None:
+            path = Path(scratch.name) / path.name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
         bring_up_to_date(path, STEPS)
@@ -152,21 +157,24 @@ class Store:
         sa.event.listen(self.engine, "begin", _begin)
         metadata.create_all(self.engine)
 
+    @classmethod
+    def to_look_at(cls, settings: Settings) -> Store:
+        """For those who only read what is there: also in a home that they may not write."""
+        return cls(settings, copy_to_look_at(settings.alerts, STEPS))
+
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *_) -> None:
         self.engine.dispose()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Everything in it happens or nothing; a second writer waits."""
         with self.engine.begin() as connection:
             yield Transaction(connection)
-
-
-def store_path(settings: Settings) -> Path:
-    return settings.home / "alerts.sqlite"
 
 
 def _durable(connection, _record) -> None:

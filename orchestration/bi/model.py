@@ -12,7 +12,7 @@ from typing import Any
 from orchestration.alerting.table import COLUMN_TEXTS
 from orchestration.alerting.table import schema as alert_schema
 from orchestration.report.page import load_texts
-from sources.text import sql_name, sql_string
+from sources.text import both, sql_name, sql_string
 from sources.yaml_file import read_yaml
 from warehouse.publish import MARTS
 from warehouse.settings import DBT_PROJECT
@@ -35,8 +35,7 @@ class Words:
 
     @classmethod
     def of(cls, text: str) -> Words:
-        vi, _, en = text.partition(" | ")
-        return cls(vi.strip(), en.strip())
+        return cls(*both(text))
 
     def __str__(self) -> str:
         return f"{self.vi} | {self.en}" if self.en else self.vi

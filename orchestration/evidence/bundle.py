@@ -13,7 +13,8 @@ from orchestration import clock
 from orchestration.evidence import figures
 from orchestration.evidence.figures import Mismatch, NoFigure
 from orchestration.evidence.night import EvidenceNight
-from orchestration.evidence.workbook import MODE, Written, write_evidence
+from orchestration.evidence.workbook import Written, write_evidence
+from orchestration.new_file import new_file
 
 INDEX = "index.html"
 SUMS = "SHA256SUMS"
@@ -110,7 +111,5 @@ def _sha256(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.chmod(MODE)
-    temporary.replace(path)
+    with new_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")

@@ -34,7 +34,6 @@ class Cover:
 
     target: Target
     variant: str
-    province_name: str
     agency_code: str
     agency_name: str
     of_province: bool

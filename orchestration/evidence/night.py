@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -26,8 +27,9 @@ from warehouse import carry, publish
 from warehouse.build import prepare_build
 from warehouse.landing import landed_file
 from warehouse.ledger import LOADED, Delivery, Ledger
+from warehouse.looking import may_write
 from warehouse.row_hash import table_hash
-from warehouse.settings import Aside, Settings
+from warehouse.settings import Aside, Elsewhere, Settings
 
 PUBLISHED = "published"
 SCHEMA = "evidence"
@@ -43,7 +45,6 @@ class EvidenceNight:
     version: publish.Version
     connection: duckdb.DuckDBPyConnection
     ledger: KnownThen
-    rebuilt: bool
 
     @property
     def as_of(self) -> date:
@@ -109,18 +110,15 @@ def open_evidence(
 ) -> Iterator[EvidenceNight]:
     """The published night of a day (the current one without a day). Raises EvidenceError."""
     version = _version(settings, as_of)
-    ledger = Ledger(settings.ledger)
-    try:
+    with ExitStack() as stack:
+        if not may_write(settings.home):  # what is made in between is made again by each command
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="parindex-"))
+            settings = Elsewhere.of(settings, Path(scratch))
+        ledger = stack.enter_context(closing(Ledger.to_look_at(settings.ledger)))
         known = KnownThen(ledger, publish.deliveries(settings, version))
-        rebuilt = not _is_of(settings, settings.warehouse, version)
-        path = _prepared(settings, version, known, tell, rebuilt)
-        connection = _connect(settings, path, version)
-        try:
-            yield EvidenceNight(settings, version, connection, known, rebuilt)
-        finally:
-            connection.close()
-    finally:
-        ledger.close()
+        path = _prepared(settings, version, known, tell)
+        connection = stack.enter_context(closing(_connect(settings, path, version)))
+        yield EvidenceNight(settings, version, connection, known)
 
 
 def _version(settings: Settings, as_of: date | None) -> publish.Version:
@@ -188,7 +186,6 @@ def _prepared(
     version: publish.Version,
     known: KnownThen,
     tell: Callable[[str], None],
-    from_landing: bool,
 ) -> Path:
     """A warehouse of the night with the evidence views, which no night builds: a copy of the current one, or built
     again from landing. The last one made is kept beside the current one, under a name that says all it was made from."""
@@ -203,12 +200,12 @@ def _prepared(
                 if old.is_dir():
                     shutil.rmtree(old, ignore_errors=True)
             aside.work.mkdir(parents=True, exist_ok=True, mode=0o750)
-            if from_landing:
-                _build(aside, version, known, tell)
-            else:
+            if _is_of(settings, settings.warehouse, version):
                 tell("chuẩn bị các dòng làm căn cứ | preparing the rows behind the figures")
                 shutil.copyfile(settings.warehouse, aside.building)
                 _run_dbt(aside, version, [f"path:models/{SCHEMA}"])
+            else:
+                _build(aside, version, known, tell)
             aside.building.replace(aside.warehouse)
             shutil.rmtree(aside.work, ignore_errors=True)
     return aside.warehouse
@@ -224,7 +221,7 @@ def _build(aside: Aside, version: publish.Version, known: KnownThen, tell: Calla
     for entry in known.deliveries(version.as_of):
         if entry.accepted and not landed_file(aside, entry).parquet.exists():
             raise EvidenceError(
-                f"thiếu dữ liệu đã nạp của {entry.source}/{entry.delivered_on}/{entry.file_name}:"
+                f"thiếu dữ liệu đã nạp của {entry.place}:"
                 " không dựng lại được"
                 f" | the landed rows of that file are gone: {version.as_of} cannot be built again"
             )

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from orchestration import family_tables
 from orchestration.family_tables import COUNTED, DECIDES, NAMED
 from sources.contract import Table
+from sources.text import both
+from sources.yaml_file import read_yaml
 from warehouse.settings import DBT_PROJECT
 
 HERE = Path(__file__).parent
@@ -20,10 +20,10 @@ TEXTS = HERE.parent / "report" / "texts.yaml"
 VIEWS = DBT_PROJECT / "models" / "evidence" / "_evidence.yml"
 
 
-def both(text: str) -> tuple[str, str]:
-    """ "Vietnamese | English" as a pair; a text in one language stands for both."""
-    vi, bar, en = text.partition(" | ")
-    return vi.strip(), (en if bar else vi).strip()
+def _pair(text: str) -> tuple[str, str]:
+    """A text in one language stands for both."""
+    vi, en = both(text)
+    return vi, en or vi
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,23 @@ class Rule:
 
 @cache
 def _rules() -> dict[str, Any]:
-    return yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    return read_yaml(RULES)
 
 
 @cache
 def _readings() -> dict[str, Any]:
-    return yaml.safe_load((HERE / "readings.yaml").read_text(encoding="utf-8"))["readings"]
+    return read_yaml(HERE / "readings.yaml")["readings"]
 
 
 @cache
 def _views() -> dict[str, dict[str, Any]]:
-    models = yaml.safe_load(VIEWS.read_text(encoding="utf-8"))["models"]
+    models = read_yaml(VIEWS)["models"]
     return {model["name"].removeprefix("ev_"): model for model in models}
 
 
 @cache
 def _variants() -> dict[str, str]:
-    return yaml.safe_load(TEXTS.read_text(encoding="utf-8"))["variants"]
+    return read_yaml(TEXTS)["variants"]
 
 
 def variant(name: str) -> str:
@@ -74,15 +74,15 @@ def rule_of(family: str, measure: str, variant: str) -> Rule:
     if variant == "register" and family != "register":
         words = {**rules["register.reported"], "legal": words["legal"]}
     return Rule(
-        both(words["num"]),
-        both(words["den"]) if "den" in words else None,
-        both(words["rule"]),
-        both(words["legal"]),
+        _pair(words["num"]),
+        _pair(words["den"]) if "den" in words else None,
+        _pair(words["rule"]),
+        _pair(words["legal"]),
     )
 
 
 def legal_common() -> tuple[str, str]:
-    return both(_rules()["legal_common"])
+    return _pair(_rules()["legal_common"])
 
 
 def heading(family: str, column: str) -> str:

@@ -6,9 +6,7 @@ turned into a link, whatever it begins with.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,10 +18,11 @@ from orchestration import clock
 from orchestration.evidence import cover, figures, words
 from orchestration.evidence.figures import Figure, Mismatch, Sums, Target
 from orchestration.evidence.night import EvidenceNight
+from orchestration.new_file import new_file
+from sources.text import both
 
 # Excel holds 1,048,576 rows; the rest goes to a further sheet.
 ROWS_PER_SHEET = 1_000_000
-MODE = 0o640
 _LONGEST_TEXT = 32_767
 _DAY_ZERO = date(1899, 12, 30).toordinal()  # Excel counts days from here
 _PERIODS = {"ytd": "Lũy kế từ đầu năm", "quarter": "Quý", "month": "Tháng"}
@@ -112,7 +111,6 @@ def write_evidence(
     about = cover.Cover(
         target=one,
         variant=variant,
-        province_name=province_name,
         agency_code=code,
         agency_name=name,
         of_province=of_province,
@@ -127,7 +125,7 @@ def write_evidence(
         notes=figures.plan_notes(night, one.target_id),
         deliveries=figures.deliveries(night, one, variant),
     )
-    with _new_file(path) as temporary:
+    with new_file(path) as draft:
         scratch = night.settings.work / "evidence-sheets"
         scratch.mkdir(parents=True, exist_ok=True, mode=0o750)
         options = {
@@ -137,7 +135,7 @@ def write_evidence(
             "strings_to_urls": False,
             "strings_to_numbers": False,
         }
-        with xlsxwriter.Workbook(str(temporary), options) as book:
+        with xlsxwriter.Workbook(str(draft), options) as book:
             book.set_properties({"title": f"Chỉ tiêu {one.target_id} – {name} – {night.as_of}", "author": ""})
             formats = Formats.of(book)
             cover.write_cover(book, formats, about)
@@ -164,21 +162,6 @@ def _mismatch(
         f"chỉ tiêu {one.target_id} ({variant}), {code}: các dòng cho {added.numerator}/{added.denominator},"
         f" số công bố {found.numerator}/{found.denominator}; {path} có ghi rõ: {todo}"
     )
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[Path]:
-    """A file beside the wanted one, for owner and group only, that takes its place when all is well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE))
-    try:
-        yield temporary
-        temporary.chmod(MODE)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def put(sheet, row: int, column: int, value: object, formats: Formats) -> None:
@@ -301,6 +284,6 @@ def _write_rejected(book, formats: Formats, night, one: Target, variant: str) ->
 
     def shown() -> Iterator[list[tuple]]:
         for batch in figures.rejected_rows(night, one, variant):
-            yield [(*row[:at], words.both(row[at] or "")[0], *row[at + 1 :]) for row in batch]
+            yield [(*row[:at], both(row[at] or "")[0], *row[at + 1 :]) for row in batch]
 
     return _write_table(book, formats, "Bị loại", headings, widths, shown())

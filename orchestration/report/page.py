@@ -13,7 +13,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from orchestration.new_file import new_file
 from orchestration.report.data import read
+from sources.text import both
 from sources.yaml_file import read_yaml
 
 HERE = Path(__file__).resolve().parent
@@ -26,15 +28,9 @@ def write_report(database: Path, out: Path, config: Mapping[str, Any] | None = N
     `config`: how DuckDB reads it (Settings.duckdb).
     """
     html = render(read(Path(database), config))
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / FILE_NAME
-    draft = out / f".{FILE_NAME}.new"  # one name, so that what a killed night left is written over
-    try:
+    page = Path(out) / FILE_NAME
+    with new_file(page) as draft:  # a reader sees the old page or the new one, never half of one
         draft.write_text(html, encoding="utf-8")
-        draft.replace(page)  # a reader sees the old page or the new one, never half of one
-    finally:
-        draft.unlink(missing_ok=True)
     return page
 
 
@@ -60,17 +56,17 @@ def load_texts() -> dict[str, Any]:
     """All words of the page. A text is written "Vietnamese | English" and comes out as [vi, en]."""
     words = read_yaml(HERE / "texts.yaml")
     rules = read_yaml(HERE / "rules.yaml")
-    return {**_both(words), **_both(rules)}
+    return {**_in_both(words), **_in_both(rules)}
 
 
-def _both(node: Any) -> Any:
+def _in_both(node: Any) -> Any:
     if isinstance(node, dict):
-        return {str(key): _both(value) for key, value in node.items()}
+        return {str(key): _in_both(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [_both(value) for value in node]
-    if isinstance(node, str) and " | " in node:
-        vi, en = node.split(" | ")
-        return [vi.strip(), en.strip()]
+        return [_in_both(value) for value in node]
+    if isinstance(node, str):
+        vi, en = both(node)
+        return [vi, en] if en else node
     return node
 
 

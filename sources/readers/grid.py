@@ -127,7 +127,6 @@ def data_rows(
         present=frozenset(present),
         ignored=header.ignored,
         blank_is_false=ticked_columns(connection, relation, table, present),
-        sheet=sheet,
         warnings=(rows_left_out(blank_at, left_out),) if left_out else (),
     )
 

@@ -34,7 +34,6 @@ class Part:
     trusted_rows: int | None = None
     ignored: tuple[str, ...] = ()
     blank_is_false: frozenset[str] = frozenset()
-    sheet: str | None = None
     warnings: tuple[str, ...] = ()
 
 

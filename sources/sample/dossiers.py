@@ -43,7 +43,7 @@ class Dossiers:
 
     def __init__(self, province: Province, calendar: WorkCalendar, seed: int, apart: list[str]):
         """`apart`: agency codes that keep their own lists and get no share of the bulk."""
-        self._province, self._calendar, self._seed = province, calendar, seed
+        self._calendar, self._seed = calendar, seed
         self._offices = {name: province.offices[name].to_numpy() for name in province.offices}
         self._procedures = {name: province.procedures[name].to_numpy() for name in province.procedures}
         self._pairs = {name: province.pairs[name].to_numpy() for name in province.pairs}

@@ -83,7 +83,6 @@ class People:
         self._start = np.concatenate([[0], np.cumsum(sizes)])
         self._names = pa.array([name for kind in KINDS for name in pools[kind]])
         places = _HAMLETS + _STREETS
-        self._places = len(places)
         self._addresses = pa.array(
             [
                 f"{place}, {name.removeprefix('UBND ')}, {parent.removeprefix('UBND ')}, tỉnh Vĩnh Phúc"

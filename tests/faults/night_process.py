@@ -48,7 +48,7 @@ _NAMES = (
     (re.compile(r"\d{8}T\d{12,}-\d{8}"), "VERSION"),
     (re.compile(r"\b[0-9a-f]{20}\b"), "DELIVERY"),
     (re.compile(r"landing/\w+/\w+/\d{4}-\d{2}-\d{2}"), "landing/SOURCE/TABLE/DAY"),
-    (re.compile(r"\.index\.html\.\d+"), ".index.html.PID"),
+    (re.compile(r"\.index\.html\.\d+"), ".index.html.NUMBER"),
     (re.compile(r"/\d{4}-\d{2}\.parquet"), "/MONTH.parquet"),
     (re.compile(r"metrics\.prom\.\d+\.\d+"), "metrics.prom.PID"),
 )

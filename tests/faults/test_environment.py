@@ -15,7 +15,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from landing_kit import Desk, csv_text
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from tests.conftest import parindex
 from tests.faults.kills import (
     TONIGHT,
@@ -31,6 +33,7 @@ from tests.faults.kills import (
     said,
     texts_of,
 )
+from tests.read_only import read_only
 from warehouse.publish import version_name, versions
 from warehouse.settings import Settings, SettingsError
 
@@ -159,6 +162,34 @@ def test_read_only_home(world: World, tmp_path: Path) -> None:
         assert seen(home) == world.old.seen
         remount(disk, "rw")
         parindex("status", home=home)
+
+
+def test_looking_at_a_home_that_may_not_be_written(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a colleague of the account that runs the nights does."""
+    home = copy_home(world.before, tmp_path / "home", world.sink)
+    monkeypatch.setenv("PARINDEX_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+
+    def shown(*command: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, [*command])
+        assert done.exit_code == code, (command, done.output, done.exception)
+        return done.output
+
+    looks = [("status",), ("alerts", "list"), ("quarantine", "list"), ("versions",)]
+    before = [shown(*command) for command in looks]
+    with read_only(home):
+        assert [shown(*command) for command in looks] == before
+        assert "cannot be looked at" not in shown("doctor", code=1)
+        shown("diff", "current", "current")
+        shown("metrics", "query", "on_time_rate")
+        shown("quarantine", "export", "--out", "rejected.csv")
+        shown("report", "--out", "page")
+        shown("evidence", "3.4.1", "--out", "3.4.1.xlsx")
+    written = [path for name in ("rejected.csv", "page", "3.4.1.xlsx") for path in tmp_path.rglob(name)]
+    assert len(written) == 3
+    assert leftovers(home) == []
 
 
 def test_too_little_memory(world: World, tmp_path: Path) -> None:

@@ -155,6 +155,17 @@ def test_ctrl_c(world: World, start) -> None:
         pass
 
 
+def test_ctrl_c_in_the_first_second(world: World, start) -> None:
+    """While the process and its worker are still importing."""
+    night = start()
+    night.worker("orchestration.dbt:begin")
+    os.killpg(night.process.pid, signal.SIGINT)
+    code, out = night.ended()
+    assert code == 1 and "nterrupted" in out and "Traceback" not in out, out
+    assert _seen(night.home) == world.old.seen
+    assert night.survivors() == {}
+
+
 def _seen(home: Path) -> tuple:
     seen = read(home)
     assert len(seen.names) == 1

@@ -31,6 +31,7 @@ from orchestration.evidence import (
     workbook,
     write_evidence,
 )
+from orchestration.evidence.night import _is_of
 from sources.contract import load_contracts
 from tests.conftest import SAMPLE_DAY, parindex
 from tests.evidence_sums import differences
@@ -62,7 +63,7 @@ def disagreements(evidence: EvidenceNight) -> list[str]:
 
 
 def test_the_warehouse_of_the_published_night_is_used(evidence: EvidenceNight) -> None:
-    assert not evidence.rebuilt
+    assert _is_of(evidence.settings, evidence.settings.warehouse, evidence.version)
     assert evidence.as_of == SAMPLE_DAY
 
 
@@ -356,8 +357,9 @@ def test_an_earlier_night_is_built_again_from_what_it_knew(own_night: Path, tmp_
     for one in held:  # a broken file joined its delivery
         ledger.change(one, outcome=HELD_BACK, reason="held", rows_loaded=0, rows_quarantined=one.rows_in_file)
     ledger.close()
-    with open_evidence(settings, SAMPLE_DAY) as opened:
-        assert opened.rebuilt
+    told: list[str] = []
+    with open_evidence(settings, SAMPLE_DAY, told.append) as opened:
+        assert "building it again from landing" in told[0]
         written = write_evidence(opened, "1.1", tmp_path / "1.1.xlsx")
         paid = write_evidence(opened, "6.1.1", tmp_path / "6.1.1.xlsx")
         write_evidence(opened, "7.3.5", tmp_path / "7.3.5.xlsx")
@@ -368,7 +370,7 @@ def test_an_earlier_night_is_built_again_from_what_it_knew(own_night: Path, tmp_
     assert (
         json.loads((own_night / "published" / "manifest.json").read_text())["as_of"] == SAMPLE_DAY.isoformat()
     )
-    told: list[str] = []
+    told.clear()
     with open_evidence(settings, SAMPLE_DAY, told.append):
         assert told == [], "what was built is the night, and is taken again"
 

@@ -11,7 +11,7 @@ import typer
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from orchestration import publish_command, versions_command
+from orchestration import clock, doctor, publish_command, versions_command
 from warehouse.publish import current
 from warehouse.settings import load_settings
 
@@ -61,6 +61,27 @@ def test_publish_says_what_is_missing(server, home):
     assert "no address of a PostgreSQL" in run("publish", "--to", "mysql://u@h/d", code=2)
 
 
+def test_the_doctor_reaches_the_server_as_a_night_does(server, address, home, monkeypatch):
+    def said(url: str) -> tuple[str, str]:
+        monkeypatch.setenv("PARINDEX_PUBLISH_TO", url)
+        (finding,) = doctor._server(load_settings(), clock.now())
+        assert server.password not in str(finding) and "geheim" not in str(finding)
+        return finding.level, finding.message
+
+    level, message = said(address)
+    assert level == doctor.OK and "127.0.0.1" in message and "answers, version 1" in message
+    bad = server.address(password="geheim").render_as_string(hide_password=False)
+    level, message = said(bad)
+    assert level == doctor.FAIL and "Check user and password" in message
+    assert said("postgresql://u:geheim@127.0.0.1:1/d")[0] == doctor.FAIL
+    level, message = said("mysql://u:geheim@h/d")
+    assert level == doctor.FAIL and "no address of a PostgreSQL" in message
+    with server.connect() as admin:
+        admin.execute("create database latin encoding 'LATIN1' locale 'C' template template0")
+    level, message = said(server.address("latin").render_as_string(hide_password=False))
+    assert level == doctor.FAIL and "stores LATIN1, which cannot hold Vietnamese" in message
+
+
 def test_the_last_step_of_a_night(server, database, address, home, monkeypatch):
     version = home.publish()
     night = SimpleNamespace(settings=load_settings())
@@ -106,6 +127,14 @@ def test_diff_shows_rows_and_figures(home):
     assert "5 more agencies" in said
     assert "A003" in run("diff", "previous", "latest", "--agency", "all")
     assert "one and the same" in run("diff", "latest", "current")
+
+
+def test_diff_of_an_agency_that_there_is_not_is_wrong_usage(home):
+    home.publish(rows=300)
+    home.publish(rows=310)
+    said = " ".join(run("diff", "--agency", "A03", code=2).replace("│", " ").split())
+    assert "neither version knows this agency" in said and "A003" in said and "differs" not in said
+    assert "headline figures: A003" in run("diff", "--agency", "A003")
 
 
 def test_diff_counts_rows_by_key(home):

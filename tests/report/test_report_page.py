@@ -238,6 +238,7 @@ def test_every_text_is_there_in_both_languages() -> None:
     texts = load_texts()
     for key, value in texts["ui"].items():
         assert isinstance(value, list) and len(value) == 2 and all(value), key
+        assert " | " not in value[1], key
         assert set(re.findall(r"\{(\w+)\}", value[0])) == set(re.findall(r"\{(\w+)\}", value[1])), key
     used = set(re.findall(r'\bT\("(\w+)"', (ROOT / "orchestration/report/app.js").read_text("utf-8")))
     used |= set(

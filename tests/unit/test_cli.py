@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import re
 import sqlite3
+import sys
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
+import duckdb
 import pytest
 from landing_kit import NOW, criteria_csv, criteria_row, desk, table_of
+from rich.console import Console
 from typer.testing import CliRunner
 
-from orchestration import clock, doctor
+from orchestration import clock, doctor, entry
 from orchestration.alerting import failed_night
 from orchestration.assets import landing_asset
 from orchestration.cli import _exit_code, _sample_day, app
+from orchestration.dbt import DbtFailed
 from orchestration.rebuild import NothingLanded, rebuild
 from orchestration.run import Outcome
+from orchestration.startup import INTERRUPTED, NIGHT_INTERRUPTED
+from orchestration.status import show_status
 from sources.inbox import SAMPLE_MARKER
 from tests.conftest import parindex
 from warehouse.backup import _must_be_empty
@@ -461,3 +471,134 @@ def test_metrics_in_a_csv_are_no_formulas(monkeypatch, tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     assert out.read_text(encoding="utf-8-sig").splitlines() == ["agency_code,due", "'=1+1,-3"]
+
+
+ENDLESS = "b" * 300
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("quarantine", "export", "--out", f"{ENDLESS}.csv"),
+        ("evidence", "3.4.1", "--out", f"{ENDLESS}.xlsx"),
+        ("evidence", "--all", "--out", ENDLESS),
+        ("superset", "--out", f"{ENDLESS}.zip"),
+        ("backup", "--out", f"{ENDLESS}.tar"),
+        ("sample", "--out", ENDLESS),
+        ("run", "--inbox", ENDLESS),
+    ],
+)
+def test_a_name_longer_than_any_is_wrong_usage(command, desk, ended, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    code, said = ended(*command)
+    assert (code, said.count("\n")) == (2, 1) and "Wrong path: " in said and "File name too long" in said, (
+        said
+    )
+
+
+@pytest.fixture
+def fails(ended, monkeypatch):
+    """What is said where a command fails of an error, and the exit code."""
+
+    def command(error: BaseException) -> tuple[int, str]:
+        def show(*_) -> None:
+            raise error
+
+        monkeypatch.setattr("orchestration.status.show_status", show)
+        return ended("status")
+
+    return command
+
+
+def test_a_path_without_permission_is_the_home_s_only_where_it_lies_there(desk, fails) -> None:
+    def refused(path: Path | None) -> str:
+        return fails(PermissionError(errno.EACCES, "Permission denied", path and str(path)))[1]
+
+    mine = desk.settings.landing / "x.parquet"
+    assert refused(mine) == f"No permission: {mine}: check the owner and mode of PARINDEX_HOME.\n"
+    said = refused(Path("/var/www/par-index/index.html"))
+    assert said.startswith("No permission: /var/www/par-index/index.html: check the owner and mode of it, or")
+    assert "PARINDEX_HOME" not in said and "None" not in refused(None)
+
+
+def test_an_error_is_told_in_words_where_the_settings_are_wrong_too(ended, monkeypatch) -> None:
+    """Of a command that does without them."""
+
+    def refused(*_, **__) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/x")
+
+    monkeypatch.setattr("sources.sample.write_sample", refused)
+    monkeypatch.setenv("PARINDEX_KEEP_DAYS", "soon")
+    code, said = ended("sample", "--out", "sample")
+    assert code == 1 and said.startswith("No permission: /x"), said
+
+
+def test_a_full_disk_says_nothing_of_publishing(ended, fails) -> None:
+    """It may be the one that a list was to be written to."""
+    code, said = fails(OSError(errno.ENOSPC, "No space left on device"))
+    assert code == 1 and "The disk is full" in said and "publish" not in said
+    code, said = fails(OSError(errno.EROFS, "Read-only file system", "/mnt/out.csv"))
+    assert code == 1 and "/mnt/out.csv cannot be written" in said and "PARINDEX_HOME" not in said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block"),
+        MemoryError(),
+        DbtFailed("models failed: int_target (Out of Memory Error)"),
+    ],
+)
+def test_too_little_memory_is_told_by_every_command(error: Exception, fails, monkeypatch) -> None:
+    monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", "8MB")
+    code, said = fails(error)
+    assert (code, said.count("\n")) == (1, 1) and "PARINDEX_MEMORY_LIMIT=8MB allows: raise it" in said, said
+
+
+def test_what_dbt_fails_of_is_told_in_words(fails) -> None:
+    code, said = fails(DbtFailed("models failed: ev_on_time"))
+    assert (code, said) == (1, "Không tính được – not computed: models failed: ev_on_time\n")
+
+
+def test_ctrl_c_is_answered(desk, ended, fails, monkeypatch, capsys) -> None:
+    for error in (KeyboardInterrupt(), RuntimeError("Query interrupted")):  # as DuckDB says it
+        assert fails(error) == (1, f"{INTERRUPTED}\n")
+
+    def interrupted(*_) -> None:
+        raise KeyboardInterrupt
+
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    monkeypatch.setattr("orchestration.rebuild.rebuild", interrupted)
+    assert ended("rebuild") == (1, f"{NIGHT_INTERRUPTED}\n")
+    monkeypatch.setattr("orchestration.aside.building.warm_up", interrupted)
+    monkeypatch.setattr("orchestration.entry.leave", sys.exit)
+    monkeypatch.setattr("sys.argv", ["parindex", "run"])
+    with pytest.raises(SystemExit, match="1"):
+        entry.main()
+    assert capsys.readouterr().err == f"{NIGHT_INTERRUPTED}\n"
+
+
+def test_help_shows_an_argument_in_one_pair_of_brackets() -> None:
+    for command in ("rollback", "diff"):
+        said = CliRunner().invoke(app, [command, "--help"]).output
+        assert "[[" not in said and ("[VERSION]" in said or "[NIGHT1] [NIGHT2]" in said)
+
+
+def test_a_backup_says_what_it_needs_in_a_unit_that_fits(desk, run, tmp_path, monkeypatch) -> None:
+    desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    free = SimpleNamespace(free=0)
+    monkeypatch.setattr("warehouse.backup.shutil.disk_usage", lambda _: free)
+    said = run("backup", "--out", str(tmp_path / "home.tar"), code=1)
+    assert re.search(r"Not backed up: (0\.[1-9]|[1-9]\.\d) MB are needed", said), said
+
+
+def test_status_cuts_no_number_on_a_narrow_terminal(desk, monkeypatch) -> None:
+    few = desk.one("criteria_results.csv", criteria_csv(criteria_row(0)))
+    many = replace(few, rows_in_file=23_456_789, rows_loaded=12_345_678, rows_quarantined=11_111_111)
+    monkeypatch.setattr(desk.ledger.__class__, "deliveries", lambda *_, **__: [many])
+    out = io.StringIO()
+    show_status(desk.settings, Console(file=out, width=60))
+    said = out.getvalue()
+    assert "…" not in said and "12.345.678" in said and "11.111.111" in said and "01/11/2024" in said
+    assert max(map(len, said.splitlines())) <= 60

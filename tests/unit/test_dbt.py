@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -154,3 +155,38 @@ def test_an_unpacked_release_is_not_parsed_for_its_moments(parsed: list[str]) ->
         os.utime(path)
     dbt.manifest_path()
     assert len(parsed) == 1
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, **result) -> None:
+    """dbt's runner answers so, whatever it is asked for."""
+    answer = SimpleNamespace(**{"exception": None, "success": False, "result": None, **result})
+    monkeypatch.setattr("dbt.cli.main.dbtRunner.invoke", lambda *_: answer)
+
+
+def test_ctrl_c_while_dbt_builds_is_no_failure_of_dbt(tmp_path: Path, monkeypatch) -> None:
+    """Its runner hands out whatever ended it, without a word."""
+    answered(monkeypatch, exception=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        dbt.run_models(Settings(home=tmp_path, inbox=tmp_path), DAY, ["dim_date"])
+    answered(monkeypatch, exception=ValueError())
+    with pytest.raises(dbt.DbtFailed, match=r"^ValueError$"):
+        dbt.run_models(Settings(home=tmp_path, inbox=tmp_path), DAY, ["dim_date"])
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (
+            "Out of Memory Error: could not allocate block",
+            r"models failed: int_target \(Out of Memory Error\)$",
+        ),
+        ("Conversion Error: Nguyễn Văn A", "models failed: int_target$"),
+    ],
+)
+def test_models_that_fail_for_want_of_memory_say_so_and_quote_no_row(
+    message: str, told: str, tmp_path: Path, monkeypatch
+) -> None:
+    node = SimpleNamespace(node=SimpleNamespace(name="int_target"), status="error", message=message)
+    answered(monkeypatch, result=SimpleNamespace(results=[node]))
+    with pytest.raises(dbt.DbtFailed, match=f"^{told}"):
+        dbt.run_models(Settings(home=tmp_path, inbox=tmp_path), DAY, ["int_target"])

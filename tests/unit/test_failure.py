@@ -4,11 +4,13 @@ import logging
 import subprocess
 import sys
 from datetime import date
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 from landing_kit import NOW, desk
 
+from orchestration import failure, run
 from orchestration.alerting import open_alerts
 from orchestration.definitions import close_the_night
 from orchestration.night import Night
@@ -233,3 +235,13 @@ def nightly():
 result = nightly.execute_in_process(raise_on_error=False)
 assert not result.success and not any(event.is_step_failure for event in result.all_events)
 """
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_ctrl_c_in_a_step_is_no_failure_of_the_night(error: BaseException) -> None:
+    """DuckDB ends its query with an error of another name."""
+    wrapped = SimpleNamespace(cls_name=type(error).__name__, message=f"{error}\n", cause=None)
+    for told in (wrapped, SimpleNamespace(cls_name="DagsterError", message="", cause=wrapped)):
+        event = SimpleNamespace(is_step_failure=True, event_specific_data=SimpleNamespace(error=told))
+        assert run._is_interruption(event)
+    assert not failure.is_interruption("RuntimeError", "anything else")

@@ -73,3 +73,34 @@ def test_every_duckdb_is_opened_within_the_limits_of_the_settings() -> None:
                     unlimited.add(str(path.relative_to(PROJECT)))
     assert found > 30
     assert unlimited == set(UNLIMITED)
+
+
+def _said(tree: ast.AST) -> set[str]:
+    """Texts and calls of a module, as they are written, calls without what is before their last point."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            found.add(repr(node.value))
+        elif isinstance(node, ast.Call):
+            arguments = ", ".join(map(ast.unparse, node.args))
+            found.add(f"{ast.unparse(node.func).rpartition('.')[2]}({arguments})")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("facts", "place"),
+    [
+        ({"'alerts.sqlite'"}, "warehouse/settings.py"),
+        ({"'Asia/Ho_Chi_Minh'"}, "sources/casting.py"),
+        ({"umask(23)"}, "warehouse/settings.py"),
+        ({"partition(' | ')", "split(' | ')", "split('|')"}, "sources/text.py"),
+    ],
+)
+def test_a_fact_of_many_modules_is_written_in_one(facts: set[str], place: str) -> None:
+    places = {
+        str(path.relative_to(PROJECT))
+        for package in ALLOWED
+        for path in (PROJECT / package).rglob("*.py")
+        if facts & _said(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert places == {place}

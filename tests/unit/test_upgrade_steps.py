@@ -66,7 +66,7 @@ def test_a_new_file_needs_no_step(tmp_path: Path) -> None:
 
 def test_a_file_of_a_newer_release_is_not_touched(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(home=home, inbox=home / "inbox").create()
-    for path in (settings.ledger, store.store_path(settings)):
+    for path in (settings.ledger, settings.alerts):
         bring_up_to_date(path, (*ledgers.STEPS, *STEPS))
     before = settings.ledger.read_bytes()
     with pytest.raises(SettingsError, match="newer release"):
