@@ -228,7 +228,7 @@ def run(
         try:
             outcome = run_night(settings, day, full_refresh=full_refresh)
         except KeyboardInterrupt:
-            errors.print(NIGHT_INTERRUPTED)
+            errors.print(NIGHT_INTERRUPTED, soft_wrap=True)
             raise typer.Exit(1) from None
     if not outcome.published:
         errors.print(f"[red]Không công bố – not published:[/] {plain(outcome.message)}", soft_wrap=True)
@@ -269,7 +269,7 @@ def rebuild(as_of: AsOf = None) -> None:
         errors.print(f"[red]Not rebuilt:[/] {plain(reason)}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        errors.print(NIGHT_INTERRUPTED)
+        errors.print(NIGHT_INTERRUPTED, soft_wrap=True)
         raise typer.Exit(1) from None
     except NotRebuilt as failure:
         errors.print(f"[red]Không công bố – not published:[/] {plain(failure)}")

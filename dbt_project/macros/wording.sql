@@ -80,10 +80,11 @@
         {%- set texts = {
             'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
             'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || " ~ source_text('vi'),
+            'not_enough': "'Chưa đủ số liệu từ nguồn ' || " ~ source_text('vi') ~ " || ': cần cả số năm nay và số để so sánh (mẫu số, năm gốc)'",
             'nothing_to_count': nothing_to_count_text('vi'),
             'no_verdict': "'Kế hoạch không nêu mức phải đạt bằng con số; số đo chỉ để tham khảo' || " ~ earned,
             'months_differ': "'Chưa kết luận được: mới tính được ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
-            'year_not_over': "'Chưa kết luận được: từ đầu năm đến nay so với cả năm trước là ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
+            'year_not_over': "'Chưa kết luận được: số đến nay tăng trưởng ' || " ~ value ~ " || '% so với cả năm trước, mức phải đạt ' || " ~ goal ~ " || '%'",
             'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
             'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
             'thin_margin': "'Đang đạt, nhưng chỉ cách mức phải đạt ' || " ~ margin ~ " || ' điểm phần trăm'",
@@ -97,10 +98,11 @@
         {%- set texts = {
             'level_ended': "'No agency of this level is left after ' || " ~ last_day ~ " || '; no longer judged'",
             'nothing_delivered': "'No data of this year from source ' || " ~ source_text('en'),
+            'not_enough': "'Not enough data from source ' || " ~ source_text('en') ~ " || ': both the number of this year and what it is compared with (denominator, base year) are needed'",
             'nothing_to_count': nothing_to_count_text('en'),
             'no_verdict': "'The plan gives no number to reach; measured for information' || " ~ earned,
             'months_differ': "'Not to be told yet: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
-            'year_not_over': "'Not to be told yet: the year so far against the whole of last year gives ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
+            'year_not_over': "'Not to be told yet: growth of the year so far against the whole of last year is ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'no_budget_left': "'Met, but all the late dossiers that are allowed are used up'",
             'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'thin_margin': "'Met, but only ' || " ~ margin ~ " || ' percentage points from the target'",
@@ -113,7 +115,9 @@
     {%- endif -%}
     case
         when reason = 'missed' and measure_kind = 'text' then {{ texts['text'] }}
-        {%- for reason, text in texts.items() if reason != 'text' %}
+        {#- These are made of two numbers each: whoever has sent one is not told to send it again. #}
+        when reason = 'nothing_delivered' and family in ('yearly_numbers', 'revenue', 'service_units') then {{ texts['not_enough'] }}
+        {%- for reason, text in texts.items() if reason not in ('text', 'not_enough') %}
         when reason = '{{ reason }}' then {{ text }}
         {%- endfor %}
     end

@@ -1,9 +1,11 @@
--- The points of a field's targets in force are the field's self-assessed maximum, survey criteria aside.
+-- The points of a field's targets in force are the field's self-assessed maximum, survey criteria aside; none is negative, as what
+-- is left for the others is where scoring_scale gives some of them more than the field has.
 {{ config(meta={'dagster': {'ref': {'name': 'dim_target'}}}) }}
 
 select
     targets.field_id,
     sum(case when targets.rule_kind <> 'survey' then targets.max_points else 0 end) as points,
+    min(targets.max_points) as least_points,
     max(points.self_max_points) as self_max_points
 from {{ ref('dim_target') }} as targets
 inner join {{ ref('field_points') }} as points on targets.field_id = points.field_id
@@ -13,3 +15,4 @@ having
     abs(
         sum(case when targets.rule_kind <> 'survey' then targets.max_points else 0 end) - max(points.self_max_points)
     ) > 0.000001
+    or min(targets.max_points) < 0

@@ -33,3 +33,14 @@ from {{ ref(seed) }}
 where coalesce({{ column }}, '') not in ('{{ words | join("', '") }}'{{ ", ''" if empty }})
 {% if not loop.last %}union all{% endif %}
 {% endfor %}
+union all
+select
+    'scoring_scale.csv' as file,
+    criterion_id as row_key,
+    'confidence' as column_name,
+    confidence as word,
+    'estimate, while max_points is empty' as known_words
+from {{ ref('scoring_scale') }}
+where
+    confidence = 'verified'
+    and max_points is null

@@ -77,12 +77,13 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
             t.lead_agency_short as lead,
             i.agency_code = $province as is_province,
             s.status as scorecard_status,
-            s.code as scorecard_code,
             s.months,
             s.months_before,
-            -- An agency that is no more, or a level, can win nothing back: its figures of the year stand, told no longer.
+            -- An agency that is no more, or a level, can win nothing back: its figures of the year stand, told no longer. A year
+            -- that is not over is below a whole one, which is no miss yet.
             case
-                when i.agency_code = $province then s.status is distinct from 'not_applicable'
+                when i.agency_code = $province
+                    then s.status is distinct from 'not_applicable' and s.code is distinct from 'year_not_over'
                 else
                     t.agency_scope = 'agency'
                     and t.measure_kind = 'percent'
@@ -375,9 +376,8 @@ def incomparable(marts: Marts) -> frozenset[str]:
     return frozenset(
         target
         for (target,) in marts.db.execute(
-            "select distinct target_id from headline where is_province and ("
-            " meets_target = false and months < months_before or meets_target and months > months_before"
-            " or scorecard_code = 'year_not_over')"
+            "select distinct target_id from headline"
+            " where is_province and (meets_target = false and months < months_before or meets_target and months > months_before)"
         ).fetchall()
     )
 

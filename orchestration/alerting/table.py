@@ -55,7 +55,7 @@ COLUMN_TEXTS = {
     "source": "Nguồn | Source table concerned; null where none is.",
     "severity": "Mức độ | Severity, raised by one step when the problem stays or gets worse.",
     "status": "Trạng thái | open; open and silent: muted (until a day), frozen (this night could not judge it: no or stale"
-    " data), covered (a wider alert stands for it); resolved.",
+    " data, or other months than it is held against), covered (a wider alert stands for it); resolved.",
     "opened_at": "Mở lúc | When the problem was first told.",
     "last_seen_at": "Thấy lần cuối | The last night on which it was there.",
     "resolved_at": "Kết thúc lúc | When it was over; null while it is not.",

@@ -275,7 +275,10 @@
       { h: T("max"), cls: "n opt", cell: (f) => num(f.max, 1) },
       { h: "2023", cls: "n opt", cell: (f) => num(f.before, 2) },
       { h: T("goal"), cls: "n", cell: (f) => (f.goal == null ? h("span", { cls: "dim" }, T("goal_rank_only")) : num(f.goal, 2)) },
-      { h: T("gap"), cls: "n", cell: (f) => h("span", { cls: f.gap == null ? "" : f.gap < 0 ? "pill bad" : "pill ok" }, signed(f.gap, 2)) },
+      { h: T("gap"), cls: "n", cell: (f) => [
+        h("span", { cls: f.gap == null ? "" : f.gap < 0 ? "pill bad" : "pill ok" }, signed(f.gap, 2)),
+        f.gap < 0 && f.without_data ? h("small", { cls: "aside" }, T("gap_open", { points: num(f.without_data, 2) })) : null,
+      ] },
     ], rows, { key: "fields" });
     return h("div", { cls: "pair" }, points, exact);
   };
@@ -584,8 +587,8 @@
     const agencies = [...(D.agency_year[id] ?? [])].sort((a, b) => (a[3] == null) - (b[3] == null) || (t.op === "<=" ? b[3] - a[3] : a[3] - b[3]));
     const rate = isRate(t);
     const verdict = (m) => (m == null ? h("span", { cls: "dim" }, T("verdict_none")) : status(m ? "met" : "missed"));
-    /* A number of pieces is asked of the province as a whole, not of each agency. */
-    const binds = (one) => one.kind !== "count";
+    /* A number of pieces is asked of the province as a whole, not of each agency; what one office reports is the province's. */
+    const binds = (one) => one.kind !== "count" && one.scope !== "one_office";
     const variants = D.variants[id] ?? [];
     show([`${id} `, targetNameNode(t)],
       h("p", { cls: "note" }, agencyNode(mine ? agency : -1), " · ", `${T("as_of")} ${day(D.as_of)}`),

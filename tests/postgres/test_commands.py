@@ -77,8 +77,8 @@ def test_the_doctor_reaches_the_server_as_a_night_does(server, address, home, mo
     level, message = said("mysql://u:geheim@h/d")
     assert level == doctor.FAIL and "no address of a PostgreSQL" in message
     with server.connect() as admin:
-        admin.execute("create database latin encoding 'LATIN1' locale 'C' template template0")
-    level, message = said(server.address("latin").render_as_string(hide_password=False))
+        admin.execute("create database latin_here encoding 'LATIN1' locale 'C' template template0")
+    level, message = said(server.address("latin_here").render_as_string(hide_password=False))
     assert level == doctor.FAIL and "stores LATIN1, which cannot hold Vietnamese" in message
 
 

@@ -577,6 +577,8 @@ def test_a_year_that_is_not_over_is_not_judged_against_a_whole_one(world):
     assert world.night(DAY) == {}
     world.scorecard = [("8.2", "missed", "missed")]
     assert only(world.night(after(1))).kind == "target_missed"
+    world.scorecard = [("8.2", "at_risk", "year_not_over")]
+    assert only(world.night(after(2))).status == "resolved", "told as a miss by an earlier release"
 
 
 def test_what_a_level_left_open_is_over_when_the_level_ends(world):

@@ -135,7 +135,9 @@ select
     scale.ceiling as scoring_ceiling,
     scale.source as scoring_source,
     scale.confidence as scoring_confidence,
-    not coalesce(scale.confidence = 'verified' and scale.rule_confidence = 'verified', false) as is_estimate,
+    not coalesce(
+        scale.max_points is not null and scale.confidence = 'verified' and scale.rule_confidence = 'verified', false
+    ) as is_estimate,
     criteria.lead_agency_vi as lead_agency,
     -- Where it names all agencies, or none, whoever leads the field answers for the target.
     case

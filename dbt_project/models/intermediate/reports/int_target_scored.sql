@@ -61,7 +61,8 @@ judged as (
             when targets.has_verdict then figures.meets_target
             else reported.is_achieved
         end as is_achieved,
-        coalesce(targets.scoring_ceiling, targets.target_value) as full_points_at,
+        coalesce(targets.scoring_ceiling, targets.target_value, case when targets.measure_kind = 'text' then 100 end)
+            as full_points_at,
         case
             when targets.scoring_ceiling is null or targets.operator in ('<=', '<') then figures.meets_target
             else figures.value >= targets.scoring_ceiling

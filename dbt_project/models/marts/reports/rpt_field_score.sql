@@ -4,14 +4,16 @@
 -- very survey points, so they are nowhere added again: the maxima sum to 100. Points of 2023 and goals as printed; field 8
 -- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal. points_without_data =
 -- the most that targets without a figure (but for levels that have ended) and surveys not there yet could earn; in
--- points_estimated they are 0. gap_to_goal is what is certain: points above the goal, or what would be short of it even with all
--- points_without_data; none in between.
+-- points_estimated they are 0, and so are those of revenue whose months differ. gap_to_goal is told unless points_without_data
+-- could close it.
 with targets as (
     select
         scored.field_id,
         sum(case when scored.rule_kind <> 'survey' then scored.points_estimated else 0 end) as self_points,
         sum(
             case
+                when scored.rule_kind <> 'survey' and scorecard.status_code = 'months_differ'
+                    then scored.max_points - scored.points_estimated
                 when
                     scored.rule_kind <> 'survey'
                     and not scored.has_figure
@@ -133,8 +135,8 @@ select
     cast(round(goal_2024, 6) as double) as goal_2024,
     cast(
         case
-            when points >= goal_2024 then round(points - goal_2024, 6)
-            when points + points_without_data < goal_2024 - 0.000001 then round(points + points_without_data - goal_2024, 6)
+            when points >= goal_2024 - 0.000001 or points + points_without_data < goal_2024 - 0.000001
+                then round(round(points, 6) - goal_2024, 6)
         end as double
     ) as gap_to_goal,
     has_estimates = 1 as is_estimate,

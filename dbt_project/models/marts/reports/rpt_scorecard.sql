@@ -8,8 +8,8 @@
 --                   at_risk_margin_points of its target. Not met yet, but: an on-time target above the lower alarm line (95 %),
 --                   or a figure that grows through the year (target_action.accumulates) and is on pace to reach the target
 --                   Or revenue of fewer months than those of last year that it is held against looks like a fall, or of more
---                   like growth; or what the register counted of the year so far is below the whole of last year (growth of
---                   8.2, 8.3.1, 8.3.2)
+--                   like growth. Also on the deadline: growth (8.2, 8.3.1, 8.3.2) whose number came before the year was over is
+--                   below the whole of last year
 --   met, missed     what the headline says
 with levels as (
     select
@@ -49,6 +49,19 @@ revenue_months as (
     from revenue_sectors
 ),
 
+numbers_delivered as (
+    select max(deliveries.delivered_on) as last_day
+    from {{ ref('stg_landing__deliveries') }} as deliveries
+    inner join {{ ref('family_table') }} as tables
+        on
+            deliveries.source = tables.source
+            and deliveries.table_name = tables.table_name
+    where
+        tables.family = 'yearly_numbers'
+        and tables.role = 'counted'
+        and deliveries.outcome in ('loaded', 'partly_quarantined')
+),
+
 joined as (
     select
         scored.*,
@@ -67,7 +80,8 @@ joined as (
             when actions.accumulates then scored.value * {{ days_in_year() }} / {{ day_of_year() }}
         end as value_on_pace,
         delivered.target_id is not null as is_delivered,
-        coalesce(formulas.formula = 'growth', false) as is_held_against_whole_year,
+        coalesce(formulas.formula = 'growth', false)
+        and coalesce(numbers_delivered.last_day < scored.deadline, true) as is_of_part_of_the_year,
         {{ as_of() }} < scored.deadline as is_before_deadline
     from {{ ref('int_target_scored') }} as scored
     left join levels on scored.level = levels.level
@@ -84,6 +98,7 @@ joined as (
             scored.measure = formulas.measure
             and scored.family = 'yearly_numbers'
     cross join revenue_months
+    cross join numbers_delivered
 ),
 
 -- One word for what decides; the status and both texts follow from it.
@@ -101,7 +116,7 @@ judged as (
             when not has_verdict then 'no_verdict'
             when is_before_deadline and not meets_target and months_counted < months_compared_with then 'months_differ'
             when is_before_deadline and meets_target and months_counted > months_compared_with then 'months_differ'
-            when is_before_deadline and not meets_target and is_held_against_whole_year then 'year_not_over'
+            when not meets_target and is_of_part_of_the_year then 'year_not_over'
             when meets_target and not is_before_deadline then 'met'
             when meets_target and alarm_floor is not null and late > 0 and late_left < {{ var('at_risk_late_left') }}
                 then 'no_budget_left'
