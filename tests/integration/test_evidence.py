@@ -31,6 +31,7 @@ from orchestration.evidence import (
     workbook,
     write_evidence,
 )
+from orchestration.evidence import night as open_night
 from sources.contract import load_contracts
 from tests.conftest import SAMPLE_DAY, parindex
 from tests.evidence_sums import differences
@@ -64,6 +65,25 @@ def disagreements(evidence: EvidenceNight) -> list[str]:
 def test_the_warehouse_of_the_published_night_is_used(evidence: EvidenceNight) -> None:
     assert not evidence.rebuilt
     assert evidence.as_of == SAMPLE_DAY
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "fct_indicator set value = value + 1 where target_id = '1.1'",
+        "fct_delivery set file_name = 'another.csv'",
+    ],
+)
+def test_a_warehouse_of_other_figures_or_of_other_files_is_not_the_published_one(
+    change: str, evidence: EvidenceNight, tmp_path: Path
+) -> None:
+    """Other files may give the same figures; the rows and the files of the cover would be theirs all the same."""
+    path = tmp_path / "warehouse.duckdb"
+    shutil.copyfile(evidence.settings.warehouse, path)
+    assert open_night._is_of(evidence.settings, path, evidence.version)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"update marts.{change}")
+    assert not open_night._is_of(evidence.settings, path, evidence.version)
 
 
 @pytest.mark.parametrize(
@@ -215,8 +235,26 @@ def test_rows_beyond_a_sheet_go_to_the_next(evidence: EvidenceNight, tmp_path: P
         if name.startswith("Dòng chi tiết")
     ]
     assert len(names) == -(-written.rows // 50) > 1
+    assert {len(cells(path, name)) - 1 for name in names[:-1]} == {50}
     keys = [row[1] for name in names for row in cells(path, name)[1:]]
     assert len(keys) == len(set(keys)) == written.rows
+
+
+@pytest.mark.parametrize(("rows", "sheets"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3)])
+def test_a_sheet_that_is_just_full_has_no_empty_one_behind_it(
+    rows: int, sheets: int, tmp_path: Path, monkeypatch
+) -> None:
+    import xlsxwriter
+
+    assert workbook.ROWS_PER_SHEET < 1_048_576, "what Excel holds, with the headings"
+    monkeypatch.setattr(workbook, "ROWS_PER_SHEET", 2)
+    path = tmp_path / "full.xlsx"
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+        batches = iter([[(number,) for number in range(rows)]])
+        workbook._write_table(book, workbook.Formats.of(book), "x", ["h"], [10], batches)
+    names = openpyxl.load_workbook(path, read_only=True).sheetnames
+    assert names == ["x", "x (2)", "x (3)"][:sheets]
+    assert [row[0] for name in names for row in cells(path, name)[1:]] == list(range(rows))
 
 
 def test_no_cell_is_live(evidence: EvidenceNight, tmp_path: Path) -> None:
@@ -268,6 +306,22 @@ def test_rows_that_do_not_add_up_are_told_on_the_cover(evidence, tmp_path: Path,
     with pytest.raises(Mismatch, match="do not add up"):
         write_evidence(evidence, "1.7", tmp_path / "x.xlsx")
     assert "KHÔNG khớp" in cover_of(tmp_path / "x.xlsx")["Đối chiếu từng dòng"]
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "agrees"),
+    [
+        (None, None, True),
+        (0.0, 0.0, True),
+        (0.0, None, True),
+        (3.0, 5.0, False),
+        (0.0, 5.0, False),
+        (3.0, None, False),
+    ],
+)
+def test_without_rows_only_nothing_or_zero_is_agreed_with(numerator, denominator, agrees: bool) -> None:
+    published = figures.Figure(numerator, denominator, None, None)
+    assert figures.Sums(0, None, None).equals(published) is agrees
 
 
 @pytest.mark.parametrize(
@@ -381,6 +435,57 @@ def test_what_a_night_says_of_its_deliveries_is_what_landing_said_then(
     assert "unchanged" in {row["outcome"] for row in shown.values()}, "found out by the build"
     now = ledger.deliveries(SAMPLE_DAY)
     assert sorted(evidence.ledger.deliveries(SAMPLE_DAY), key=by_id) == sorted(now, key=by_id)
+    ledger.close()
+
+
+def test_a_file_that_another_took_the_place_of_says_so_on_the_cover(
+    evidence: EvidenceNight, tmp_path: Path
+) -> None:
+    known = publish.deliveries(evidence.settings, evidence.version)
+    old = next(one for one in known if one["table_name"] == "assigned_tasks" and one["outcome"] != "refused")
+    old["replaced_by"] = "the file that was sent again"
+    ledger = Ledger(evidence.settings.ledger)
+    write_evidence(
+        replace(evidence, ledger=open_night.KnownThen(ledger, known)), "1.1", tmp_path / "1.1.xlsx"
+    )
+    ledger.close()
+    told = {
+        row[2]
+        for row in cells(tmp_path / "1.1.xlsx", "Bìa")
+        if row[4] == "đã thay bằng tệp giao lại cùng ngày"
+    }
+    assert told == {old["file_name"]}
+
+
+def test_what_was_built_of_a_night_is_made_anew_when_a_file_of_it_lands_again(tmp_path: Path) -> None:
+    """Landing may then hold other rows of it. Files that the night did not know are none of its business."""
+    known, later = (
+        Delivery(
+            delivery_id=name,
+            source="finance",
+            table_name="revenue",
+            file_name=f"{name}.csv",
+            format="csv",
+            delivered_on=SAMPLE_DAY,
+            outcome="loaded",
+            reason=None,
+            rows_in_file=1,
+            rows_loaded=1,
+            rows_unchanged=0,
+            rows_quarantined=0,
+            content_hash=name,
+            loaded_at=datetime(2024, 11, 30, 1),
+        )
+        for name in ("known", "later")
+    )
+    ledger = Ledger(settings_of(tmp_path).ledger)
+    ledger.record(known)
+    night = open_night.KnownThen(ledger, [{"delivery_id": "known"}])
+    then = night.landings()
+    ledger.record(later)
+    assert night.landings() == then
+    ledger.change(known, loaded_at=datetime(2024, 12, 1, 1))
+    assert night.landings() != then
     ledger.close()
 
 
