@@ -883,6 +883,26 @@ def test_when_was_last_published_is_known_of_a_night_that_was_killed_after_it(tm
     ledger.close()
 
 
+def test_a_night_that_was_killed_has_no_length_and_the_one_that_runs_has_not_ended(tmp_path):
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    ledger = Ledger(settings.ledger)
+    ledger.start_night("killed", DAY, at(DAY))
+    ledger.start_night("running", DAY, at(DAY) + timedelta(hours=1))
+    text = write_metrics(settings, tmp_path / "none.duckdb", ledger, DAY, at(DAY)).read_text()
+    told = {
+        name: float(value)
+        for name, value in (line.split(" ") for line in text.splitlines() if line[0] != "#")
+        if name.startswith("parindex_night_last")
+    }
+    assert told == {
+        "parindex_night_last_success": 0,
+        "parindex_night_last_start_timestamp_seconds": at(DAY)
+        .replace(tzinfo=clock.PROVINCE_TIME)
+        .timestamp(),
+    }
+    ledger.close()
+
+
 def test_metrics_without_marts_and_nights_leave_out_what_is_unknown(tmp_path):
     settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
     ledger = Ledger(settings.ledger)

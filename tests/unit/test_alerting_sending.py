@@ -217,6 +217,58 @@ def test_a_route_added_later_is_told_what_is_not_all_that_was(settings):
     assert text.count("Chỉ tiêu 3.4.1") == 1 and "3.4.2" not in text
 
 
+def test_a_route_added_later_is_told_nothing_of_what_became_otherwise_under_a_mute(settings):
+    """The last that was said of them, "over" and "opened", is by now not so."""
+    back, over = problem("3.4.1"), problem("3.4.2")
+    night(settings, DAY, back, over)
+    night(settings, after(1), over)
+    for one in (back, over):
+        alerting.mute(settings, one.alert_id, "đang xử lý", after(9), at(after(1)))
+    night(settings, after(2), back)
+    alerting.send_pending(settings, at(after(2)))
+    assert {(a.target_id, a.status) for a in alerting.open_alerts(settings)} == {("3.4.1", "muted")}
+    routes(settings, "routes: [{to: json://team}]")
+    report = alerting.send_pending(settings, at(after(2)), lambda *_: True)
+    assert report.messages == 0
+
+
+def told_of_figures(settings) -> set[str]:
+    """Targets that a night which failed leaves open."""
+    return {alert.target_id for alert in alerting.open_alerts(settings) if alert.target_id}
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_a_failed_night_had_told_somebody_is_not_taken_back(settings, taken):
+    """Whoever read of it has to read of its end; also where nobody knows whether the message arrived."""
+    routes(settings, "routes: [{to: json://team}]")
+    night(settings, DAY, problem())
+    alerting.send_pending(settings, at(DAY), lambda *_: taken)
+    alerting.failed_night(settings, DAY, at(DAY), "the disk is full")
+    assert told_of_figures(settings) == {"3.4.1"}
+
+
+def test_what_a_failed_night_had_told_nobody_is_taken_back_whatever_else_left(settings):
+    """Not what an earlier night said, nor that the night failed; nor what stood behind another message in the outbox."""
+    routes(settings, "routes: [{to: json://team}]")
+
+    def dies(*_):
+        raise Killed
+
+    night(settings, DAY, problem("3.4.1"))
+    with pytest.raises(Killed):
+        alerting.send_pending(settings, at(DAY), dies)
+    night(settings, after(1), problem("3.4.1"), problem("7.3.5"))
+    assert alerting.send_pending(settings, at(after(1)), lambda *_: False).pending == 2
+    alerting.failed_night(settings, after(1), at(after(1)), "the disk is full")
+    assert told_of_figures(settings) == {"3.4.1"}
+    assert alerting.send_pending(settings, at(after(1)), lambda *_: True).events == 2, (
+        "3.4.1, and the failure"
+    )
+    night(settings, after(1), problem("3.4.1"), problem("7.3.5"))
+    alerting.failed_night(settings, after(1), at(after(1)), "the disk is full")
+    assert told_of_figures(settings) == {"3.4.1"}
+
+
 def test_what_waits_for_an_address_that_was_changed_goes_to_the_new_one(settings):
     routes(settings, "routes: [{to: [json://old, json://stays]}]")
     night(settings, DAY, problem())
