@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 from orchestration.report import write_report
-from orchestration.report.data import ALERTS_SHOWN, COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, read
+from orchestration.report.data import ALERTS_SHOWN, COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, _plain, read
 from orchestration.report.page import embedded_json, load_texts
 from tests.plan import targets_in_force
 
@@ -107,6 +108,39 @@ def test_at_risk_codes_are_capped_and_the_counts_are_not(published: Path) -> Non
         assert [row[2] for row in rows] == sorted(row[2] for row in rows)
 
 
+def test_the_codes_that_are_shown_are_the_most_urgent(tmp_path: Path) -> None:
+    """Overdue longest first, then by code, so that two nights do not show other ones of the same day."""
+    frames = synthetic.tables()
+    first = frames["rpt_dossier_at_risk"].to_dict("records")[0]
+    days = [n % 5 - 2 for n in range(2 * DOSSIERS_SHOWN_PER_AGENCY)]
+    rows = [
+        first
+        | {"dossier_code": f"D{97 * n % 100:02}", "procedure_code": f"P{day}"}
+        | {"due_on": synthetic.AS_OF + timedelta(days=day), "working_days_left": day}
+        for n, day in enumerate(days)
+    ]
+    quiet = next(a[0] for a in synthetic.agencies() if a[0] != first["agency_code"])
+    other = first | {
+        "agency_code": quiet,
+        "dossier_code": "A",
+        "due_on": synthetic.AS_OF - timedelta(days=30),
+    }
+    frames["rpt_dossier_at_risk"] = pd.DataFrame([*rows, other]).astype(object)
+    frames["dim_procedure"] = pd.DataFrame(
+        [{"procedure_code": f"P{day}", "procedure_name": f"Thủ tục {day}"} for day in range(-2, 3)]
+    )
+    data = read(synthetic.write(tmp_path / "urgent.duckdb", **frames))
+    codes = [agency[0] for agency in data["agencies"]]
+    urgent = sorted((row["due_on"].isoformat(), row["dossier_code"]) for row in rows)
+    shown = data["at_risk"][codes.index(first["agency_code"])]
+    assert [(row[2], row[0]) for row in shown] == urgent[:DOSSIERS_SHOWN_PER_AGENCY]
+    assert set(data["procedures"]) == {row[1] for row in shown} == {"P-2", "P-1", "P0"}
+    assert [(codes[row[0]], *row[2:]) for row in data["at_risk_by_agency"]] == [
+        (first["agency_code"], 24, 12, 24, "2024-09-28"),
+        (quiet, 1, 0, 0, "2024-08-31"),
+    ], "most overdue first; what is due today is neither overdue nor yet to come"
+
+
 def test_an_ended_agency_names_who_has_its_work_by_now(tmp_path: Path) -> None:
     frames = synthetic.tables()
     agencies = frames["dim_agency"]
@@ -145,6 +179,117 @@ def test_empty_marts_and_missing_columns_are_told(tmp_path: Path) -> None:
     assert data["alerts"] == []
     assert not any("note" in target for target in data["targets"])
     assert {row[10] for row in data["late_budget"]} == {None}
+
+
+def test_points_are_held_against_goals_only_where_there_is_one(published: Path) -> None:
+    total = read(published)["total"]
+    fields = [
+        row for row in synthetic.tables()["rpt_field_score"].to_dict("records") if row["field_id"] != "total"
+    ]
+    with_goal = [row for row in fields if not pd.isna(row["goal_2024"])]
+    assert total["points_with_goal"] == pytest.approx(sum(row["points_estimated"] for row in with_goal))
+    assert total["goal"] == pytest.approx(sum(row["goal_2024"] for row in with_goal))
+    assert (total["fields_with_goal"], total["fields"]) == (len(with_goal), len(fields)) == (7, 8)
+
+
+def test_whoever_leads_has_lost_the_points_of_what_is_missed_not_of_what_is_at_risk(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    scores, plan = frames["rpt_scorecard"], frames["dim_target"]
+    ids = list(scores["target_id"])[:6]
+    scores["status"] = "met"
+    for target, status in zip(
+        ids, ["missed", "missed", "at_risk", "no_data", "missed", "at_risk"], strict=True
+    ):
+        scores.loc[scores["target_id"] == target, "status"] = status
+    for target, lead in zip(ids, ["Sở A", "Sở A", "Sở A", "Sở A", "Sở B", "Sở C"], strict=True):
+        plan.loc[plan["target_id"] == target, "lead_agency_short"] = lead
+    frames["rpt_points_to_regain"] = pd.DataFrame(
+        [
+            frames["rpt_points_to_regain"].to_dict("records")[0] | {"target_id": target, "points_lost": lost}
+            for target, lost in zip(ids, [0.25, 0.5, 8.0, 8.0, 1.0, 8.0], strict=True)
+        ]
+    )
+    assert read(synthetic.write(tmp_path / "leads.duckdb", **frames))["leads"] == [
+        ["Sở B", 1, 0, 1, ids[4]],
+        ["Sở A", 2, 1, 0.75, f"{ids[1]} {ids[0]}"],
+        ["Sở C", 0, 1, None, None],
+    ]
+
+
+def test_an_unchanged_file_was_taken_and_is_no_file_to_look_into(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    one = frames["fct_delivery"].to_dict("records")[0] | {"source": "tthc", "table_name": "dossiers"}
+    known = {
+        "outcome": "loaded",
+        "delivered_on": date(2024, 9, 1),
+        "rows_quarantined": 0,
+        "file_name": "known",
+    }
+    later = {
+        "outcome": "unchanged",
+        "delivered_on": date(2024, 9, 8),
+        "rows_quarantined": 0,
+        "file_name": "again",
+    }
+    bad = {
+        "outcome": "unchanged",
+        "delivered_on": date(2024, 9, 7),
+        "rows_quarantined": 3,
+        "file_name": "rows",
+    }
+    held = {
+        "outcome": "held_back",
+        "delivered_on": date(2024, 9, 9),
+        "rows_quarantined": 0,
+        "file_name": "held",
+    }
+    frames["fct_delivery"] = pd.DataFrame(
+        [
+            one
+            | change
+            | {"reason": None, "loaded_at": datetime.combine(change["delivered_on"], datetime.min.time())}
+            for change in (known, later, bad, held)
+        ]
+    ).astype(object)
+    data = read(synthetic.write(tmp_path / "unchanged.duckdb", **frames))
+    ((source, table, last_on, days_old, files, not_loaded, _, rejected, handled_at),) = data["sources"]
+    assert (source, table, last_on, days_old) == ("tthc", "dossiers", "2024-09-08", 22)
+    assert (files, not_loaded, rejected, handled_at) == (4, 1, 3, "2024-09-08 00:00")
+    assert [row[3] for row in data["deliveries"]] == ["held", "rows"]
+
+
+def test_alerts_that_are_over_are_not_shown_and_the_worst_come_first(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    one = frames["fct_alert"].to_dict("records")[-1]  # of a stale source
+    late = datetime(2024, 9, 29)
+    told = [
+        ("old", {"severity": "high"}),
+        ("new", {"severity": "high", "opened_at": late}),
+        ("worst", {"severity": "critical", "opened_at": late}),
+        ("little", {"severity": "low"}),
+        ("middle", {"severity": "medium"}),
+        ("muted", {"severity": "medium", "status": "muted", "opened_at": late}),
+        ("unknown", {"severity": "medium", "status": None, "opened_at": datetime(2024, 9, 30)}),
+        ("waits", {"severity": "critical", "status": "frozen"}),
+        ("over", {"severity": "critical", "status": "resolved"}),
+        ("ended", {"severity": "critical", "resolved_at": late}),
+    ]
+    rows = [one | change | {"alert_id": name, "message": name, "source": name} for name, change in told]
+    database = synthetic.write(tmp_path / "over.duckdb", fct_alert=pd.DataFrame(rows).astype(object))
+    data = read(database)
+    assert [row[9] for row in data["alerts"]] == [
+        *("worst", "old", "new", "middle", "muted", "unknown", "little", "waits")
+    ]
+    assert {row[0] for row in data["stale"]} == {name for name, _ in told} - {"over", "ended"}
+
+
+def test_a_value_that_json_has_no_word_for_is_none() -> None:
+    found = [
+        _plain(value)
+        for value in (float("nan"), float("inf"), Decimal("NaN"), Decimal("2.50"), 3.0, 1 / 3, True)
+    ]
+    assert found == [None, None, None, 2.5, 3, 0.333333, 1]
+    assert [type(value) for value in found[4:]] == [int, float, int]
 
 
 def test_a_refused_file_does_not_make_the_data_look_new(tmp_path: Path) -> None:
