@@ -64,6 +64,7 @@ def test_figures_on_the_page_are_the_columns_of_the_marts(published: Path, page:
             " where target_id = '3.4.2' and is_headline and period_kind = 'ytd' and agency_code <> 'H62'"
         ).fetchall()
     assert (data["total"]["points"], data["total"]["before"]) == pytest.approx(total, abs=1e-6)
+    assert [field["id"] for field in data["fields"]] == list("12345678")
     codes = [agency[0] for agency in data["agencies"]]
     assert sorted((codes[r[0]], r[1], r[2]) for r in data["agency_year"]["3.4.2"]) == sorted(headline)
     assert len(data["targets"]) == len(targets_in_force(synthetic.AS_OF))
@@ -156,6 +157,36 @@ def test_an_ended_agency_names_who_has_its_work_by_now(tmp_path: Path) -> None:
     assert told[code[d]][0] == "2024-06-30" and told[code[d]][1] in (code[d], code[e])
 
 
+def test_an_ended_agency_is_listed_while_anything_is_told_of_it(tmp_path: Path) -> None:
+    """And once, by its latest name: of an earlier one nothing is told."""
+    frames = synthetic.tables()
+    agencies = frames["dim_agency"]
+    measured, ranked, waiting, silent, current = agencies.agency_code[agencies.level == "xa"][:5]
+    codes = [measured, ranked, waiting, silent]
+    agencies.loc[agencies.agency_code.isin(codes), ["valid_to", "is_current"]] = [date(2024, 6, 30), False]
+    for mart, code in (
+        ("fct_indicator", measured),
+        ("rpt_agency_ranking", ranked),
+        ("rpt_dossier_at_risk", waiting),
+    ):
+        rows = frames[mart]
+        one = rows[rows.agency_code != "H62"].iloc[:1].assign(agency_code=code)
+        frames[mart] = pd.concat([rows[~rows.agency_code.isin([*codes, current])], one])
+    for mart in ("rpt_late_budget", "fct_integrity_signal"):
+        frames[mart] = frames[mart][~frames[mart].agency_code.isin([*codes, current])]
+    before = agencies[agencies.agency_code == measured].assign(agency_name="Tên cũ", is_latest=False)
+    frames["dim_agency"] = pd.concat([agencies, before])
+    data = read(synthetic.write(tmp_path / "listed.duckdb", **frames))
+    listed = [agency[0] for agency in data["agencies"]]
+    assert len(listed) == len(set(listed)) and set(codes) & set(listed) == {measured, ranked, waiting}
+    assert current in listed, "of which nothing is told yet"
+    assert "Tên cũ" not in {agency[1] for agency in data["agencies"]}
+    levels = [agency[2] for agency in data["agencies"]]
+    assert list(dict.fromkeys(levels)) == ["tinh", "huyen", "xa"] and levels == sorted(
+        levels, key=["tinh", "huyen", "xa"].index
+    )
+
+
 @pytest.mark.parametrize(
     "missing", [[name] for name in COLUMNS] + [list(COLUMNS)], ids=lambda names: ",".join(names)[:30]
 )
@@ -179,6 +210,61 @@ def test_empty_marts_and_missing_columns_are_told(tmp_path: Path) -> None:
     assert data["alerts"] == []
     assert not any("note" in target for target in data["targets"])
     assert {row[10] for row in data["late_budget"]} == {None}
+
+
+def test_only_the_main_way_of_counting_stands_for_an_agency_or_a_month(
+    published: Path, tmp_path: Path
+) -> None:
+    frames = synthetic.tables()
+    rows = frames["fct_indicator"].to_dict("records")
+    others = [
+        row | {"variant": "B", "is_headline": False, "numerator": 0, "denominator": 7, "value": 0.0}
+        for row in rows
+        if row["target_id"] == "3.4.2" and (row["agency_code"] != "H62" or row["period_kind"] == "month")
+    ]
+    frames["fct_indicator"] = pd.DataFrame([*rows, *others]).astype(object)
+    found, usual = read(synthetic.write(tmp_path / "others.duckdb", **frames)), read(published)
+    for part in ("agency_year", "agency_months", "province_months", "variants", "targets"):
+        assert found[part] == usual[part], part
+    assert [row[0] for row in usual["variants"]["3.4.2"]] == ["B", "N", "S"]
+
+
+def test_the_worst_or_first_stands_on_top_of_each_list(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    for mart in ("rpt_agency_ranking", "rpt_points_to_regain"):
+        frames[mart] = pd.DataFrame(frames[mart].to_dict("records")[::-1]).astype(object)
+    signals = frames["fct_integrity_signal"].to_dict("records")
+    one, other = (row[0] for row in synthetic.agencies()[:2])
+    frames["fct_integrity_signal"] = pd.DataFrame(
+        [signals[0] | {"kind": "x", "agency_code": code} for code in (one, other, other)]
+    )
+    data = read(synthetic.write(tmp_path / "order.duckdb", **frames))
+    places: dict[tuple, list[int]] = {}
+    for row in data["ranking"]:
+        places.setdefault((row[0], row[1]), []).append(row[4])
+    assert len(places) == 6 and all(found == sorted(found) for found in places.values())
+    assert [row[6] for row in data["regain"]] == list(range(1, len(data["regain"]) + 1))
+    left = [row[5] for row in data["late_budget"] if row[0] == "3.4.2"]
+    assert left == sorted(left) and left[0] < 0 < left[-1]
+    codes = [agency[0] for agency in data["agencies"]]
+    assert [(codes[row[1]], row[2]) for row in data["integrity"]] == [(other, 2), (one, 1)]
+
+
+def test_the_checks_are_those_of_the_last_night_and_what_stops_it_comes_first(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    passed, *_, failed = frames["fct_check_result"].to_dict("records")
+    night = datetime(2024, 9, 30, 1, 9)
+    rows = [
+        passed,
+        failed | {"severity": "warn", "dataset": "a", "checked_at": night - timedelta(hours=3)},
+        failed | {"severity": "hold", "dataset": "b"},
+        failed | {"severity": "block", "dataset": "c"},
+        failed | {"severity": "block", "dataset": "of last week", "checked_at": night - timedelta(days=7)},
+    ]
+    frames["fct_check_result"] = pd.DataFrame(rows).astype(object)
+    data = read(synthetic.write(tmp_path / "checks.duckdb", **frames))
+    assert data["checks"] == [4, 3, "2024-09-30 01:09"]
+    assert [row[2] for row in data["failed_checks"]] == ["c", "b", "a"]
 
 
 def test_points_are_held_against_goals_only_where_there_is_one(published: Path) -> None:
@@ -223,25 +309,25 @@ def test_an_unchanged_file_was_taken_and_is_no_file_to_look_into(tmp_path: Path)
         "outcome": "loaded",
         "delivered_on": date(2024, 9, 1),
         "rows_quarantined": 0,
-        "file_name": "known",
+        "file_name": "a known",
     }
     later = {
         "outcome": "unchanged",
         "delivered_on": date(2024, 9, 8),
         "rows_quarantined": 0,
-        "file_name": "again",
+        "file_name": "c again",
     }
     bad = {
         "outcome": "unchanged",
         "delivered_on": date(2024, 9, 7),
         "rows_quarantined": 3,
-        "file_name": "rows",
+        "file_name": "b rows",
     }
     held = {
         "outcome": "held_back",
         "delivered_on": date(2024, 9, 9),
         "rows_quarantined": 0,
-        "file_name": "held",
+        "file_name": "z held",
     }
     frames["fct_delivery"] = pd.DataFrame(
         [
@@ -255,7 +341,7 @@ def test_an_unchanged_file_was_taken_and_is_no_file_to_look_into(tmp_path: Path)
     ((source, table, last_on, days_old, files, not_loaded, _, rejected, handled_at),) = data["sources"]
     assert (source, table, last_on, days_old) == ("tthc", "dossiers", "2024-09-08", 22)
     assert (files, not_loaded, rejected, handled_at) == (4, 1, 3, "2024-09-08 00:00")
-    assert [row[3] for row in data["deliveries"]] == ["held", "rows"]
+    assert [row[3] for row in data["deliveries"]] == ["z held", "b rows"]
 
 
 def test_alerts_that_are_over_are_not_shown_and_the_worst_come_first(tmp_path: Path) -> None:
@@ -315,11 +401,11 @@ def test_stale_sources_are_told_however_many_alerts_there_are(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("months", "shown"),
-    [([8, 9], "2024-09-01"), ([9, 10], "2024-09-01"), ([10], "2024-10-01")],
+    ("months", "shown", "runs"),
+    [([8, 9], "2024-09-01", 0), ([9, 10], "2024-09-01", 0), ([10], "2024-10-01", 1)],
     ids=["the last day closes a month", "a month that runs waits", "none is over"],
 )
-def test_the_month_of_the_ranking_is_over(months: list[int], shown: str, tmp_path: Path) -> None:
+def test_the_month_of_the_ranking_is_over(months: list[int], shown: str, runs: int, tmp_path: Path) -> None:
     frames = synthetic.tables()
     rows = frames["rpt_agency_ranking"].to_dict("records")
     monthly = [row for row in rows if row["period_kind"] == "month"]
@@ -327,7 +413,7 @@ def test_the_month_of_the_ranking_is_over(months: list[int], shown: str, tmp_pat
     database = synthetic.write(
         tmp_path / "months.duckdb", rpt_agency_ranking=pd.DataFrame(moved).astype(object)
     )
-    assert {row[2] for row in read(database)["ranking"]} == {shown}
+    assert {(row[2], row[11]) for row in read(database)["ranking"]} == {(shown, runs)}
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
