@@ -612,6 +612,20 @@ def test_less_than_the_limit_or_another_year_is_no_drop(world):
     assert world.night(new_year) == {}
 
 
+@pytest.mark.parametrize(
+    ("nights", "percent", "is_drop"),
+    [([80] * 4 + [76] * 3, 74.9, True), ([84] * 4 + [80] * 4, 76.9, False)],
+    ids=["three low nights do not make it usual", "the eighth night back is forgotten"],
+)
+def test_what_is_usual_is_the_middle_of_the_last_seven_nights(world, nights, percent, is_drop):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for number, usual in enumerate(nights):
+        world.figure("7.3.5", H62, usual, 100)
+        assert world.night(after(number)) == {}
+    world.figure("7.3.5", H62, percent, 100)
+    assert bool(world.night(after(len(nights)))) is is_drop
+
+
 def test_a_rise_is_a_drop_where_less_is_better(world):
     world.target("4.2.1", "yearly_numbers", "payroll", "<=", 100.0)
     for night, percent in enumerate([80, 86]):
