@@ -140,6 +140,8 @@ class World:
                 )
                 if value is None:
                     meets = None
+                elif wanted is None:  # asked for in words: every agency has to confirm it
+                    meets = numerator == denominator
                 else:
                     meets = {">": value > wanted, ">=": value >= wanted, "<=": value <= wanted}[operator]
                 db.execute(
@@ -234,9 +236,39 @@ def test_a_missed_target_opens_says_how_far_and_ends_when_it_is_met(world):
     assert [event[:2] for event in world.events()] == [("2024-06-18", "opened"), ("2024-06-19", "resolved")]
 
 
-def test_below_the_alarm_floor_it_is_critical_at_once(world):
-    world.figure("3.4.1", H62, 940, 1000)
-    assert only(world.night(DAY)).severity == "critical"
+@pytest.mark.parametrize(("on_time", "province", "one"), [(950, "high", "medium"), (949, "critical", "high")])
+def test_below_the_alarm_floor_it_is_critical_at_once_and_of_one_agency_high(world, on_time, province, one):
+    world.figure("3.4.1", H62, on_time, 1000)
+    world.figure("3.4.1", agency(1), on_time, 1000)
+    assert {a.agency_code: a.severity for a in world.night(DAY).values()} == {H62: province, agency(1): one}
+
+
+def test_only_the_main_figure_of_the_year_is_judged_by_the_plan_and_the_names_in_force(world):
+    """Six agencies are told one by one; seen twice, they would be a dozen and one problem."""
+    for number in range(1, 7):
+        world.figure("3.4.1", agency(number), 90, 100)
+    world.write(DAY)
+    with duckdb.connect(str(world.database)) as db:
+        db.execute("create temp table figures as from marts.fct_indicator")
+        for other in ("false as is_headline", "'month' as period_kind", "date '2024-06-17' as as_of_date"):
+            db.execute(f"insert into marts.fct_indicator select * replace ({other}) from figures")
+        db.execute(
+            "insert into marts.dim_target select * replace (false as is_in_force) from marts.dim_target"
+        )
+        db.execute("insert into marts.dim_agency select * replace (false as is_latest) from marts.dim_agency")
+    assert {a.agency_code for a in world.again(DAY).values()} == {agency(number) for number in range(1, 7)}
+
+
+def test_what_is_asked_for_in_words_is_clearly_worse_by_those_who_do_not_confirm_it(world):
+    """It has no number to be below of; and a promise taken back is no rate that drops."""
+    world.target("1.2", "register", "reported", "=", None, "text", scope="province")
+    world.figure("1.2", H62, 40, 40)
+    assert world.night(DAY) == {}
+    for night, confirmed, severity in ((1, 30, "high"), (2, 29, "high"), (3, 20, "critical")):
+        world.figure("1.2", H62, confirmed, 40)
+        alert = only(world.night(after(night)))
+        assert (alert.kind, alert.severity) == ("target_missed", severity)
+    assert "toàn tỉnh mới có 20/40 cơ quan xác nhận hoàn thành" in alert.message
 
 
 def test_the_same_night_again_says_nothing_again(world):
@@ -500,6 +532,35 @@ def test_at_risk_comes_from_the_projection_and_from_the_scorecard_for_the_rest(w
     assert "dự kiến cuối năm 98,2%, yêu cầu > 99% (hiện 100%)" in alerts["3.4.1"].message
 
 
+@pytest.mark.parametrize(
+    ("operator", "projected", "is_at_risk"),
+    [
+        (">", 99.0, True),
+        (">", 99.1, False),
+        (">=", 99.0, False),
+        (">=", 98.9, True),
+        ("<=", 99.0, False),
+        ("<=", 99.1, True),
+    ],
+)
+def test_a_projection_fails_as_the_figure_itself_would(world, operator, projected, is_at_risk):
+    world.target("3.4.1", "on_time", "tinh", operator, 99.0)
+    world.figure("3.4.1", H62, *((9, 10) if operator == "<=" else (10, 10)))
+    world.budget = [("3.4.1", H62, projected)]
+    assert {a.kind for a in world.night(DAY).values()} == ({"at_risk"} if is_at_risk else set())
+
+
+def test_agencies_that_miss_a_target_are_not_counted_among_those_at_risk_too(world):
+    world.budget = []
+    for number in range(1, 13):
+        world.figure("3.4.1", agency(number), 90 if number > 6 else 100, 100)
+        world.budget.append(("3.4.1", agency(number), 90.0))
+    told = {(a.kind, a.agency_code) for a in world.night(DAY).values()}
+    assert told == {
+        ("at_risk" if number <= 6 else "target_missed", agency(number)) for number in range(1, 13)
+    }
+
+
 def test_a_target_not_met_yet_but_on_pace_is_less_urgent_until_it_is_not(world):
     world.figure("3.4.1", H62, 970, 1000)
     world.scorecard = [("3.4.1", "at_risk")]
@@ -598,6 +659,17 @@ def test_a_missed_target_of_another_year_is_told_as_new(world):
         ("2024-12-31", "opened"),
         ("2025-01-08", "opened"),
     ]
+
+
+def test_a_drop_is_one_of_the_province_against_the_province(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for night, percent in enumerate([80, 74]):
+        world.figure("7.3.5", H62, percent, 100)
+        for number in (1, 2, 3):
+            world.figure("7.3.5", agency(number), 51 + percent // 80 * 40, 100)
+        alerts = world.night(after(night))
+    assert [(a.kind, a.agency_code) for a in alerts.values()] == [("sudden_drop", H62)]
+    assert "các đêm trước khoảng 80%" in only(alerts).message
 
 
 def test_less_than_the_limit_or_another_year_is_no_drop(world):
