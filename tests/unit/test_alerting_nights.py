@@ -56,7 +56,9 @@ class World:
         for table in all_tables():
             self.deliver(table.source, table.name, DAY)
 
-    def deliver(self, source, table, day, outcome=LOADED, rows=100, bad=0, file=None, loaded=None):
+    def deliver(
+        self, source, table, day, outcome=LOADED, rows=100, bad=0, file=None, loaded=None, rejected=None
+    ):
         file = file or f"{table}.csv"
         content = f"{source}{table}{day}{file}{next(_RUNS)}"
         self.ledger.record(
@@ -73,6 +75,7 @@ class World:
                 rows_loaded=rows - bad,
                 rows_unchanged=0,
                 rows_quarantined=bad,
+                rows_rejected=rejected,
                 content_hash=content,
                 loaded_at=loaded or at(day),
             )
@@ -278,16 +281,17 @@ def test_the_same_night_again_says_nothing_again(world):
     assert len(world.events()) == 1
 
 
-def test_an_earlier_night_changes_nothing(world):
+@pytest.mark.parametrize("now", [at(DAY), at(DAY + timedelta(days=1))], ids=["the same day", "later"])
+def test_an_earlier_night_changes_nothing(world, now):
     world.figure("3.4.1", H62, 970, 1000)
     stands = world.night(DAY)
     world.figure("3.4.1", H62, 1000, 1000)
     world.write(after(-3))
-    said = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), at(after(1)))
+    said = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), now)
     assert said == [], "what that night saw by itself, not what stands now"
     world.figure("3.4.1", H62, 960, 1000)
     world.write(after(-3))
-    (alert,) = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), at(after(1)))
+    (alert,) = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), now)
     assert (alert.value, alert.status) == (96.0, "open")
     assert {alert.alert_id: alert for alert in alerting.open_alerts(world.settings)} == stands
 
@@ -494,6 +498,16 @@ def test_what_a_failed_night_had_stored_is_taken_back(world):
     }
 
 
+def test_what_a_failed_night_had_measured_is_no_part_of_what_is_usual(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for night, percent in enumerate([80, 90]):
+        world.figure("7.3.5", H62, percent, 100)
+        world.night(after(night))
+    alerting.failed_night(world.settings, after(1), at(after(1)), "publication failed")
+    world.figure("7.3.5", H62, 79, 100)
+    assert "sudden_drop" not in {a.kind for a in world.night(after(2)).values()}
+
+
 def test_what_a_killed_night_had_stored_is_taken_back_by_the_next(world):
     world.ledger.start_night("one", DAY, at(DAY))
     world.figure("3.4.1", H62, 970, 1000)
@@ -698,6 +712,15 @@ def test_what_is_usual_is_the_middle_of_the_last_seven_nights(world, nights, per
     assert bool(world.night(after(len(nights)))) is is_drop
 
 
+def test_a_drop_of_last_year_is_over_with_the_year(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    told = []
+    for day, percent in ((date(2024, 12, 30), 80), (date(2024, 12, 31), 74), (date(2025, 1, 8), 60)):
+        world.figure("7.3.5", H62, percent, 100)
+        told.append([a.status for a in world.night(day).values() if a.kind == "sudden_drop"])
+    assert told == [[], ["open"], ["resolved"]]
+
+
 def test_a_rise_is_a_drop_where_less_is_better(world):
     world.target("4.2.1", "yearly_numbers", "payroll", "<=", 100.0)
     for night, percent in enumerate([80, 86]):
@@ -720,6 +743,27 @@ def test_a_delivery_held_back_is_told_until_a_good_one_follows(world):
     assert only(world.night(after(2))).status == "open"
     world.deliver("finance", "revenue", after(3), file="thu2.xlsx")
     assert only(world.night(after(3))).status == "resolved"
+
+
+def test_the_latest_of_several_bad_deliveries_is_named(world):
+    world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=200, rejected=100, file="a.xlsx")
+    world.deliver("finance", "revenue", after(2), HELD_BACK, rows=200, bad=200, rejected=50, file="z.xlsx")
+    alert = only(world.night(after(2)))
+    assert alert.value == 25.0, "of rows with a fault of their own, not of all that were held back"
+    assert "tệp z.xlsx và 1 tệp khác bị giữ lại; tỷ lệ dòng bị loại 25%" in alert.message
+
+
+def test_a_file_held_back_beside_the_one_it_was_to_replace_is_no_part_of_what_was_taken(world):
+    world.deliver("finance", "revenue", after(1), "partly_quarantined", bad=5, file="taken.xlsx")
+    world.deliver("finance", "revenue", after(1), HELD_BACK, bad=100, rejected=90, file="held.xlsx")
+    alert = only(world.night(after(1)))
+    assert (alert.value, "tệp held.xlsx bị giữ lại" in alert.message) == (90.0, True)
+
+
+def test_a_file_sent_again_the_same_night_leaves_nothing_to_tell(world):
+    world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=50, file="thu.xlsx")
+    world.deliver("finance", "revenue", after(1), rows=200, file="thu.xlsx")
+    assert world.night(after(1)) == {}
 
 
 def test_a_better_file_for_the_same_day_or_in_its_place_ends_it_too(world):
@@ -847,6 +891,8 @@ def test_a_mute_needs_a_reason_an_end_to_come_and_an_alert(world):
     ):
         with pytest.raises(alerting.AlertError):
             alerting.mute(world.settings, *arguments, at(DAY))
+    alerting.mute(world.settings, alert.alert_id, "x", DAY, at(DAY))  # the last night itself may be run again
+    assert only(world.again(DAY)).status == "muted"
 
 
 def test_open_alerts_come_worst_first_and_make_a_table(world):
@@ -915,19 +961,33 @@ def _nights(world):
 
 def test_metrics_hold_what_the_rules_watch(world):
     world.figure("3.4.1", H62, 970, 1000)
-    world.figure("3.4.1", agency(1), 10, 12)
+    world.figure("3.4.1", agency(1), 0, 12)
     world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=50)
+    world.deliver("finance", "disbursements", after(-1), "partly_quarantined", bad=40)
     world.night(after(1))
+    with duckdb.connect(str(world.database)) as db:
+        db.execute("create temp table figures as from marts.fct_indicator")
+        for other in ("false as is_headline", "'month' as period_kind", f"date '{DAY}' as as_of_date"):
+            db.execute(
+                f"insert into marts.fct_indicator select * replace ({other}, 5.0 as value) from figures"
+            )
     alerting.send_pending(world.settings, at(after(1)))
     with _nights(world):
         path = write_metrics(world.settings, world.database, world.ledger, after(1), at(after(1)))
     text = path.read_text(encoding="utf-8")
     assert path == world.settings.published / "metrics.prom"
     assert 'parindex_indicator_value{agency_code="H62",level="tinh",target_id="3.4.1"} 97.0' in text
+    assert (
+        f'parindex_indicator_value{{agency_code="{agency(1)}",level="tinh",target_id="3.4.1"}} 0.0' in text
+    ), "nothing on time is a value"
     assert 'parindex_indicator_meets_target{agency_code="H62",level="tinh",target_id="3.4.1"} 0.0' in text
     assert 'parindex_indicator_target{operator=">",target_id="3.4.1"} 99.0' in text
     assert 'parindex_source_stale{source="tthc",table="dossiers"} 0.0' in text
     assert 'parindex_quarantined_rows{source="finance",table="revenue"} 50.0' in text
+    assert 'parindex_deliveries_not_accepted{source="finance",table="revenue"} 1.0' in text
+    assert 'parindex_rejected_share_percent{source="finance",table="disbursements"} 0.0' in text, (
+        "the last one's"
+    )
     assert "parindex_night_last_success 1.0" in text
     assert "parindex_night_last_duration_seconds 120.0" in text
     assert 'parindex_alerts_open{kind="target_missed",severity="high",status="open"} 1.0' in text

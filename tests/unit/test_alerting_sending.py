@@ -15,6 +15,7 @@ from aiosmtpd.controller import Controller
 
 from orchestration import alerting
 from orchestration.alerting.config import Rules, load_config
+from orchestration.alerting.digest import Item, compose, worst
 from orchestration.alerting.life import live
 from orchestration.alerting.model import Findings, Problem
 from orchestration.alerting.store import Store, store_path
@@ -142,6 +143,37 @@ def test_mail_and_webhook_get_one_digest_each_vietnamese_first(settings, mail, w
     assert post["type"] == "warning" and "Phụ trách: Văn phòng UBND tỉnh" in post["message"]
     assert alerting.send_pending(settings, at(DAY)).messages == 0
     assert (len(mail.messages), len(web.posts)) == (1, 1)
+
+
+def test_news_come_before_reminders_and_the_worst_before_the_rest():
+    def item(target, kind, severity, day=DAY):
+        return Item(
+            target, day, kind, severity, f"Chỉ tiêu {target}", f"Target {target}", "Sở Nội vụ", target
+        )
+
+    over = item("1.1", "resolved", "critical")
+    items = [
+        over,
+        item("1.2", "repeated", "high"),
+        item("1.3", "opened", "medium"),
+        item("1.4", "escalated", "high"),
+        item("1.5", "opened", "high", after(-1)),
+    ]
+    subject, text = compose(items, "n1", False)
+    assert subject == "[PAR INDEX] 5 cảnh báo (2 mới, 1 nghiêm trọng hơn, 1 nhắc lại, 1 đã hết), 18/06/2024"
+    vietnamese = text.split("----------")[0].splitlines()
+    assert [line for line in vietnamese if line.startswith("- ") or line.isupper()] == [
+        "MỚI",
+        "- [Cao] Chỉ tiêu 1.5 (đêm 17/06/2024)",
+        "- [Trung bình] Chỉ tiêu 1.3",
+        "NGHIÊM TRỌNG HƠN",
+        "- [Cao] Chỉ tiêu 1.4",
+        "NHẮC LẠI",
+        "- [Cao] Chỉ tiêu 1.2",
+        "ĐÃ HẾT",
+        "- Chỉ tiêu 1.1",
+    ]
+    assert (worst(items), worst([over])) == ("high", None), "what is over alarms nobody"
 
 
 def test_routes_choose_by_owner_severity_kind_and_agency(settings):
@@ -355,6 +387,7 @@ def test_a_test_message_reaches_every_address(settings, mail, web):
         ("rules: {repeat_days_for: {target: 1}}", "target"),
         ("heartbeat: ftp://a", "heartbeat"),
         ("timeout_seconds: -1", "timeout_seconds"),
+        ("timeout_seconds: 301", "timeout_seconds"),
         ("routes: [{to: 'mailto://user:secret@host'}", "line 1"),
         ("- a", "names and values"),
     ],
