@@ -240,25 +240,32 @@ def test_figures_that_differ_are_told_with_another_verdict_first(nights: Nights)
     def where(target: str, agency: str) -> str:
         return f"where target_id = '{target}' and agency_code = '{agency}'"
 
-    before = nights.publish(day=MONDAY)
+    nothing = "numerator = null, denominator = null, value = null, meets_target = null"
+    before = nights.publish(
+        day=MONDAY, change=f"update marts.fct_indicator set {nothing} {where('T1', 'A004')}"
+    )
     after = nights.publish(
         day=MONDAY,
-        change=f"update marts.fct_indicator set numerator = 1 {where('T0', 'A001')};"
+        change=f"update marts.fct_indicator set meets_target = true {where('T1', 'A001')};"
+        f"update marts.fct_indicator set numerator = 1 {where('T0', 'A001')};"
         f"update marts.fct_indicator set value = 91, meets_target = true {where('T1', 'H62')};"
         f"update marts.fct_indicator set value = null, meets_target = null {where('T2', 'A002')};",
         then=f"delete from marts.fct_indicator {where('T2', 'A003')};"
-        "insert into marts.fct_indicator select * replace ('B' as variant, false as is_headline, 7 as value)"
+        f"delete from marts.fct_indicator {where('T1', 'A004')};"
+        "insert into marts.fct_indicator select * replace ('A099' as agency_code, false as is_headline)"
         f" from marts.fct_indicator {where('T0', 'H62')}",
     )
     found = figure_changes(before, after, nights.settings.duckdb())
     assert [(f.target_id, f.agency_code, f.verdict_changed, f.in_after) for f in found] == [
+        ("T1", "A001", True, True),
         ("T1", "H62", True, True),
         ("T2", "A002", True, True),
         ("T2", "A003", True, False),
         ("T0", "A001", False, True),
+        ("T1", "A004", False, False),
     ]
-    told = found[0]
-    assert (told.is_province, found[1].is_province) == (True, False)
+    told = found[1]
+    assert (found[0].is_province, told.is_province) == (False, True)
     assert (round(told.before, 4), told.after, told.met_before, told.met_after) == (90.0003, 91, False, True)
-    assert (found[3].numerator_before, found[3].numerator_after, found[3].before) == (270, 1, found[3].after)
+    assert (found[4].numerator_before, found[4].numerator_after, found[4].before) == (270, 1, found[4].after)
     assert figure_changes(before, before, nights.settings.duckdb()) == []
