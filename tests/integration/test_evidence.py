@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from orchestration.evidence import (
+    EvidenceError,
     EvidenceNight,
     Mismatch,
     NoFigure,
@@ -37,6 +38,7 @@ from tests.conftest import SAMPLE_DAY, parindex
 from tests.evidence_sums import differences
 from tests.plan import seed, targets_in_force
 from warehouse import publish
+from warehouse.landing import landed_file
 from warehouse.ledger import HELD_BACK, Delivery, Ledger
 from warehouse.settings import Settings
 
@@ -193,6 +195,7 @@ def test_the_workbook_shows_the_published_figure_and_all_its_rows(
         "select status_reason from published.marts.rpt_scorecard where target_id = '3.4.1'"
     ).fetchone()
     assert shown["Trên bảng điểm"] == reason
+    assert "phụ" not in shown["Cách tính"] and "Dòng bị loại" not in shown
     assert "khớp số công bố" in shown["Đối chiếu từng dòng"]
     assert "95%" in shown["Kế hoạch có chỗ chưa thống nhất"]
     text = " ".join(str(cell) for row in cells(path, "Bìa") for cell in row if cell)
@@ -207,8 +210,22 @@ def test_the_workbook_shows_the_published_figure_and_all_its_rows(
     assert sum(row[heading.index("Cộng vào tử số")] for row in rows) == written.figure.numerator
     assert sum(row[heading.index("Cộng vào mẫu số")] for row in rows) == written.figure.denominator
     assert all(isinstance(row[heading.index("Ngày tính")], datetime) for row in rows)
+    assert any("10 – " in str(cell) for cell in rows[0]), "a code with what it means"
     assert len(cells(path, "Số liệu")) > 100
     assert len(cells(path, "Bị loại")) == written.rejected + 1 > 1
+    assert not any(" | " in str(row[7]) for row in cells(path, "Bị loại")), "in Vietnamese alone"
+
+
+def test_rows_stand_by_agency_day_and_key_in_columns_that_are_filled(evidence: EvidenceNight) -> None:
+    for target_id in ("1.1", "3.4.1", "6.1.1", "7.2.1a", "8.3.3"):
+        one = figures.target(evidence, target_id)
+        found = figures.counted_rows(evidence, one, one.headline_variant, None)
+        rows = [row for batch in found.batches for row in batch]
+        agency, day, key = map(found.columns.index, ("agency_code", "event_on", "record_key"))
+        places = [(row[agency], row[day] is None, row[day] or date.min, row[key]) for row in rows]
+        assert places == sorted(places), target_id
+        details = [at for at, name in enumerate(found.columns) if name not in figures.COMMON]
+        assert all(any(row[at] is not None for row in rows) for at in details), target_id
 
 
 def test_one_agency_and_one_reading(evidence: EvidenceNight, tmp_path: Path) -> None:
@@ -222,7 +239,45 @@ def test_one_agency_and_one_reading(evidence: EvidenceNight, tmp_path: Path) -> 
     assert {row[heading.index("Mã đơn vị")] for row in rows} == {agency}
     assert sum(row[heading.index("Cộng vào mẫu số")] for row in rows) == written.figure.denominator
     assert {row[2] for row in cells(path, "Số liệu")[1:]} == {agency}
-    assert "766" in cover_of(path)["Công thức"]
+    shown = cover_of(path)
+    assert "766" in shown["Công thức"] and "không dùng để kết luận" in shown["Cách tính"]
+    assert "Trên bảng điểm" not in shown and "mọi đơn vị" in shown["Dòng bị loại"]
+    write_evidence(evidence, "3.4.2", path, variant="B")
+    assert "Trên bảng điểm" not in cover_of(path), "which tells of the main reading"
+
+
+def test_of_a_file_known_before_all_good_rows_are_told_as_used(evidence: EvidenceNight) -> None:
+    targets = [figures.target(evidence, target_id) for target_id in ("1.1", "3.4.1", "6.1.1")]
+    told = [one for of in targets for one in figures.deliveries(evidence, of, of.headline_variant)]
+    assert "unchanged" in {one["outcome"] for one in told}
+    for one in told:
+        assert one["rows_in_file"] == one["rows_loaded"] + one["rows_quarantined"], one["file_name"]
+
+
+def test_a_number_of_pieces_is_asked_of_the_province_as_a_whole(evidence: EvidenceNight) -> None:
+    count, rate = figures.target(evidence, "6.3.1"), figures.target(evidence, "3.4.1")
+    assert (count.measure_kind, rate.measure_kind) == ("count", "percent")
+    assert [one.verdict(False, code) for one in (count, rate) for code in (PROVINCE, "H62.1")] == [
+        *(False, None, False, False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "meets", "told"),
+    [
+        (None, None, "Chưa có số liệu"),
+        (5.0, None, "Không kết luận"),
+        (5.0, True, "Đạt"),
+        (0.0, False, "Chưa đạt"),
+    ],
+)
+def test_a_verdict_in_words(value, meets, told: str) -> None:
+    assert figures.verdict_text(figures.Figure(None, None, value, meets)) == told
+
+
+def test_targets_stand_in_the_order_of_the_plan() -> None:
+    ids = ["10.1", "2.10", "2.9b", "2.9a", "2.9"]
+    assert sorted(ids, key=figures._plan_order) == ["2.9", "2.9a", "2.9b", "2.10", "10.1"]
 
 
 def test_rows_beyond_a_sheet_go_to_the_next(evidence: EvidenceNight, tmp_path: Path, monkeypatch) -> None:
@@ -425,6 +480,20 @@ def test_an_earlier_night_is_built_again_from_what_it_knew(own_night: Path, tmp_
     told: list[str] = []
     with open_evidence(settings, SAMPLE_DAY, told.append):
         assert told == [], "what was built is the night, and is taken again"
+
+
+def test_a_night_whose_landed_rows_are_gone_is_not_built_again_without_them(own_night: Path) -> None:
+    settings = settings_of(own_night)
+    (own_night / "warehouse.duckdb").unlink()
+    ledger = Ledger(settings.ledger)
+    used = next(one for one in ledger.deliveries() if one.accepted and one.table_name == "assigned_tasks")
+    ledger.close()
+    landed_file(settings, used).parquet.unlink()
+    with (
+        pytest.raises(EvidenceError, match=rf"{used.file_name}.* cannot be built again"),
+        open_evidence(settings),
+    ):
+        pass
 
 
 def test_what_a_night_says_of_its_deliveries_is_what_landing_said_then(
