@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from orchestration.evidence import (
+    EvidenceError,
     EvidenceNight,
     Mismatch,
     NoFigure,
@@ -31,12 +32,14 @@ from orchestration.evidence import (
     workbook,
     write_evidence,
 )
+from orchestration.evidence import night as open_night
 from orchestration.evidence.night import _is_of
 from sources.contract import load_contracts
 from tests.conftest import SAMPLE_DAY, parindex
 from tests.evidence_sums import differences
 from tests.plan import seed, targets_in_force
 from warehouse import publish
+from warehouse.landing import landed_file
 from warehouse.ledger import HELD_BACK, Delivery, Ledger
 from warehouse.settings import Settings
 
@@ -65,6 +68,25 @@ def disagreements(evidence: EvidenceNight) -> list[str]:
 def test_the_warehouse_of_the_published_night_is_used(evidence: EvidenceNight) -> None:
     assert _is_of(evidence.settings, evidence.settings.warehouse, evidence.version)
     assert evidence.as_of == SAMPLE_DAY
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "fct_indicator set value = value + 1 where target_id = '1.1'",
+        "fct_delivery set file_name = 'another.csv'",
+    ],
+)
+def test_a_warehouse_of_other_figures_or_of_other_files_is_not_the_published_one(
+    change: str, evidence: EvidenceNight, tmp_path: Path
+) -> None:
+    """Other files may give the same figures; the rows and the files of the cover would be theirs all the same."""
+    path = tmp_path / "warehouse.duckdb"
+    shutil.copyfile(evidence.settings.warehouse, path)
+    assert open_night._is_of(evidence.settings, path, evidence.version)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"update marts.{change}")
+    assert not open_night._is_of(evidence.settings, path, evidence.version)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +196,7 @@ def test_the_workbook_shows_the_published_figure_and_all_its_rows(
         "select status_reason from published.marts.rpt_scorecard where target_id = '3.4.1'"
     ).fetchone()
     assert shown["Trên bảng điểm"] == reason
+    assert "phụ" not in shown["Cách tính"] and "Dòng bị loại" not in shown
     assert "khớp số công bố" in shown["Đối chiếu từng dòng"]
     assert "95%" in shown["Kế hoạch có chỗ chưa thống nhất"]
     text = " ".join(str(cell) for row in cells(path, "Bìa") for cell in row if cell)
@@ -188,8 +211,22 @@ def test_the_workbook_shows_the_published_figure_and_all_its_rows(
     assert sum(row[heading.index("Cộng vào tử số")] for row in rows) == written.figure.numerator
     assert sum(row[heading.index("Cộng vào mẫu số")] for row in rows) == written.figure.denominator
     assert all(isinstance(row[heading.index("Ngày tính")], datetime) for row in rows)
+    assert any("10 – " in str(cell) for cell in rows[0]), "a code with what it means"
     assert len(cells(path, "Số liệu")) > 100
     assert len(cells(path, "Bị loại")) == written.rejected + 1 > 1
+    assert not any(" | " in str(row[7]) for row in cells(path, "Bị loại")), "in Vietnamese alone"
+
+
+def test_rows_stand_by_agency_day_and_key_in_columns_that_are_filled(evidence: EvidenceNight) -> None:
+    for target_id in ("1.1", "3.4.1", "6.1.1", "7.2.1a", "8.3.3"):
+        one = figures.target(evidence, target_id)
+        found = figures.counted_rows(evidence, one, one.headline_variant, None)
+        rows = [row for batch in found.batches for row in batch]
+        agency, day, key = map(found.columns.index, ("agency_code", "event_on", "record_key"))
+        places = [(row[agency], row[day] is None, row[day] or date.min, row[key]) for row in rows]
+        assert places == sorted(places), target_id
+        details = [at for at, name in enumerate(found.columns) if name not in figures.COMMON]
+        assert all(any(row[at] is not None for row in rows) for at in details), target_id
 
 
 def test_one_agency_and_one_reading(evidence: EvidenceNight, tmp_path: Path) -> None:
@@ -203,7 +240,45 @@ def test_one_agency_and_one_reading(evidence: EvidenceNight, tmp_path: Path) -> 
     assert {row[heading.index("Mã đơn vị")] for row in rows} == {agency}
     assert sum(row[heading.index("Cộng vào mẫu số")] for row in rows) == written.figure.denominator
     assert {row[2] for row in cells(path, "Số liệu")[1:]} == {agency}
-    assert "766" in cover_of(path)["Công thức"]
+    shown = cover_of(path)
+    assert "766" in shown["Công thức"] and "không dùng để kết luận" in shown["Cách tính"]
+    assert "Trên bảng điểm" not in shown and "mọi đơn vị" in shown["Dòng bị loại"]
+    write_evidence(evidence, "3.4.2", path, variant="B")
+    assert "Trên bảng điểm" not in cover_of(path), "which tells of the main reading"
+
+
+def test_of_a_file_known_before_all_good_rows_are_told_as_used(evidence: EvidenceNight) -> None:
+    targets = [figures.target(evidence, target_id) for target_id in ("1.1", "3.4.1", "6.1.1")]
+    told = [one for of in targets for one in figures.deliveries(evidence, of, of.headline_variant)]
+    assert "unchanged" in {one["outcome"] for one in told}
+    for one in told:
+        assert one["rows_in_file"] == one["rows_loaded"] + one["rows_quarantined"], one["file_name"]
+
+
+def test_a_number_of_pieces_is_asked_of_the_province_as_a_whole(evidence: EvidenceNight) -> None:
+    count, rate = figures.target(evidence, "6.3.1"), figures.target(evidence, "3.4.1")
+    assert (count.measure_kind, rate.measure_kind) == ("count", "percent")
+    assert [one.verdict(False, code) for one in (count, rate) for code in (PROVINCE, "H62.1")] == [
+        *(False, None, False, False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "meets", "told"),
+    [
+        (None, None, "Chưa có số liệu"),
+        (5.0, None, "Không kết luận"),
+        (5.0, True, "Đạt"),
+        (0.0, False, "Chưa đạt"),
+    ],
+)
+def test_a_verdict_in_words(value, meets, told: str) -> None:
+    assert figures.verdict_text(figures.Figure(None, None, value, meets)) == told
+
+
+def test_targets_stand_in_the_order_of_the_plan() -> None:
+    ids = ["10.1", "2.10", "2.9b", "2.9a", "2.9"]
+    assert sorted(ids, key=figures._plan_order) == ["2.9", "2.9a", "2.9b", "2.10", "10.1"]
 
 
 def test_rows_beyond_a_sheet_go_to_the_next(evidence: EvidenceNight, tmp_path: Path, monkeypatch) -> None:
@@ -216,8 +291,26 @@ def test_rows_beyond_a_sheet_go_to_the_next(evidence: EvidenceNight, tmp_path: P
         if name.startswith("Dòng chi tiết")
     ]
     assert len(names) == -(-written.rows // 50) > 1
+    assert {len(cells(path, name)) - 1 for name in names[:-1]} == {50}
     keys = [row[1] for name in names for row in cells(path, name)[1:]]
     assert len(keys) == len(set(keys)) == written.rows
+
+
+@pytest.mark.parametrize(("rows", "sheets"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3)])
+def test_a_sheet_that_is_just_full_has_no_empty_one_behind_it(
+    rows: int, sheets: int, tmp_path: Path, monkeypatch
+) -> None:
+    import xlsxwriter
+
+    assert workbook.ROWS_PER_SHEET < 1_048_576, "what Excel holds, with the headings"
+    monkeypatch.setattr(workbook, "ROWS_PER_SHEET", 2)
+    path = tmp_path / "full.xlsx"
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+        batches = iter([[(number,) for number in range(rows)]])
+        workbook._write_table(book, workbook.Formats.of(book), "x", ["h"], [10], batches)
+    names = openpyxl.load_workbook(path, read_only=True).sheetnames
+    assert names == ["x", "x (2)", "x (3)"][:sheets]
+    assert [row[0] for name in names for row in cells(path, name)[1:]] == list(range(rows))
 
 
 def test_no_cell_is_live(evidence: EvidenceNight, tmp_path: Path) -> None:
@@ -269,6 +362,22 @@ def test_rows_that_do_not_add_up_are_told_on_the_cover(evidence, tmp_path: Path,
     with pytest.raises(Mismatch, match="do not add up"):
         write_evidence(evidence, "1.7", tmp_path / "x.xlsx")
     assert "KHÔNG khớp" in cover_of(tmp_path / "x.xlsx")["Đối chiếu từng dòng"]
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "agrees"),
+    [
+        (None, None, True),
+        (0.0, 0.0, True),
+        (0.0, None, True),
+        (3.0, 5.0, False),
+        (0.0, 5.0, False),
+        (3.0, None, False),
+    ],
+)
+def test_without_rows_only_nothing_or_zero_is_agreed_with(numerator, denominator, agrees: bool) -> None:
+    published = figures.Figure(numerator, denominator, None, None)
+    assert figures.Sums(0, None, None).equals(published) is agrees
 
 
 @pytest.mark.parametrize(
@@ -375,6 +484,20 @@ def test_an_earlier_night_is_built_again_from_what_it_knew(own_night: Path, tmp_
         assert told == [], "what was built is the night, and is taken again"
 
 
+def test_a_night_whose_landed_rows_are_gone_is_not_built_again_without_them(own_night: Path) -> None:
+    settings = settings_of(own_night)
+    (own_night / "warehouse.duckdb").unlink()
+    ledger = Ledger(settings.ledger)
+    used = next(one for one in ledger.deliveries() if one.accepted and one.table_name == "assigned_tasks")
+    ledger.close()
+    landed_file(settings, used).parquet.unlink()
+    with (
+        pytest.raises(EvidenceError, match=rf"{used.file_name}.* cannot be built again"),
+        open_evidence(settings),
+    ):
+        pass
+
+
 def test_what_a_night_says_of_its_deliveries_is_what_landing_said_then(
     night: Path, evidence: EvidenceNight
 ) -> None:
@@ -383,6 +506,57 @@ def test_what_a_night_says_of_its_deliveries_is_what_landing_said_then(
     assert "unchanged" in {row["outcome"] for row in shown.values()}, "found out by the build"
     now = ledger.deliveries(SAMPLE_DAY)
     assert sorted(evidence.ledger.deliveries(SAMPLE_DAY), key=by_id) == sorted(now, key=by_id)
+    ledger.close()
+
+
+def test_a_file_that_another_took_the_place_of_says_so_on_the_cover(
+    evidence: EvidenceNight, tmp_path: Path
+) -> None:
+    known = publish.deliveries(evidence.settings, evidence.version)
+    old = next(one for one in known if one["table_name"] == "assigned_tasks" and one["outcome"] != "refused")
+    old["replaced_by"] = "the file that was sent again"
+    ledger = Ledger(evidence.settings.ledger)
+    write_evidence(
+        replace(evidence, ledger=open_night.KnownThen(ledger, known)), "1.1", tmp_path / "1.1.xlsx"
+    )
+    ledger.close()
+    told = {
+        row[2]
+        for row in cells(tmp_path / "1.1.xlsx", "Bìa")
+        if row[4] == "đã thay bằng tệp giao lại cùng ngày"
+    }
+    assert told == {old["file_name"]}
+
+
+def test_what_was_built_of_a_night_is_made_anew_when_a_file_of_it_lands_again(tmp_path: Path) -> None:
+    """Landing may then hold other rows of it. Files that the night did not know are none of its business."""
+    known, later = (
+        Delivery(
+            delivery_id=name,
+            source="finance",
+            table_name="revenue",
+            file_name=f"{name}.csv",
+            format="csv",
+            delivered_on=SAMPLE_DAY,
+            outcome="loaded",
+            reason=None,
+            rows_in_file=1,
+            rows_loaded=1,
+            rows_unchanged=0,
+            rows_quarantined=0,
+            content_hash=name,
+            loaded_at=datetime(2024, 11, 30, 1),
+        )
+        for name in ("known", "later")
+    )
+    ledger = Ledger(settings_of(tmp_path).ledger)
+    ledger.record(known)
+    night = open_night.KnownThen(ledger, [{"delivery_id": "known"}])
+    then = night.landings()
+    ledger.record(later)
+    assert night.landings() == then
+    ledger.change(known, loaded_at=datetime(2024, 12, 1, 1))
+    assert night.landings() != then
     ledger.close()
 
 

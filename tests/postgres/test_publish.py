@@ -229,6 +229,34 @@ def test_a_second_publish_moves_only_what_changed(server, database, address, nig
     assert rows(server, database, "select count(*) from marts.fct_dossier") == [(5_000,)]
 
 
+def test_moments_of_the_clock_follow_though_no_row_is_said_to_differ(server, database, address, nights):
+    """They are left out of the hashes of a version, and are a reader's answer to when something was checked."""
+    first = nights.publish()
+    publish_to(address, first)
+    later = "update marts.fct_check_result set checked_at = checked_at + interval 1 hour"
+    second = nights.publish(day=first.as_of, change=later)
+    assert first.hashes == second.hashes
+    done = publish_to(address, second, kept=[first, second])
+    assert {table for table, what in how(done).items() if what != "unchanged"} == {"fct_check_result"}
+    checked = "select distinct checked_at::text from marts.fct_check_result"
+    assert rows(server, database, checked) == [(f"{first.as_of} 02:00:00",)]
+    # With the version gone that the server holds, another of the same hash is not what it holds.
+    third = nights.publish(day=first.as_of)
+    nights.forget(second)
+    publish_to(address, third, kept=[first, third])
+    assert rows(server, database, checked) == [(f"{first.as_of} 01:00:00",)]
+
+
+def test_any_kept_version_with_the_rows_of_the_server_tells_what_to_send(server, database, address, nights):
+    first = nights.publish()
+    publish_to(address, first)
+    alike, last = nights.publish(day=first.as_of), nights.publish(rows=310, day=first.as_of)
+    nights.forget(first)
+    done = publish_to(address, last, kept=[alike, last])
+    assert how(done)["fct_dossier"] == "changes"
+    assert rows(server, database, "select count(*) from marts.fct_dossier") == [(310,)]
+
+
 def test_without_the_old_version_every_row_is_compared(server, database, address, nights):
     first = nights.publish(rows=2_000)
     publish_to(address, first)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 from orchestration.report import write_report
-from orchestration.report.data import ALERTS_SHOWN, COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, read
+from orchestration.report.data import ALERTS_SHOWN, COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, _plain, read
 from orchestration.report.page import embedded_json, load_texts
 from tests.plan import targets_in_force
 
@@ -63,6 +64,7 @@ def test_figures_on_the_page_are_the_columns_of_the_marts(published: Path, page:
             " where target_id = '3.4.2' and is_headline and period_kind = 'ytd' and agency_code <> 'H62'"
         ).fetchall()
     assert (data["total"]["points"], data["total"]["before"]) == pytest.approx(total, abs=1e-6)
+    assert [field["id"] for field in data["fields"]] == list("12345678")
     codes = [agency[0] for agency in data["agencies"]]
     assert sorted((codes[r[0]], r[1], r[2]) for r in data["agency_year"]["3.4.2"]) == sorted(headline)
     assert len(data["targets"]) == len(targets_in_force(synthetic.AS_OF))
@@ -107,6 +109,39 @@ def test_at_risk_codes_are_capped_and_the_counts_are_not(published: Path) -> Non
         assert [row[2] for row in rows] == sorted(row[2] for row in rows)
 
 
+def test_the_codes_that_are_shown_are_the_most_urgent(tmp_path: Path) -> None:
+    """Overdue longest first, then by code, so that two nights do not show other ones of the same day."""
+    frames = synthetic.tables()
+    first = frames["rpt_dossier_at_risk"].to_dict("records")[0]
+    days = [n % 5 - 2 for n in range(2 * DOSSIERS_SHOWN_PER_AGENCY)]
+    rows = [
+        first
+        | {"dossier_code": f"D{97 * n % 100:02}", "procedure_code": f"P{day}"}
+        | {"due_on": synthetic.AS_OF + timedelta(days=day), "working_days_left": day}
+        for n, day in enumerate(days)
+    ]
+    quiet = next(a[0] for a in synthetic.agencies() if a[0] != first["agency_code"])
+    other = first | {
+        "agency_code": quiet,
+        "dossier_code": "A",
+        "due_on": synthetic.AS_OF - timedelta(days=30),
+    }
+    frames["rpt_dossier_at_risk"] = pd.DataFrame([*rows, other]).astype(object)
+    frames["dim_procedure"] = pd.DataFrame(
+        [{"procedure_code": f"P{day}", "procedure_name": f"Thủ tục {day}"} for day in range(-2, 3)]
+    )
+    data = read(synthetic.write(tmp_path / "urgent.duckdb", **frames))
+    codes = [agency[0] for agency in data["agencies"]]
+    urgent = sorted((row["due_on"].isoformat(), row["dossier_code"]) for row in rows)
+    shown = data["at_risk"][codes.index(first["agency_code"])]
+    assert [(row[2], row[0]) for row in shown] == urgent[:DOSSIERS_SHOWN_PER_AGENCY]
+    assert set(data["procedures"]) == {row[1] for row in shown} == {"P-2", "P-1", "P0"}
+    assert [(codes[row[0]], *row[2:]) for row in data["at_risk_by_agency"]] == [
+        (first["agency_code"], 24, 12, 24, "2024-09-28"),
+        (quiet, 1, 0, 0, "2024-08-31"),
+    ], "most overdue first; what is due today is neither overdue nor yet to come"
+
+
 def test_an_ended_agency_names_who_has_its_work_by_now(tmp_path: Path) -> None:
     frames = synthetic.tables()
     agencies = frames["dim_agency"]
@@ -120,6 +155,36 @@ def test_an_ended_agency_names_who_has_its_work_by_now(tmp_path: Path) -> None:
     assert told[code[a]] == told[code[b]] == ["2024-06-30", code[c]]
     assert told[code[c]] == [None, None]
     assert told[code[d]][0] == "2024-06-30" and told[code[d]][1] in (code[d], code[e])
+
+
+def test_an_ended_agency_is_listed_while_anything_is_told_of_it(tmp_path: Path) -> None:
+    """And once, by its latest name: of an earlier one nothing is told."""
+    frames = synthetic.tables()
+    agencies = frames["dim_agency"]
+    measured, ranked, waiting, silent, current = agencies.agency_code[agencies.level == "xa"][:5]
+    codes = [measured, ranked, waiting, silent]
+    agencies.loc[agencies.agency_code.isin(codes), ["valid_to", "is_current"]] = [date(2024, 6, 30), False]
+    for mart, code in (
+        ("fct_indicator", measured),
+        ("rpt_agency_ranking", ranked),
+        ("rpt_dossier_at_risk", waiting),
+    ):
+        rows = frames[mart]
+        one = rows[rows.agency_code != "H62"].iloc[:1].assign(agency_code=code)
+        frames[mart] = pd.concat([rows[~rows.agency_code.isin([*codes, current])], one])
+    for mart in ("rpt_late_budget", "fct_integrity_signal"):
+        frames[mart] = frames[mart][~frames[mart].agency_code.isin([*codes, current])]
+    before = agencies[agencies.agency_code == measured].assign(agency_name="Tên cũ", is_latest=False)
+    frames["dim_agency"] = pd.concat([agencies, before])
+    data = read(synthetic.write(tmp_path / "listed.duckdb", **frames))
+    listed = [agency[0] for agency in data["agencies"]]
+    assert len(listed) == len(set(listed)) and set(codes) & set(listed) == {measured, ranked, waiting}
+    assert current in listed, "of which nothing is told yet"
+    assert "Tên cũ" not in {agency[1] for agency in data["agencies"]}
+    levels = [agency[2] for agency in data["agencies"]]
+    assert list(dict.fromkeys(levels)) == ["tinh", "huyen", "xa"] and levels == sorted(
+        levels, key=["tinh", "huyen", "xa"].index
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,6 +212,172 @@ def test_empty_marts_and_missing_columns_are_told(tmp_path: Path) -> None:
     assert {row[10] for row in data["late_budget"]} == {None}
 
 
+def test_only_the_main_way_of_counting_stands_for_an_agency_or_a_month(
+    published: Path, tmp_path: Path
+) -> None:
+    frames = synthetic.tables()
+    rows = frames["fct_indicator"].to_dict("records")
+    others = [
+        row | {"variant": "B", "is_headline": False, "numerator": 0, "denominator": 7, "value": 0.0}
+        for row in rows
+        if row["target_id"] == "3.4.2" and (row["agency_code"] != "H62" or row["period_kind"] == "month")
+    ]
+    frames["fct_indicator"] = pd.DataFrame([*rows, *others]).astype(object)
+    found, usual = read(synthetic.write(tmp_path / "others.duckdb", **frames)), read(published)
+    for part in ("agency_year", "agency_months", "province_months", "variants", "targets"):
+        assert found[part] == usual[part], part
+    assert [row[0] for row in usual["variants"]["3.4.2"]] == ["B", "N", "S"]
+
+
+def test_the_worst_or_first_stands_on_top_of_each_list(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    for mart in ("rpt_agency_ranking", "rpt_points_to_regain"):
+        frames[mart] = pd.DataFrame(frames[mart].to_dict("records")[::-1]).astype(object)
+    signals = frames["fct_integrity_signal"].to_dict("records")
+    one, other = (row[0] for row in synthetic.agencies()[:2])
+    frames["fct_integrity_signal"] = pd.DataFrame(
+        [signals[0] | {"kind": "x", "agency_code": code} for code in (one, other, other)]
+    )
+    data = read(synthetic.write(tmp_path / "order.duckdb", **frames))
+    places: dict[tuple, list[int]] = {}
+    for row in data["ranking"]:
+        places.setdefault((row[0], row[1]), []).append(row[4])
+    assert len(places) == 6 and all(found == sorted(found) for found in places.values())
+    assert [row[6] for row in data["regain"]] == list(range(1, len(data["regain"]) + 1))
+    left = [row[5] for row in data["late_budget"] if row[0] == "3.4.2"]
+    assert left == sorted(left) and left[0] < 0 < left[-1]
+    codes = [agency[0] for agency in data["agencies"]]
+    assert [(codes[row[1]], row[2]) for row in data["integrity"]] == [(other, 2), (one, 1)]
+
+
+def test_the_checks_are_those_of_the_last_night_and_what_stops_it_comes_first(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    passed, *_, failed = frames["fct_check_result"].to_dict("records")
+    night = datetime(2024, 9, 30, 1, 9)
+    rows = [
+        passed,
+        failed | {"severity": "warn", "dataset": "a", "checked_at": night - timedelta(hours=3)},
+        failed | {"severity": "hold", "dataset": "b"},
+        failed | {"severity": "block", "dataset": "c"},
+        failed | {"severity": "block", "dataset": "of last week", "checked_at": night - timedelta(days=7)},
+    ]
+    frames["fct_check_result"] = pd.DataFrame(rows).astype(object)
+    data = read(synthetic.write(tmp_path / "checks.duckdb", **frames))
+    assert data["checks"] == [4, 3, "2024-09-30 01:09"]
+    assert [row[2] for row in data["failed_checks"]] == ["c", "b", "a"]
+
+
+def test_points_are_held_against_goals_only_where_there_is_one(published: Path) -> None:
+    total = read(published)["total"]
+    fields = [
+        row for row in synthetic.tables()["rpt_field_score"].to_dict("records") if row["field_id"] != "total"
+    ]
+    with_goal = [row for row in fields if not pd.isna(row["goal_2024"])]
+    assert total["points_with_goal"] == pytest.approx(sum(row["points_estimated"] for row in with_goal))
+    assert total["goal"] == pytest.approx(sum(row["goal_2024"] for row in with_goal))
+    assert (total["fields_with_goal"], total["fields"]) == (len(with_goal), len(fields)) == (7, 8)
+
+
+def test_whoever_leads_has_lost_the_points_of_what_is_missed_not_of_what_is_at_risk(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    scores, plan = frames["rpt_scorecard"], frames["dim_target"]
+    ids = list(scores["target_id"])[:6]
+    scores["status"] = "met"
+    for target, status in zip(
+        ids, ["missed", "missed", "at_risk", "no_data", "missed", "at_risk"], strict=True
+    ):
+        scores.loc[scores["target_id"] == target, "status"] = status
+    for target, lead in zip(ids, ["Sở A", "Sở A", "Sở A", "Sở A", "Sở B", "Sở C"], strict=True):
+        plan.loc[plan["target_id"] == target, "lead_agency_short"] = lead
+    frames["rpt_points_to_regain"] = pd.DataFrame(
+        [
+            frames["rpt_points_to_regain"].to_dict("records")[0] | {"target_id": target, "points_lost": lost}
+            for target, lost in zip(ids, [0.25, 0.5, 8.0, 8.0, 1.0, 8.0], strict=True)
+        ]
+    )
+    assert read(synthetic.write(tmp_path / "leads.duckdb", **frames))["leads"] == [
+        ["Sở B", 1, 0, 1, ids[4]],
+        ["Sở A", 2, 1, 0.75, f"{ids[1]} {ids[0]}"],
+        ["Sở C", 0, 1, None, None],
+    ]
+
+
+def test_an_unchanged_file_was_taken_and_is_no_file_to_look_into(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    one = frames["fct_delivery"].to_dict("records")[0] | {"source": "tthc", "table_name": "dossiers"}
+    known = {
+        "outcome": "loaded",
+        "delivered_on": date(2024, 9, 1),
+        "rows_quarantined": 0,
+        "file_name": "a known",
+    }
+    later = {
+        "outcome": "unchanged",
+        "delivered_on": date(2024, 9, 8),
+        "rows_quarantined": 0,
+        "file_name": "c again",
+    }
+    bad = {
+        "outcome": "unchanged",
+        "delivered_on": date(2024, 9, 7),
+        "rows_quarantined": 3,
+        "file_name": "b rows",
+    }
+    held = {
+        "outcome": "held_back",
+        "delivered_on": date(2024, 9, 9),
+        "rows_quarantined": 0,
+        "file_name": "z held",
+    }
+    frames["fct_delivery"] = pd.DataFrame(
+        [
+            one
+            | change
+            | {"reason": None, "loaded_at": datetime.combine(change["delivered_on"], datetime.min.time())}
+            for change in (known, later, bad, held)
+        ]
+    ).astype(object)
+    data = read(synthetic.write(tmp_path / "unchanged.duckdb", **frames))
+    ((source, table, last_on, days_old, files, not_loaded, _, rejected, handled_at),) = data["sources"]
+    assert (source, table, last_on, days_old) == ("tthc", "dossiers", "2024-09-08", 22)
+    assert (files, not_loaded, rejected, handled_at) == (4, 1, 3, "2024-09-08 00:00")
+    assert [row[3] for row in data["deliveries"]] == ["z held", "b rows"]
+
+
+def test_alerts_that_are_over_are_not_shown_and_the_worst_come_first(tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    one = frames["fct_alert"].to_dict("records")[-1]  # of a stale source
+    late = datetime(2024, 9, 29)
+    told = [
+        ("old", {"severity": "high"}),
+        ("new", {"severity": "high", "opened_at": late}),
+        ("worst", {"severity": "critical", "opened_at": late}),
+        ("little", {"severity": "low"}),
+        ("middle", {"severity": "medium"}),
+        ("muted", {"severity": "medium", "status": "muted", "opened_at": late}),
+        ("unknown", {"severity": "medium", "status": None, "opened_at": datetime(2024, 9, 30)}),
+        ("waits", {"severity": "critical", "status": "frozen"}),
+        ("over", {"severity": "critical", "status": "resolved"}),
+        ("ended", {"severity": "critical", "resolved_at": late}),
+    ]
+    rows = [one | change | {"alert_id": name, "message": name, "source": name} for name, change in told]
+    database = synthetic.write(tmp_path / "over.duckdb", fct_alert=pd.DataFrame(rows).astype(object))
+    data = read(database)
+    assert [row[9] for row in data["alerts"]] == [
+        *("worst", "old", "new", "middle", "muted", "unknown", "little", "waits")
+    ]
+    assert {row[0] for row in data["stale"]} == {name for name, _ in told} - {"over", "ended"}
+
+
+def test_a_value_that_json_has_no_word_for_is_none() -> None:
+    found = [
+        _plain(value)
+        for value in (float("nan"), float("inf"), Decimal("NaN"), Decimal("2.50"), 3.0, 1 / 3, True)
+    ]
+    assert found == [None, None, None, 2.5, 3, 0.333333, 1]
+    assert [type(value) for value in found[4:]] == [int, float, int]
+
+
 def test_a_refused_file_does_not_make_the_data_look_new(tmp_path: Path) -> None:
     frames = synthetic.tables()
     deliveries = frames["fct_delivery"]
@@ -170,11 +401,11 @@ def test_stale_sources_are_told_however_many_alerts_there_are(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("months", "shown"),
-    [([8, 9], "2024-09-01"), ([9, 10], "2024-09-01"), ([10], "2024-10-01")],
+    ("months", "shown", "runs"),
+    [([8, 9], "2024-09-01", 0), ([9, 10], "2024-09-01", 0), ([10], "2024-10-01", 1)],
     ids=["the last day closes a month", "a month that runs waits", "none is over"],
 )
-def test_the_month_of_the_ranking_is_over(months: list[int], shown: str, tmp_path: Path) -> None:
+def test_the_month_of_the_ranking_is_over(months: list[int], shown: str, runs: int, tmp_path: Path) -> None:
     frames = synthetic.tables()
     rows = frames["rpt_agency_ranking"].to_dict("records")
     monthly = [row for row in rows if row["period_kind"] == "month"]
@@ -182,7 +413,7 @@ def test_the_month_of_the_ranking_is_over(months: list[int], shown: str, tmp_pat
     database = synthetic.write(
         tmp_path / "months.duckdb", rpt_agency_ranking=pd.DataFrame(moved).astype(object)
     )
-    assert {row[2] for row in read(database)["ranking"]} == {shown}
+    assert {(row[2], row[11]) for row in read(database)["ranking"]} == {(shown, runs)}
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:

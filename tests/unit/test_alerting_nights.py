@@ -56,7 +56,9 @@ class World:
         for table in all_tables():
             self.deliver(table.source, table.name, DAY)
 
-    def deliver(self, source, table, day, outcome=LOADED, rows=100, bad=0, file=None, loaded=None):
+    def deliver(
+        self, source, table, day, outcome=LOADED, rows=100, bad=0, file=None, loaded=None, rejected=None
+    ):
         file = file or f"{table}.csv"
         content = f"{source}{table}{day}{file}{next(_RUNS)}"
         self.ledger.record(
@@ -73,6 +75,7 @@ class World:
                 rows_loaded=rows - bad,
                 rows_unchanged=0,
                 rows_quarantined=bad,
+                rows_rejected=rejected,
                 content_hash=content,
                 loaded_at=loaded or at(day),
             )
@@ -140,6 +143,8 @@ class World:
                 )
                 if value is None:
                     meets = None
+                elif wanted is None:  # asked for in words: every agency has to confirm it
+                    meets = numerator == denominator
                 else:
                     meets = {">": value > wanted, ">=": value >= wanted, "<=": value <= wanted}[operator]
                 db.execute(
@@ -234,9 +239,39 @@ def test_a_missed_target_opens_says_how_far_and_ends_when_it_is_met(world):
     assert [event[:2] for event in world.events()] == [("2024-06-18", "opened"), ("2024-06-19", "resolved")]
 
 
-def test_below_the_alarm_floor_it_is_critical_at_once(world):
-    world.figure("3.4.1", H62, 940, 1000)
-    assert only(world.night(DAY)).severity == "critical"
+@pytest.mark.parametrize(("on_time", "province", "one"), [(950, "high", "medium"), (949, "critical", "high")])
+def test_below_the_alarm_floor_it_is_critical_at_once_and_of_one_agency_high(world, on_time, province, one):
+    world.figure("3.4.1", H62, on_time, 1000)
+    world.figure("3.4.1", agency(1), on_time, 1000)
+    assert {a.agency_code: a.severity for a in world.night(DAY).values()} == {H62: province, agency(1): one}
+
+
+def test_only_the_main_figure_of_the_year_is_judged_by_the_plan_and_the_names_in_force(world):
+    """Six agencies are told one by one; seen twice, they would be a dozen and one problem."""
+    for number in range(1, 7):
+        world.figure("3.4.1", agency(number), 90, 100)
+    world.write(DAY)
+    with duckdb.connect(str(world.database)) as db:
+        db.execute("create temp table figures as from marts.fct_indicator")
+        for other in ("false as is_headline", "'month' as period_kind", "date '2024-06-17' as as_of_date"):
+            db.execute(f"insert into marts.fct_indicator select * replace ({other}) from figures")
+        db.execute(
+            "insert into marts.dim_target select * replace (false as is_in_force) from marts.dim_target"
+        )
+        db.execute("insert into marts.dim_agency select * replace (false as is_latest) from marts.dim_agency")
+    assert {a.agency_code for a in world.again(DAY).values()} == {agency(number) for number in range(1, 7)}
+
+
+def test_what_is_asked_for_in_words_is_clearly_worse_by_those_who_do_not_confirm_it(world):
+    """It has no number to be below of; and a promise taken back is no rate that drops."""
+    world.target("1.2", "register", "reported", "=", None, "text", scope="province")
+    world.figure("1.2", H62, 40, 40)
+    assert world.night(DAY) == {}
+    for night, confirmed, severity in ((1, 30, "high"), (2, 29, "high"), (3, 20, "critical")):
+        world.figure("1.2", H62, confirmed, 40)
+        alert = only(world.night(after(night)))
+        assert (alert.kind, alert.severity) == ("target_missed", severity)
+    assert "toàn tỉnh mới có 20/40 cơ quan xác nhận hoàn thành" in alert.message
 
 
 def test_the_same_night_again_says_nothing_again(world):
@@ -246,16 +281,17 @@ def test_the_same_night_again_says_nothing_again(world):
     assert len(world.events()) == 1
 
 
-def test_an_earlier_night_changes_nothing(world):
+@pytest.mark.parametrize("now", [at(DAY), at(DAY + timedelta(days=1))], ids=["the same day", "later"])
+def test_an_earlier_night_changes_nothing(world, now):
     world.figure("3.4.1", H62, 970, 1000)
     stands = world.night(DAY)
     world.figure("3.4.1", H62, 1000, 1000)
     world.write(after(-3))
-    said = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), at(after(1)))
+    said = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), now)
     assert said == [], "what that night saw by itself, not what stands now"
     world.figure("3.4.1", H62, 960, 1000)
     world.write(after(-3))
-    (alert,) = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), at(after(1)))
+    (alert,) = alerting.evaluate(world.settings, world.database, world.ledger, after(-3), now)
     assert (alert.value, alert.status) == (96.0, "open")
     assert {alert.alert_id: alert for alert in alerting.open_alerts(world.settings)} == stands
 
@@ -462,6 +498,16 @@ def test_what_a_failed_night_had_stored_is_taken_back(world):
     }
 
 
+def test_what_a_failed_night_had_measured_is_no_part_of_what_is_usual(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for night, percent in enumerate([80, 90]):
+        world.figure("7.3.5", H62, percent, 100)
+        world.night(after(night))
+    alerting.failed_night(world.settings, after(1), at(after(1)), "publication failed")
+    world.figure("7.3.5", H62, 79, 100)
+    assert "sudden_drop" not in {a.kind for a in world.night(after(2)).values()}
+
+
 def test_what_a_killed_night_had_stored_is_taken_back_by_the_next(world):
     world.ledger.start_night("one", DAY, at(DAY))
     world.figure("3.4.1", H62, 970, 1000)
@@ -498,6 +544,35 @@ def test_at_risk_comes_from_the_projection_and_from_the_scorecard_for_the_rest(w
     assert {a.kind for a in alerts.values()} == {"at_risk"}
     assert alerts["3.4.1"].value == 98.2
     assert "dự kiến cuối năm 98,2%, yêu cầu > 99% (hiện 100%)" in alerts["3.4.1"].message
+
+
+@pytest.mark.parametrize(
+    ("operator", "projected", "is_at_risk"),
+    [
+        (">", 99.0, True),
+        (">", 99.1, False),
+        (">=", 99.0, False),
+        (">=", 98.9, True),
+        ("<=", 99.0, False),
+        ("<=", 99.1, True),
+    ],
+)
+def test_a_projection_fails_as_the_figure_itself_would(world, operator, projected, is_at_risk):
+    world.target("3.4.1", "on_time", "tinh", operator, 99.0)
+    world.figure("3.4.1", H62, *((9, 10) if operator == "<=" else (10, 10)))
+    world.budget = [("3.4.1", H62, projected)]
+    assert {a.kind for a in world.night(DAY).values()} == ({"at_risk"} if is_at_risk else set())
+
+
+def test_agencies_that_miss_a_target_are_not_counted_among_those_at_risk_too(world):
+    world.budget = []
+    for number in range(1, 13):
+        world.figure("3.4.1", agency(number), 90 if number > 6 else 100, 100)
+        world.budget.append(("3.4.1", agency(number), 90.0))
+    told = {(a.kind, a.agency_code) for a in world.night(DAY).values()}
+    assert told == {
+        ("at_risk" if number <= 6 else "target_missed", agency(number)) for number in range(1, 13)
+    }
 
 
 def test_a_target_not_met_yet_but_on_pace_is_less_urgent_until_it_is_not(world):
@@ -602,6 +677,17 @@ def test_a_missed_target_of_another_year_is_told_as_new(world):
     ]
 
 
+def test_a_drop_is_one_of_the_province_against_the_province(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for night, percent in enumerate([80, 74]):
+        world.figure("7.3.5", H62, percent, 100)
+        for number in (1, 2, 3):
+            world.figure("7.3.5", agency(number), 51 + percent // 80 * 40, 100)
+        alerts = world.night(after(night))
+    assert [(a.kind, a.agency_code) for a in alerts.values()] == [("sudden_drop", H62)]
+    assert "các đêm trước khoảng 80%" in only(alerts).message
+
+
 def test_less_than_the_limit_or_another_year_is_no_drop(world):
     world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
     for night, percent in enumerate([80, 75]):
@@ -612,6 +698,29 @@ def test_less_than_the_limit_or_another_year_is_no_drop(world):
     for table in all_tables():
         world.deliver(table.source, table.name, new_year)
     assert world.night(new_year) == {}
+
+
+@pytest.mark.parametrize(
+    ("nights", "percent", "is_drop"),
+    [([80] * 4 + [76] * 3, 74.9, True), ([84] * 4 + [80] * 4, 76.9, False)],
+    ids=["three low nights do not make it usual", "the eighth night back is forgotten"],
+)
+def test_what_is_usual_is_the_middle_of_the_last_seven_nights(world, nights, percent, is_drop):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for number, usual in enumerate(nights):
+        world.figure("7.3.5", H62, usual, 100)
+        assert world.night(after(number)) == {}
+    world.figure("7.3.5", H62, percent, 100)
+    assert bool(world.night(after(len(nights)))) is is_drop
+
+
+def test_a_drop_of_last_year_is_over_with_the_year(world):
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    told = []
+    for day, percent in ((date(2024, 12, 30), 80), (date(2024, 12, 31), 74), (date(2025, 1, 8), 60)):
+        world.figure("7.3.5", H62, percent, 100)
+        told.append([a.status for a in world.night(day).values() if a.kind == "sudden_drop"])
+    assert told == [[], ["open"], ["resolved"]]
 
 
 def test_a_rise_is_a_drop_where_less_is_better(world):
@@ -636,6 +745,27 @@ def test_a_delivery_held_back_is_told_until_a_good_one_follows(world):
     assert only(world.night(after(2))).status == "open"
     world.deliver("finance", "revenue", after(3), file="thu2.xlsx")
     assert only(world.night(after(3))).status == "resolved"
+
+
+def test_the_latest_of_several_bad_deliveries_is_named(world):
+    world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=200, rejected=100, file="a.xlsx")
+    world.deliver("finance", "revenue", after(2), HELD_BACK, rows=200, bad=200, rejected=50, file="z.xlsx")
+    alert = only(world.night(after(2)))
+    assert alert.value == 25.0, "of rows with a fault of their own, not of all that were held back"
+    assert "tệp z.xlsx và 1 tệp khác bị giữ lại; tỷ lệ dòng bị loại 25%" in alert.message
+
+
+def test_a_file_held_back_beside_the_one_it_was_to_replace_is_no_part_of_what_was_taken(world):
+    world.deliver("finance", "revenue", after(1), "partly_quarantined", bad=5, file="taken.xlsx")
+    world.deliver("finance", "revenue", after(1), HELD_BACK, bad=100, rejected=90, file="held.xlsx")
+    alert = only(world.night(after(1)))
+    assert (alert.value, "tệp held.xlsx bị giữ lại" in alert.message) == (90.0, True)
+
+
+def test_a_file_sent_again_the_same_night_leaves_nothing_to_tell(world):
+    world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=50, file="thu.xlsx")
+    world.deliver("finance", "revenue", after(1), rows=200, file="thu.xlsx")
+    assert world.night(after(1)) == {}
 
 
 def test_a_better_file_for_the_same_day_or_in_its_place_ends_it_too(world):
@@ -763,6 +893,8 @@ def test_a_mute_needs_a_reason_an_end_to_come_and_an_alert(world):
     ):
         with pytest.raises(alerting.AlertError):
             alerting.mute(world.settings, *arguments, at(DAY))
+    alerting.mute(world.settings, alert.alert_id, "x", DAY, at(DAY))  # the last night itself may be run again
+    assert only(world.again(DAY)).status == "muted"
 
 
 def test_open_alerts_come_worst_first_and_make_a_table(world):
@@ -831,19 +963,33 @@ def _nights(world):
 
 def test_metrics_hold_what_the_rules_watch(world):
     world.figure("3.4.1", H62, 970, 1000)
-    world.figure("3.4.1", agency(1), 10, 12)
+    world.figure("3.4.1", agency(1), 0, 12)
     world.deliver("finance", "revenue", after(1), HELD_BACK, rows=200, bad=50)
+    world.deliver("finance", "disbursements", after(-1), "partly_quarantined", bad=40)
     world.night(after(1))
+    with duckdb.connect(str(world.database)) as db:
+        db.execute("create temp table figures as from marts.fct_indicator")
+        for other in ("false as is_headline", "'month' as period_kind", f"date '{DAY}' as as_of_date"):
+            db.execute(
+                f"insert into marts.fct_indicator select * replace ({other}, 5.0 as value) from figures"
+            )
     alerting.send_pending(world.settings, at(after(1)))
     with _nights(world):
         path = write_metrics(world.settings, world.database, world.ledger, after(1), at(after(1)))
     text = path.read_text(encoding="utf-8")
     assert path == world.settings.published / "metrics.prom"
     assert 'parindex_indicator_value{agency_code="H62",level="tinh",target_id="3.4.1"} 97.0' in text
+    assert (
+        f'parindex_indicator_value{{agency_code="{agency(1)}",level="tinh",target_id="3.4.1"}} 0.0' in text
+    ), "nothing on time is a value"
     assert 'parindex_indicator_meets_target{agency_code="H62",level="tinh",target_id="3.4.1"} 0.0' in text
     assert 'parindex_indicator_target{operator=">",target_id="3.4.1"} 99.0' in text
     assert 'parindex_source_stale{source="tthc",table="dossiers"} 0.0' in text
     assert 'parindex_quarantined_rows{source="finance",table="revenue"} 50.0' in text
+    assert 'parindex_deliveries_not_accepted{source="finance",table="revenue"} 1.0' in text
+    assert 'parindex_rejected_share_percent{source="finance",table="disbursements"} 0.0' in text, (
+        "the last one's"
+    )
     assert "parindex_night_last_success 1.0" in text
     assert "parindex_night_last_duration_seconds 120.0" in text
     assert 'parindex_alerts_open{kind="target_missed",severity="high",status="open"} 1.0' in text
@@ -882,6 +1028,26 @@ def test_when_was_last_published_is_known_of_a_night_that_was_killed_after_it(tm
     text = write_metrics(settings, tmp_path / "none.duckdb", ledger, DAY, at(DAY)).read_text()
     assert "parindex_night_last_success 0.0" in text
     assert "parindex_night_last_published_timestamp_seconds" in text
+    ledger.close()
+
+
+def test_a_night_that_was_killed_has_no_length_and_the_one_that_runs_has_not_ended(tmp_path):
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    ledger = Ledger(settings.ledger)
+    ledger.start_night("killed", DAY, at(DAY))
+    ledger.start_night("running", DAY, at(DAY) + timedelta(hours=1))
+    text = write_metrics(settings, tmp_path / "none.duckdb", ledger, DAY, at(DAY)).read_text()
+    told = {
+        name: float(value)
+        for name, value in (line.split(" ") for line in text.splitlines() if line[0] != "#")
+        if name.startswith("parindex_night_last")
+    }
+    assert told == {
+        "parindex_night_last_success": 0,
+        "parindex_night_last_start_timestamp_seconds": at(DAY)
+        .replace(tzinfo=clock.PROVINCE_TIME)
+        .timestamp(),
+    }
     ledger.close()
 
 

@@ -15,6 +15,7 @@ from aiosmtpd.controller import Controller
 
 from orchestration import alerting
 from orchestration.alerting.config import Rules, load_config
+from orchestration.alerting.digest import Item, compose, worst
 from orchestration.alerting.life import live
 from orchestration.alerting.model import Findings, Problem
 from orchestration.alerting.store import Store
@@ -144,6 +145,37 @@ def test_mail_and_webhook_get_one_digest_each_vietnamese_first(settings, mail, w
     assert (len(mail.messages), len(web.posts)) == (1, 1)
 
 
+def test_news_come_before_reminders_and_the_worst_before_the_rest():
+    def item(target, kind, severity, day=DAY):
+        return Item(
+            target, day, kind, severity, f"Chỉ tiêu {target}", f"Target {target}", "Sở Nội vụ", target
+        )
+
+    over = item("1.1", "resolved", "critical")
+    items = [
+        over,
+        item("1.2", "repeated", "high"),
+        item("1.3", "opened", "medium"),
+        item("1.4", "escalated", "high"),
+        item("1.5", "opened", "high", after(-1)),
+    ]
+    subject, text = compose(items, "n1", False)
+    assert subject == "[PAR INDEX] 5 cảnh báo (2 mới, 1 nghiêm trọng hơn, 1 nhắc lại, 1 đã hết), 18/06/2024"
+    vietnamese = text.split("----------")[0].splitlines()
+    assert [line for line in vietnamese if line.startswith("- ") or line.isupper()] == [
+        "MỚI",
+        "- [Cao] Chỉ tiêu 1.5 (đêm 17/06/2024)",
+        "- [Trung bình] Chỉ tiêu 1.3",
+        "NGHIÊM TRỌNG HƠN",
+        "- [Cao] Chỉ tiêu 1.4",
+        "NHẮC LẠI",
+        "- [Cao] Chỉ tiêu 1.2",
+        "ĐÃ HẾT",
+        "- Chỉ tiêu 1.1",
+    ]
+    assert (worst(items), worst([over])) == ("high", None), "what is over alarms nobody"
+
+
 def test_routes_choose_by_owner_severity_kind_and_agency(settings):
     routes(
         settings,
@@ -215,6 +247,58 @@ def test_a_route_added_later_is_told_what_is_not_all_that_was(settings):
     alerting.send_pending(settings, at(after(8)), lambda url, s, text, w, t: got.append(text) or True)
     (text,) = got
     assert text.count("Chỉ tiêu 3.4.1") == 1 and "3.4.2" not in text
+
+
+def test_a_route_added_later_is_told_nothing_of_what_became_otherwise_under_a_mute(settings):
+    """The last that was said of them, "over" and "opened", is by now not so."""
+    back, over = problem("3.4.1"), problem("3.4.2")
+    night(settings, DAY, back, over)
+    night(settings, after(1), over)
+    for one in (back, over):
+        alerting.mute(settings, one.alert_id, "đang xử lý", after(9), at(after(1)))
+    night(settings, after(2), back)
+    alerting.send_pending(settings, at(after(2)))
+    assert {(a.target_id, a.status) for a in alerting.open_alerts(settings)} == {("3.4.1", "muted")}
+    routes(settings, "routes: [{to: json://team}]")
+    report = alerting.send_pending(settings, at(after(2)), lambda *_: True)
+    assert report.messages == 0
+
+
+def told_of_figures(settings) -> set[str]:
+    """Targets that a night which failed leaves open."""
+    return {alert.target_id for alert in alerting.open_alerts(settings) if alert.target_id}
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_a_failed_night_had_told_somebody_is_not_taken_back(settings, taken):
+    """Whoever read of it has to read of its end; also where nobody knows whether the message arrived."""
+    routes(settings, "routes: [{to: json://team}]")
+    night(settings, DAY, problem())
+    alerting.send_pending(settings, at(DAY), lambda *_: taken)
+    alerting.failed_night(settings, DAY, at(DAY), "the disk is full")
+    assert told_of_figures(settings) == {"3.4.1"}
+
+
+def test_what_a_failed_night_had_told_nobody_is_taken_back_whatever_else_left(settings):
+    """Not what an earlier night said, nor that the night failed; nor what stood behind another message in the outbox."""
+    routes(settings, "routes: [{to: json://team}]")
+
+    def dies(*_):
+        raise Killed
+
+    night(settings, DAY, problem("3.4.1"))
+    with pytest.raises(Killed):
+        alerting.send_pending(settings, at(DAY), dies)
+    night(settings, after(1), problem("3.4.1"), problem("7.3.5"))
+    assert alerting.send_pending(settings, at(after(1)), lambda *_: False).pending == 2
+    alerting.failed_night(settings, after(1), at(after(1)), "the disk is full")
+    assert told_of_figures(settings) == {"3.4.1"}
+    assert alerting.send_pending(settings, at(after(1)), lambda *_: True).events == 2, (
+        "3.4.1, and the failure"
+    )
+    night(settings, after(1), problem("3.4.1"), problem("7.3.5"))
+    alerting.failed_night(settings, after(1), at(after(1)), "the disk is full")
+    assert told_of_figures(settings) == {"3.4.1"}
 
 
 def test_what_waits_for_an_address_that_was_changed_goes_to_the_new_one(settings):
@@ -303,6 +387,7 @@ def test_a_test_message_reaches_every_address(settings, mail, web):
         ("rules: {repeat_days_for: {target: 1}}", "target"),
         ("heartbeat: ftp://a", "heartbeat"),
         ("timeout_seconds: -1", "timeout_seconds"),
+        ("timeout_seconds: 301", "timeout_seconds"),
         ("routes: [{to: 'mailto://user:secret@host'}", "line 1"),
         ("- a", "names and values"),
     ],

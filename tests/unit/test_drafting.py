@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -123,6 +125,26 @@ def test_a_build_starts_from_the_copy_that_was_begun(settings: Settings, last: P
     monkeypatch.setattr("warehouse.carry.shutil.copyfile", lambda *_: pytest.fail("copied again"))
     carry.take_over(settings, settings.building)
     assert settings.building.read_bytes() == last.read_bytes()
+    assert list(settings.work.iterdir()) == []
+
+
+def test_a_copy_that_is_still_made_is_waited_for(settings: Settings, monkeypatch) -> None:
+    """Half a file is none, and a second copy beside it would take both twice as long."""
+    settings.building.replace(settings.warehouse)
+    begun, go_on, copies = threading.Event(), threading.Event(), []
+
+    def slowly(source: Path, target: Path, copy=shutil.copyfile) -> None:
+        copies.append(target)
+        begun.set()
+        assert go_on.wait(30)
+        copy(source, target)
+
+    monkeypatch.setattr("warehouse.carry.shutil.copyfile", slowly)
+    carry.copy_ahead(settings)
+    assert begun.wait(30)
+    threading.Timer(0.2, go_on.set).start()
+    carry.take_over(settings, settings.building)
+    assert settings.building.read_bytes() == settings.warehouse.read_bytes() and len(copies) == 1
     assert list(settings.work.iterdir()) == []
 
 

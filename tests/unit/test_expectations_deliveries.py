@@ -111,6 +111,9 @@ DOSSIER_FAULTS = [
     ({"finished_at": None}, "contract_rules_hold", BLOCK, "1/2 (finished_at_known: 1)"),
     ({"procedure_code": "1.010708.000"}, "code_shape", WARN, "1/2 (procedure_code: 1)"),
     ({"dossier_code": "240315-0001"}, "code_shape", WARN, "1/2 (dossier_code: 1)"),
+    ({"dossier_code": "000.17.22.H62-240315-001"}, "code_shape", WARN, "1/2 (dossier_code: 1)"),
+    ({"dossier_code": "000.17.22.H62-240315-0001a"}, "code_shape", WARN, "1/2 (dossier_code: 1)"),
+    ({"procedure_code": "1.10708"}, "code_shape", WARN, "1/2 (procedure_code: 1)"),
     ({"dossier_code": "H62.001-240316-0009"}, "code_day_is_receipt_day", WARN, "1/2 (dossier_code: 1)"),
     ({"apology_sent_at": "1999-12-31 10:00:00"}, "dates_plausible", WARN, "1/2 (apology_sent_at: 1)"),
     ({"updated_at": "2034-07-01 00:00:00"}, "dates_plausible", WARN, None),
@@ -135,6 +138,7 @@ def test_a_fault_in_a_row_fails_its_check_for_its_delivery_alone(change, expecta
     [
         {"dossier_code": "H62.1.2a-240314-0009".upper()},
         {"dossier_code": "000.17.22.H62-240314-0009"},
+        {"dossier_code": "000.17.22.H62-240315-100009"},
         {"procedure_code": "2.000815"},
         {"due_at": None},
         {"status": "1", "received_at": None, "finished_at": None},

@@ -446,6 +446,36 @@ def test_a_first_night_has_nothing_to_compare_with():
     assert not named & {"all_dossiers_kept", "not_suddenly_empty", "row_count_not_dropped"}
 
 
+def test_of_a_list_that_grows_and_shrinks_no_rows_are_missed():
+    """What was promised keeps its rows; who waits, or what was told, may be nobody and nothing tomorrow."""
+    before = dict.fromkeys(KEYS, 100)
+    compared = {
+        c.dataset.removeprefix("marts.")
+        for c in marts_night(previous_counts=before)
+        if c.expectation in ("not_suddenly_empty", "row_count_not_dropped")
+    }
+    assert compared == set(PROMISED)
+    assert {"rpt_dossier_at_risk", "fct_restatement"} & set(KEYS), "there are lists"
+
+
+@pytest.mark.parametrize(
+    ("as_of", "is_known"),
+    [
+        (date(2024, 11, 1), True),
+        (date(2024, 11, 2), False),
+        (date(2025, 1, 1), False),
+        (date(2023, 12, 31), False),
+    ],
+)
+def test_the_days_off_of_the_next_year_are_asked_for_in_november(as_of, is_known):
+    """Terms that begin now end then. Of the sample here only 2024 has days off."""
+    asked = [c for c in marts_night(as_of=as_of) if c.expectation == "calendar_is_known"]
+    with duckdb.connect() as connection:
+        connection.execute(MARTS)
+        (result,) = validate(connection, asked)
+    assert result.passed is is_known
+
+
 def test_ids_of_mart_checks_do_not_depend_on_the_night():
     tonight = [c.check_id for c in marts_night()]
     another = marts_night(

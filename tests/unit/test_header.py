@@ -93,6 +93,12 @@ def test_no_header() -> None:
     assert find_header([["Đăng nhập"], ["Mật khẩu"]], TABLE) is None
 
 
+def test_one_heading_that_fits_makes_no_header() -> None:
+    """Words such as this one stand in any report; a row of it would be taken for the headings of a table."""
+    assert find_header([["Ghi chú", "Người lập"], ["1", "2"]], TABLE) is None
+    assert names(find_header([["Ghi chú", "Đạt"], ["1", "2"]], TABLE)) == {0: "note", 1: "achieved"}
+
+
 def test_missing_required_columns_are_named() -> None:
     missing = missing_columns(TABLE, {"target_id", "numerator"})
     assert [column.name for column in missing] == ["agency_code", "reported_on"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -32,6 +33,33 @@ def test_a_second_night_without_a_dossier_has_its_columns_too(tmp_path: Path) ->
     assert {file.name for file in (tmp_path / "2").iterdir()} == {"open.parquet"}
     shared = {file.name: file.stat().st_nlink for file in (tmp_path / "4").iterdir()}
     assert shared == {"open.parquet": 2, "2024-05.parquet": 2}
+
+
+def test_each_file_holds_the_rows_of_its_month_alone(tmp_path: Path) -> None:
+    rows = {
+        "2023-12": "('a', 'resolved', date '2023-12-31')",
+        "2024-01": "('b', 'resolved', date '2024-01-01'), ('c', 'withdrawn', date '2024-01-31')",
+        "2024-02": "('d', 'resolved', date '2024-02-01')",
+        "open": "('e', 'in_process', date '2024-01-15'), ('f', 'in_process', null)",
+        "undated": "('g', 'withdrawn', null), ('h', null, null)",
+    }
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create table d as from (values {', '.join(rows.values())}) as t(dossier_code, count_class, finished_on)"
+        )
+        kept = written(connection, tmp_path / "1")
+        found = {file.stem: connection.execute(f"from '{file}'").fetchall() for file in kept.folder.iterdir()}
+        assert found == {part: connection.execute(f"values {of}").fetchall() for part, of in rows.items()}
+
+        # A file that is cut off, or of another number of rows, is not passed on.
+        (kept.folder / "2023-12.parquet").write_bytes(b"PAR1")
+        shutil.copyfile(kept.folder / "2024-02.parquet", kept.folder / "2024-01.parquet")
+        again = written(connection, tmp_path / "2", kept)
+        assert connection.execute(f"from '{again.folder}/*.parquet' order by 1").fetchall() == sorted(
+            connection.execute("from d order by 1").fetchall(), key=lambda row: row[0]
+        )
+        shared = {file.stem for file in again.folder.iterdir() if file.stat().st_nlink > 1}
+        assert shared == {"2024-02", "open", "undated"}
 
 
 def test_hashes_carried_on_from_what_changed_are_those_of_all_rows() -> None:

@@ -9,7 +9,8 @@ import duckdb
 import openpyxl
 from landing_kit import criteria_csv, criteria_row, desk
 
-from warehouse.quarantine import COLUMNS, export_quarantine, inert, quarantine
+from sources.casting import install_macros
+from warehouse.quarantine import COLUMNS, _guarded, export_quarantine, inert, quarantine
 
 __all__ = ["desk"]
 
@@ -73,6 +74,26 @@ def test_an_empty_quarantine_is_a_relation_too(desk, tmp_path) -> None:
         relation = quarantine(desk.settings, desk.ledger, connection)
         assert relation.columns == list(COLUMNS)
         assert export_quarantine(relation, tmp_path / "q.csv") == 0
+
+
+def test_of_tables_about_persons_a_value_is_shown_as_a_hash_or_as_its_shape() -> None:
+    """A hash names nobody, and is what two rejected rows of one person have in common."""
+    digest = "0123456789abcdef" * 2
+    rows = [
+        ("tthc", "dossiers", "applicant_id", digest, digest),
+        ("tthc", "dossiers", "applicant_id", digest[:-1], "(dữ liệu cá nhân – personal)"),
+        ("tthc", "dossiers", "phone", "0977123456", "(dữ liệu cá nhân – personal)"),
+        ("tthc", "dossiers", "received_at", "Nguyễn Văn An", "xxxxxx xxx xx"),
+        ("tthc", "dossiers", "received_at", "31/02/2024", "31/02/2024"),
+        ("register", "criteria_results", "reported_on", "hôm qua", "hôm qua"),
+    ]
+    with duckdb.connect() as connection:
+        install_macros(connection)
+        shown = connection.execute(
+            f"select {_guarded('value')} from (values {', '.join(str(row[:4]) for row in rows)})"
+            " as t(source, table_name, column_name, value)"
+        ).fetchall()
+    assert [value for (value,) in shown] == [row[4] for row in rows]
 
 
 def test_inert() -> None:

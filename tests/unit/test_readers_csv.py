@@ -54,6 +54,26 @@ def test_mixed_line_ends(desk) -> None:
     assert ids(desk, entry) == [("1.1", 2), ("1.2", 3), ("1.3", 4), ("1.4", 5)]
 
 
+@pytest.mark.parametrize(
+    ("usual", "other"),
+    [("\n", "\r\n"), ("\r\n", "\n"), ("\n", "\r"), ("\r\n", "\r"), ("\r", "\n"), ("\r", "\r\n")],
+)
+@pytest.mark.parametrize("bad", [",32/01/2024,", ",01/10/2024,thừa,"])
+def test_one_line_that_ends_otherwise_than_the_rest_costs_no_row(
+    desk, usual: str, other: str, bad: str
+) -> None:
+    """As where a line was added by hand. The parser by itself takes two rows for one, or the file for unreadable."""
+    head, *rows = criteria_csv(
+        *(criteria_row(n, reported_on="01/10/2024", note="ghi chú") for n in range(1, 13))
+    ).splitlines()
+    rows[7] = rows[7].replace(",01/10/2024,", bad)
+    lines = [line + usual for line in (head, *rows)]
+    lines[3] = rows[2] + other
+    entry = desk.one("criteria_results.csv", "".join(lines))
+    assert ids(desk, entry) == [(f"1.{n}", n + 1) for n in range(1, 13) if n != 8]
+    assert [row["row_number"] for row in desk.rejected()] == [9]
+
+
 def test_line_numbers_with_cells_of_several_lines(desk) -> None:
     rows = [criteria_row(1, note="một\nhai"), criteria_row(2, reported_on="32/01/2024"), criteria_row(3)]
     rows += [

@@ -144,6 +144,13 @@ def test_old_encodings_are_told_by_name(data: bytes, name: str) -> None:
     assert name_encoding(data.decode("latin-1")) == name
 
 
+def test_one_word_is_too_little_to_name_an_encoding_by() -> None:
+    """Bytes that are no letters at all become a short word now and then; so do words without a mark, in every reading."""
+    assert name_encoding(b"x\xb7 b\xb8c ngay".decode("latin-1")) is None
+    assert name_encoding(b"cao lan, x\xb7 b\xb8c, huy\xd6n".decode("latin-1")) == "TCVN3 (ABC)"
+    assert name_encoding(b"ban trang thong, x\xb7 b\xb8c".decode("latin-1")) is None
+
+
 def test_unicode_is_no_old_encoding() -> None:
     assert name_encoding("Nguyễn Văn An, xã Tân Dân, huyện Yên Lạc, tỉnh, hồ sơ") is None
     assert name_encoding("plain ascii") is None

@@ -16,6 +16,7 @@ from orchestration.evidence.night import _version
 from orchestration.versions_command import find_version
 from tests.postgres.nights import Nights
 from warehouse.build import prepare_build
+from warehouse.compare import TableChange, figure_changes, table_changes
 from warehouse.ledger import Ledger
 from warehouse.publish import Version, current, last_before, of_day, prune, seen, swap_in, versions
 
@@ -206,5 +207,65 @@ def test_a_clock_that_was_set_back_ends_nowhere_in_a_ring(nights: Nights) -> Non
     file = nights.settings.home / "made.duckdb"
     early = write_version(nights.settings, file, TUESDAY, datetime(2020, 1, 1))
     swap_in(nights.settings, early)
+    assert names(versions(nights.settings)) == names([late, early]), "in the order of publishing"
     assert names(seen(nights.settings)) == names([early, late])
     assert last_before(nights.settings, TUESDAY) is None
+
+
+def test_rows_that_came_went_and_changed_are_counted_by_their_key(nights: Nights) -> None:
+    """Of two days the day itself is left aside: it would make every row another one."""
+    first = nights.publish(day=MONDAY)
+    quiet = nights.publish(day=TUESDAY)
+    busy = nights.publish(
+        day=WEDNESDAY,
+        rows=310,
+        change="update marts.fct_dossier set note = 'sửa' where dossier_code between 'H62.0000001' and 'H62.0000003'",
+        then="delete from marts.fct_dossier where dossier_code between 'H62.0000008' and 'H62.0000009';"
+        " drop table marts.dim_procedure",
+    )
+    config = nights.settings.duckdb()
+    assert first.hashes["fct_indicator"] != quiet.hashes["fct_indicator"]
+    found = {change.table: change for change in table_changes(first, quiet, config)}
+    assert [name for name, change in found.items() if not change.same] == []
+    found = {change.table: change for change in table_changes(quiet, busy, config)}
+    assert found["fct_dossier"] == TableChange("fct_dossier", 300, 308, 10, 2, 3)
+    assert found["dim_procedure"] == TableChange("dim_procedure", 5, None)
+    assert {name for name, change in found.items() if not change.same} == {
+        *("fct_dossier", "fct_indicator", "dim_procedure")
+    }
+    assert found["fct_indicator"].changed == busy.counts["fct_indicator"], "of more dossiers"
+
+
+def test_figures_that_differ_are_told_with_another_verdict_first(nights: Nights) -> None:
+    def where(target: str, agency: str) -> str:
+        return f"where target_id = '{target}' and agency_code = '{agency}'"
+
+    nothing = "numerator = null, denominator = null, value = null, meets_target = null"
+    before = nights.publish(
+        day=MONDAY, change=f"update marts.fct_indicator set {nothing} {where('T1', 'A004')}"
+    )
+    after = nights.publish(
+        day=MONDAY,
+        change=f"update marts.fct_indicator set meets_target = true {where('T1', 'A001')};"
+        f"update marts.fct_indicator set numerator = 1 {where('T0', 'A001')};"
+        f"update marts.fct_indicator set value = 91, meets_target = true {where('T1', 'H62')};"
+        f"update marts.fct_indicator set value = null, meets_target = null {where('T2', 'A002')};",
+        then=f"delete from marts.fct_indicator {where('T2', 'A003')};"
+        f"delete from marts.fct_indicator {where('T1', 'A004')};"
+        "insert into marts.fct_indicator select * replace ('A099' as agency_code, false as is_headline)"
+        f" from marts.fct_indicator {where('T0', 'H62')}",
+    )
+    found = figure_changes(before, after, nights.settings.duckdb())
+    assert [(f.target_id, f.agency_code, f.verdict_changed, f.in_after) for f in found] == [
+        ("T1", "A001", True, True),
+        ("T1", "H62", True, True),
+        ("T2", "A002", True, True),
+        ("T2", "A003", True, False),
+        ("T0", "A001", False, True),
+        ("T1", "A004", False, False),
+    ]
+    told = found[1]
+    assert (found[0].is_province, told.is_province) == (False, True)
+    assert (round(told.before, 4), told.after, told.met_before, told.met_after) == (90.0003, 91, False, True)
+    assert (found[4].numerator_before, found[4].numerator_after, found[4].before) == (270, 1, found[4].after)
+    assert figure_changes(before, before, nights.settings.duckdb()) == []
