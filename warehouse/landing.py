@@ -111,7 +111,7 @@ def _told_apart(settings: Settings, arrival: Arrival) -> Arrival:
     return replace(arrival, file_name=f"{stem}~{mark}{dot}{suffix}" if dot else f"{arrival.file_name}~{mark}")
 
 
-def _unplaced(arrival: Arrival, content_hash: str, now: datetime, reason: str, rows: int = 0) -> Delivery:
+def _unplaced(arrival: Arrival, content_hash: str, now: datetime, reason: str) -> Delivery:
     return Delivery(
         delivery_id=delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash),
         source=arrival.source,
@@ -121,10 +121,10 @@ def _unplaced(arrival: Arrival, content_hash: str, now: datetime, reason: str, r
         delivered_on=arrival.delivered_on,
         outcome=REFUSED,
         reason=reason,
-        rows_in_file=rows,
+        rows_in_file=0,
         rows_loaded=0,
         rows_unchanged=0,
-        rows_quarantined=rows,
+        rows_quarantined=0,
         content_hash=content_hash,
         loaded_at=now,
     )
