@@ -307,7 +307,7 @@ def rows_found(settings: Settings, test: str, most: int = 3) -> str:
     try:
         query = compiled.read_text(encoding="utf-8")
         with duckdb.connect(str(settings.building), read_only=True, config=settings.duckdb()) as connection:
-            found = connection.execute(f"select * from ({query}) limit {most}")
+            found = connection.execute(f"select * from (\n{query}\n) limit {most}")
             names = [column[0] for column in found.description]
             rows = found.fetchall()
     except (OSError, duckdb.Error):

@@ -174,6 +174,10 @@ class Settings:
         return text.encode()
 
 
+def _same_home(kind: type, settings: Settings, **own: Path):
+    return kind(**{f.name: getattr(settings, f.name) for f in fields(Settings)}, **own)
+
+
 @dataclass(frozen=True)
 class Aside(Settings):
     """The same home, with the build file and the scratch folder in a place of their own."""
@@ -182,7 +186,7 @@ class Aside(Settings):
 
     @classmethod
     def of(cls, settings: Settings, aside: Path) -> Aside:
-        return cls(**{f.name: getattr(settings, f.name) for f in fields(Settings)}, aside=aside)
+        return _same_home(cls, settings, aside=aside)
 
     @property
     def building(self) -> Path:
@@ -205,7 +209,7 @@ class Elsewhere(Settings):
 
     @classmethod
     def of(cls, settings: Settings, scratch: Path) -> Elsewhere:
-        return cls(**{f.name: getattr(settings, f.name) for f in fields(Settings)}, scratch=scratch)
+        return _same_home(cls, settings, scratch=scratch)
 
     @property
     def work(self) -> Path:
