@@ -1,6 +1,6 @@
 -- A mistyped word of a seed would be passed over: a rule of scoring that is none of these scores like any other. Seeds are edited
 -- by hand (the official scale, another year's plan, the calendar), so this is asked every night, not only when developing.
-{{ config(meta={'dagster': {'ref': {'name': 'dim_target'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'scoring_scale'}}}) }}
 
 {% set known = [
     ('plan152_criteria', 'target_id', 'target_operator', ['>=', '>', '=', '<=', '<', 'text'], 'may be empty'),

@@ -16,6 +16,7 @@ from orchestration.checks import FRESHNESS_CHECK, check_freshness
 from orchestration.night import Night
 from sources.contract import all_tables
 from warehouse.ledger import LOADED, REFUSED, Delivery, Ledger
+from warehouse.settings import DBT_PROJECT
 
 READ_CURSOR = """
 import sys
@@ -68,6 +69,14 @@ def definitions(tmp_path_factory) -> dg.Definitions:
 
     dbt.manifest_path()
     return build_definitions()
+
+
+def test_each_data_test_of_a_night_is_shown_as_a_check(definitions):
+    """One whose `meta` names an asset that it does not read would run, and stand nowhere."""
+    shown = {key.name for key in definitions.resolve_asset_graph().asset_check_keys}
+    tests = [path.stem for path in (DBT_PROJECT / "tests").glob("assert_*.sql")]
+    assert len(tests) > 10
+    assert set(tests) <= shown
 
 
 @pytest.fixture
