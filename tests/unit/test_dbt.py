@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -17,6 +18,7 @@ from orchestration.plan import NoPlanInForce, check_plan
 from tests.province import make_province, to_landing_duckdb
 from warehouse import fingerprint
 from warehouse.build import open_build_file
+from warehouse.ledger import ACCEPTED, PARTLY_QUARANTINED
 from warehouse.settings import DBT_PROJECT, Settings
 
 DAY = date(2024, 11, 30)
@@ -86,6 +88,14 @@ def test_a_mistyped_word_of_a_seed_is_found_at_night_and_named(tmp_path: Path) -
         " known_words proportional, all_or_nothing, achieved, survey",
     ]
     assert dbt.rows_found(settings, "assert_nothing_of_this_name") == ""
+
+
+def test_the_models_count_what_the_ledger_says_was_accepted() -> None:
+    macro = (DBT_PROJECT / "macros" / "is_accepted.sql").read_text("utf-8")
+    assert tuple(re.findall(r"'(\w+)'", macro)) == ACCEPTED
+    models = [file.read_text("utf-8") for file in (DBT_PROJECT / "models").rglob("*.sql")]
+    assert sum("is_accepted(" in model for model in models) >= 3
+    assert not [model for model in models if f"'{PARTLY_QUARANTINED}'" in model]
 
 
 @pytest.fixture

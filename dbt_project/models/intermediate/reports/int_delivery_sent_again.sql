@@ -18,7 +18,7 @@ with taken as (
     where
         content_hash is not null
         and table_name is not null
-        and outcome in ('loaded', 'partly_quarantined')
+        and {{ is_accepted('outcome') }}
         -- What another file took the place of stands nowhere: the same content later is news.
         and replaced_by is null
 ),

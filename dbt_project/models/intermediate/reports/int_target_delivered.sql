@@ -9,7 +9,7 @@ with accepted as (
         max(delivered_on) as last_delivered_on
     from {{ ref('stg_landing__deliveries') }}
     where
-        outcome in ('loaded', 'partly_quarantined')
+        {{ is_accepted('outcome') }}
         and delivered_on <= {{ as_of() }}
     group by source, table_name
 ),

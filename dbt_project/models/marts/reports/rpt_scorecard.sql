@@ -59,7 +59,7 @@ numbers_delivered as (
     where
         tables.family = 'yearly_numbers'
         and tables.role = 'counted'
-        and deliveries.outcome in ('loaded', 'partly_quarantined')
+        and {{ is_accepted('deliveries.outcome') }}
 ),
 
 joined as (
