@@ -227,20 +227,16 @@ def typed_select(
     faults: dict[int, Fault] = {ROW_FAULT: Fault(None, "")}
     blank_fault = None
     branches = [f"when _fault is not null then {ROW_FAULT}"]
-    values = [f"when {ROW_FAULT} then _fault"]
+    cells: list[str] = []
+    personal: list[int] = []  # faults of cells that are told as their hash
 
     def add(column: Column, condition: str, reason: str) -> None:
         number = len(faults) + 1
         faults[number] = Fault(column.name, reason)
         branches.append(f"when {condition} then {number}")
-        # Not par_clean: a hundred times that expression takes DuckDB longer to plan than a small file to read.
-        cell = f"nullif(trim({sql_name(f'r_{column.name}')}), '')"
-        shown = f"left({cell}, {_KEPT_VALUE})"
+        cells.append(f"when {number} then {sql_name(f'r_{column.name}')}")
         if column.personal and hash_personal:
-            shown = f"{hash_personal}({cell})"
-        elif guarded:
-            shown = f"par_masked({shown})"
-        values.append(f"when {number} then {shown}")
+            personal.append(number)
 
     for column in columns:
         cell, typed = sql_name(f"c_{column.name}"), sql_name(column.name)
@@ -304,6 +300,12 @@ def typed_select(
             return f"case when _error_no is null or abs({name}) < {_NUMBER_OF_A_PERSON} then {name} end as {name}"
         return name
 
+    # What the faults have in common is written once: a hundred times it takes DuckDB longer to plan than a small file to read.
+    shown = f"left(_cell, {_KEPT_VALUE})"
+    value = f"when {ROW_FAULT} then _fault"
+    value += "".join(f" when {number} then {hash_personal}(_cell)" for number in personal)
+    value += f" else {f'par_masked({shown})' if guarded else shown}"
+
     return TypedSelect(
         sql=f"""
     with cells as (
@@ -326,13 +328,17 @@ def typed_select(
     judged as (
         select *, cast(case {" ".join(branches)} end as utinyint) as _error_no
         from typed
+    ),
+    told as (
+        select *, case when _error_no is not null then nullif(trim({f"case _error_no {' '.join(cells)} end" if cells else "null"}), '') end as _cell
+        from judged
     )
     select
         {", ".join(landed(column) for column in table.columns if column.kept or not hash_personal)},
         {"cast(_row_number as bigint) as " + number if numbered else ""}cast(_sheet_no as integer) as _sheet_no, _sheet,
         _error_no,
-        case when _error_no is not null then case _error_no {" ".join(values)} end end as _error_value{", _ticked" if tell_ticks else ""}
-    from judged""",
+        case when _error_no is not null then case _error_no {value} end end as _error_value{", _ticked" if tell_ticks else ""}
+    from told""",
         faults=faults,
         blank_fault=blank_fault,
     )
