@@ -46,7 +46,6 @@ _CHANGING = (
     "tệp đang được ghi trong khi đọc: lần chạy sau sẽ đọc lại"
     " | the file was being written while it was read: the next run reads it again"
 )
-_LARGE = 8 << 20  # bytes; smaller files are not worth a second lane
 _LEAST_FREE = 16 << 20  # bytes; below, whatever fails is the disk's fault
 # Reading ends in none of these.
 _OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
@@ -483,13 +482,13 @@ def _name(entry: Delivery) -> tuple[str, date | None, str]:
 class _Lanes:
     """Threads that land files side by side, each with a cursor of one DuckDB: one memory limit for all.
 
-    Two where there are large files: the look at a file's bytes keeps one core busy, which leaves DuckDB the other.
+    Two: the look at the bytes of a large file keeps one core busy, which leaves DuckDB the other, and so does the planning
+    of the query for a small one, which takes longer than its rows.
     """
 
     def __init__(self, settings: Settings, arrivals: Sequence[Arrival]) -> None:
-        large = sum(state is not None and state[1] > _LARGE for state in (a.state() for a in arrivals))
         self._settings = settings
-        self._pool = ThreadPoolExecutor(2 if large > 1 else 1, thread_name_prefix="landing")
+        self._pool = ThreadPoolExecutor(2 if len(arrivals) > 1 else 1, thread_name_prefix="landing")
         self._database: duckdb.DuckDBPyConnection | None = None
         self._cursors: dict[int, tuple[int, duckdb.DuckDBPyConnection]] = {}
         self._lock = threading.Lock()

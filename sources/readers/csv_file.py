@@ -26,6 +26,8 @@ _MAX_COLUMNS = 1000
 _CHUNK = 1 << 24
 _LOOKED_AT = 1 << 20  # fits the processor's cache, which several looks at the same bytes profit from
 _MAX_LINE = 16 << 20  # a row longer than this is rejected, not read
+# Of the whole process, so once for all: files are read side by side.
+csv.field_size_limit(2 * _MAX_LINE)
 _KEPT_LINE = 9_000  # of a rejected row DuckDB keeps the first ten thousand letters
 _QUOTE_PASSES = 20
 _BLANKS = sql_string(BLANKS)
@@ -78,7 +80,7 @@ def _find_layout(text: str, table: Table) -> tuple[str, Header, int, int]:
                 ends.append(reader.line_num)
                 if len(rows) >= _HEAD_ROWS:
                     break
-        except csv.Error:  # a cell of many kilobytes: what stands before it is enough
+        except csv.Error:  # what stands before it is enough
             pass
         looked_at = max(looked_at, rows, key=lambda found: max(map(len, found), default=0))
         header = find_header(rows, table)
@@ -206,7 +208,6 @@ def _records(path: Path, start: int, delimiter: str) -> Iterator[tuple[list[str]
     """(cells, physical lines up to its end) of each record below `start`, by the standard library's
     parser.
     """
-    before = csv.field_size_limit(2 * _MAX_LINE)
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -217,8 +218,6 @@ def _records(path: Path, start: int, delimiter: str) -> Iterator[tuple[list[str]
                 yield cells, reader.line_num
     except csv.Error:
         return
-    finally:
-        csv.field_size_limit(before)
 
 
 def _first_blank_line(path: Path, start: int, delimiter: str) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ import hmac
 import os
 import sqlite3
 import stat
+import threading
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from landing_kit import (
 )
 
 from sources.inbox import Arrival
+from warehouse import landing
 from warehouse.landing import land_inbox, landed_file
 from warehouse.ledger import Ledger
 from warehouse.settings import SettingsError
@@ -40,6 +42,19 @@ __all__ = ["desk"]
 def rows_csv(good: int, bad: int = 0) -> str:
     rows = [criteria_row(n) for n in range(good)]
     return criteria_csv(*rows, *(criteria_row(1000 + n, reported_on="hỏng") for n in range(bad)))
+
+
+def test_files_are_landed_side_by_side(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    def met(*arguments, of=landing.land_file):
+        both.wait()
+        return of(*arguments)
+
+    monkeypatch.setattr(landing, "land_file", met)
+    for number in range(4):
+        desk.put(f"criteria_results_{number}.csv", rows_csv(number + 1))
+    assert [entry.rows_loaded for entry in desk.land()] == [1, 2, 3, 4]
 
 
 def test_rows_reconcile_and_outcomes(desk) -> None:

@@ -121,10 +121,6 @@ def test_two_lanes_of_a_first_night_make_one_key(desk: Desk, monkeypatch: pytest
     import secrets
     import time
 
-    from warehouse import landing
-
-    monkeypatch.setattr(landing, "_LARGE", 0)
-
     def slow(size: int) -> str:
         time.sleep(0.2)
         return "ab" * size
