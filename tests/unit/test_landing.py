@@ -11,6 +11,7 @@ import stat
 import threading
 import unicodedata
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -55,6 +56,19 @@ def test_files_are_landed_side_by_side(desk, monkeypatch: pytest.MonkeyPatch) ->
     for number in range(4):
         desk.put(f"criteria_results_{number}.csv", rows_csv(number + 1))
     assert [entry.rows_loaded for entry in desk.land()] == [1, 2, 3, 4]
+
+
+def test_times_of_landing_follow_the_order_of_the_files(desk) -> None:
+    """Else the latest file would be another one each time: the one that took longest to read."""
+    running_back = iter(range(10, 0, -1))
+    for number in range(4):
+        desk.put(f"criteria_results_{number}.csv", rows_csv(number + 1))
+    entries = land_inbox(desk.settings, desk.ledger, lambda: NOW + timedelta(seconds=next(running_back)))
+    assert [entry.rows_loaded for entry in sorted(entries, key=lambda entry: entry.loaded_at)] == [1, 2, 3, 4]
+    assert len({entry.loaded_at for entry in entries}) == 4
+    assert {e.delivery_id: e.loaded_at for e in desk.ledger.deliveries()} == {
+        e.delivery_id: e.loaded_at for e in entries
+    }
 
 
 def test_rows_reconcile_and_outcomes(desk) -> None:
