@@ -7,9 +7,9 @@
 --                   or a figure that the pace of the last months takes below the target by 31 December, or a percentage within
 --                   at_risk_margin_points of its target. Not met yet, but: an on-time target above the lower alarm line (95 %),
 --                   or a figure that grows through the year (target_action.accumulates) and is on pace to reach the target
---                   Or revenue of fewer months than those of last year that it is held against looks like a fall, or of more
---                   like growth. Also on the deadline: growth (8.2, 8.3.1, 8.3.2) whose number came before the year was over is
---                   below the whole of last year
+--                   On the deadline, too, what cannot be told yet: revenue of fewer months than those of last year that it is
+--                   held against looks like a fall, or of more like growth; growth (8.2, 8.3.1, 8.3.2) whose number came before
+--                   the year was over is below the whole of last year
 --   met, missed     what the headline says
 with levels as (
     select
@@ -114,8 +114,8 @@ judged as (
                 then 'nothing_delivered'
             when value is null then 'nothing_to_count'
             when not has_verdict then 'no_verdict'
-            when is_before_deadline and not meets_target and months_counted < months_compared_with then 'months_differ'
-            when is_before_deadline and meets_target and months_counted > months_compared_with then 'months_differ'
+            when not meets_target and months_counted < months_compared_with then 'months_differ'
+            when meets_target and months_counted > months_compared_with then 'months_differ'
             when not meets_target and is_of_part_of_the_year then 'year_not_over'
             when meets_target and not is_before_deadline then 'met'
             when meets_target and alarm_floor is not null and late > 0 and late_left < {{ var('at_risk_late_left') }}
