@@ -14,10 +14,13 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -47,6 +50,7 @@ _CHANGING = (
     " | the file was being written while it was read: the next run reads it again"
 )
 _TICK = timedelta(microseconds=1)
+_AHEAD = 2  # files landed or being landed before the one of which the ledger is told next
 _LEAST_FREE = 16 << 20  # bytes; below, whatever fails is the disk's fault
 # Reading ends in none of these.
 _OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
@@ -137,9 +141,11 @@ def land_file(
     content_hash: str,
     now: datetime,
     lane: int = 0,
+    alone: AbstractContextManager | None = None,
 ) -> Delivery:
     """Read, type and store one file; returns its ledger entry, not yet recorded. Lanes keep their scratch apart.
 
+    Enters `alone` before it takes much memory beside DuckDB's, and leaves it at the end.
     Never raises for what is wrong with the file: a file that cannot be taken is refused with its reason.
     """
     base = _unplaced(arrival, content_hash, now, arrival.reason or "")
@@ -148,15 +154,21 @@ def land_file(
     table = arrival.table
     work = settings.work / f"landing{lane}"
     _clear(work)
+    held = ExitStack()
+
+    def be_alone() -> None:
+        if alone is not None:
+            held.enter_context(alone)
+
     try:
         if arrival.path.stat().st_size == 0:
             raise RefusedFile("tệp rỗng (0 byte): xuất lại | the file is empty (0 bytes): export it again")
         try:
-            parts = read_parts(connection, arrival.path, table, work, trusting=True)
+            parts = read_parts(connection, arrival.path, table, work, be_alone, trusting=True)
             entry = _store(settings, connection, base, table, parts, work)
         except NotAsTrusted:
             _clear(work)
-            parts = read_parts(connection, arrival.path, table, work)
+            parts = read_parts(connection, arrival.path, table, work, be_alone)
             entry = _store(settings, connection, base, table, parts, work)
     except SettingsError:
         raise
@@ -171,8 +183,9 @@ def land_file(
             # No fault of the file: the same content is read by the next run, so it must not count as known.
             entry = _unplaced(arrival, UNTRIED + content_hash, now, _reader_failed(died_of))
     finally:
-        shutil.rmtree(work, ignore_errors=True)
-        _forget_temporary(connection)
+        with held:  # left last, whatever happens here: another lane may be waiting
+            shutil.rmtree(work, ignore_errors=True)
+            _forget_temporary(connection)
     return entry
 
 
@@ -201,6 +214,8 @@ def _failed_write(settings: Settings, error: Exception, source: Path) -> Excepti
     if not isinstance(error, OSError | duckdb.IOException):
         return None
     number, text = _errno(error), str(error)
+    if number not in _OF_WRITING and not source.exists():
+        return None  # it is read under a name in our scratch, but what is gone is the file itself
     ours = (
         number in _OF_WRITING
         or str(settings.work) in text
@@ -431,43 +446,53 @@ def land_inbox(
     entries = []
     seen = {} if again else ledger.seen_files()
     hashed: dict[str, tuple[str, str]] = {}
-    with _Lanes(settings, arrivals) as lanes:
 
-        def land(arrival: Arrival) -> Delivery:
-            before = arrival.state()
-            state, content_hash = seen.get(arrival.place, (None, ""))
-            if state != str(before):
-                try:
-                    content_hash = arrival.content_hash()
-                    hashed[arrival.place] = str(before), content_hash
-                except OSError as error:
-                    content_hash = f"{UNREADABLE}{error.errno}"
-                    arrival = replace(arrival, reason=_reader_failed(error))
-            file = delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash)
-            if file in known:
-                return known[file]
-            lane, connection = lanes.mine()
-            entry = land_file(settings, connection, arrival, content_hash, now(), lane)
-            if arrival.state() != before:
-                hashed.pop(arrival.place, None)
-                entry = _unplaced(arrival, f"{CHANGING}{before}", now(), _CHANGING)
-            elif entry.outcome == REFUSED and entry.delivery_id in read:
-                # Read before: its rows are not given up for what went wrong this time.
-                entry = _unplaced(arrival, UNTRIED + content_hash, now(), entry.reason)
-            return entry
+    def land(lanes: _Lanes, arrival: Arrival) -> Delivery:
+        before = arrival.state()
+        state, content_hash = seen.get(arrival.place, (None, ""))
+        if state != str(before):
+            try:
+                content_hash = arrival.content_hash()
+                hashed[arrival.place] = str(before), content_hash
+            except OSError as error:
+                content_hash = f"{UNREADABLE}{error.errno}"
+                arrival = replace(arrival, reason=_reader_failed(error))
+        file = delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash)
+        if file in known:
+            return known[file]
+        lane, connection = lanes.mine()
+        entry = land_file(settings, connection, arrival, content_hash, now(), lane, lanes.alone)
+        if arrival.state() != before:
+            hashed.pop(arrival.place, None)
+            entry = _unplaced(arrival, f"{CHANGING}{before}", now(), _CHANGING)
+        elif entry.outcome == REFUSED and entry.delivery_id in read:
+            # Read before: its rows are not given up for what went wrong this time.
+            entry = _unplaced(arrival, UNTRIED + content_hash, now(), entry.reason)
+        return entry
 
-        for arrival, entry in zip(arrivals, lanes.map(land, arrivals), strict=True):
-            is_new = entry.delivery_id not in known
-            if is_new:
-                # In the order of the files, whichever lane was quicker: what is told of the latest file is the same every time.
-                if entries and entry.loaded_at < entries[-1].loaded_at:
-                    entry = replace(entry, loaded_at=entries[-1].loaded_at + _TICK)
-                ledger.record(entry)
-                entries.append(entry)
-            elif entry.outcome != REFUSED and entry.delivery_id != newest[_name(entry)]:
-                ledger.confirm(entry)
-            if on_file:
-                on_file(arrival.place, entry if is_new else None)
+    def tell(arrival: Arrival, entry: Delivery) -> None:
+        is_new = entry.delivery_id not in known
+        if is_new:
+            # In the order of the files, whichever lane was quicker: what is told of the latest file is the same every time.
+            if entries and entry.loaded_at < entries[-1].loaded_at:
+                entry = replace(entry, loaded_at=entries[-1].loaded_at + _TICK)
+            ledger.record(entry)
+            entries.append(entry)
+        elif entry.outcome != REFUSED and entry.delivery_id != newest[_name(entry)]:
+            ledger.confirm(entry)
+        if on_file:
+            on_file(arrival.place, entry if is_new else None)
+
+    untried = []
+    with _Lanes(settings, min(2, len(arrivals))) as lanes:
+        for arrival, entry in zip(arrivals, lanes.map(partial(land, lanes), arrivals), strict=True):
+            if len(arrivals) > 1 and entry.content_hash.startswith(UNTRIED):
+                untried.append(arrival)  # perhaps there was too little memory for it beside another
+            else:
+                tell(arrival, entry)
+    with _Lanes(settings, 1) as lanes:
+        for arrival in untried:
+            tell(arrival, land(lanes, arrival))
     ledger.remember_files(hashed)
     changed = hold_back(
         settings,
@@ -490,16 +515,20 @@ class _Lanes:
     of the query for a small one, which takes longer than its rows.
     """
 
-    def __init__(self, settings: Settings, arrivals: Sequence[Arrival]) -> None:
+    def __init__(self, settings: Settings, lanes: int) -> None:
         self._settings = settings
-        self._pool = ThreadPoolExecutor(2 if len(arrivals) > 1 else 1, thread_name_prefix="landing")
+        self._pool = ThreadPoolExecutor(max(1, lanes), thread_name_prefix="landing")
         self._database: duckdb.DuckDBPyConnection | None = None
         self._cursors: dict[int, tuple[int, duckdb.DuckDBPyConnection]] = {}
         self._lock = threading.Lock()
+        self._ended = False
+        self.alone = threading.RLock()  # held by the one lane that may take much memory beside DuckDB's
 
     def mine(self) -> tuple[int, duckdb.DuckDBPyConnection]:
         """Number and connection of the lane that asks."""
         with self._lock:
+            if self._ended:
+                raise CancelledError
             me = threading.get_ident()
             if not self._cursors and self._settings.personal_data == "hash":
                 self._settings.personal_data_key()  # made here on the first night, by one lane alone
@@ -510,18 +539,28 @@ class _Lanes:
                 self._cursors[me] = (len(self._cursors), cursor)
             return self._cursors[me]
 
-    def map(self, function: Callable[[Arrival], Delivery | None], arrivals: Sequence[Arrival]):
-        return self._pool.map(function, arrivals)
+    def map(self, function: Callable[[Arrival], Delivery], arrivals: Sequence[Arrival]) -> Iterator[Delivery]:
+        """In order, and few ahead of the one that is waited for: what a night that dies has stored but not told is little."""
+        waiting: deque[Future[Delivery]] = deque()
+        for arrival in arrivals:
+            waiting.append(self._pool.submit(function, arrival))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
     def __enter__(self) -> _Lanes:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
+        with self._lock:
+            self._ended = True
+            cursors = [cursor for _, cursor in self._cursors.values()]
         if kind is not None:
-            for _, cursor in self._cursors.values():
+            for cursor in cursors:
                 cursor.interrupt()
         self._pool.shutdown(cancel_futures=True)
-        for _, cursor in self._cursors.values():
+        for cursor in cursors:
             cursor.close()
         if self._database is not None:
             self._database.close()

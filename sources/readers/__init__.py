@@ -6,6 +6,7 @@ same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -42,10 +43,17 @@ def _is_utf_16(head: bytes) -> bool:
 
 
 def read_parts(
-    connection: duckdb.DuckDBPyConnection, path: Path, table: Table, work: Path, *, trusting: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    table: Table,
+    work: Path,
+    be_alone: Callable[[], None] = lambda: None,
+    *,
+    trusting: bool = False,
 ) -> list[Part]:
     """The parts of `path` as relations of `connection`; `work`, an empty folder, takes temporary files.
 
+    `be_alone` is called before cells of a large file are held outside of DuckDB's memory; it waits for others that do.
     `trusting`: the rows of a CSV in which a line looks like a row need not be counted (`Part.trusted_rows`).
 
     Raises RefusedFile, whose message a person can act on, when the file as a whole cannot be taken. DuckDB
@@ -61,11 +69,11 @@ def read_parts(
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         from sources.readers.excel_file import read_workbook
 
-        return read_workbook(connection, path, table)
+        return read_workbook(connection, path, table, be_alone)
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         from sources.readers.excel_file import read_old_workbook
 
-        return read_old_workbook(connection, path, table)
+        return read_old_workbook(connection, path, table, be_alone)
     if _is_utf_16(head):
         raise RefusedFile(_UTF_16)
     if b"\x00" in head:
@@ -74,7 +82,7 @@ def read_parts(
     if start[:1] == b"<":
         from sources.readers.html_file import read_html
 
-        return read_html(connection, path, table)
+        return read_html(connection, path, table, be_alone)
     looks_like_json = start[:1] in (b"[", b"{") and start[1:].lstrip()[:1] in (b"{", b'"', b"]", b"}")
     if path.suffix.lower() in (".json", ".jsonl") or looks_like_json:
         from sources.readers.json_file import read_json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +38,7 @@ from sources.readers.workbook_archive import (
 from sources.text import shown, sql_name
 
 _PIECE = 1 << 14  # rows
+_MANY_CELLS = 1 << 22  # of a used range; some forty bytes each
 
 _DAMAGED = (
     "tệp Excel hỏng hoặc chưa sao chép xong: xuất lại rồi gửi lại"
@@ -48,7 +49,9 @@ _DAMAGED = (
 logging.getLogger("fastexcel").setLevel(logging.ERROR)
 
 
-def read_workbook(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -> list[Part]:
+def read_workbook(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: Table, be_alone: Callable[[], None]
+) -> list[Part]:
     """One Part per sheet with a header row, in workbook order."""
     try:
         with ThreadPoolExecutor(1) as beside, zipfile.ZipFile(path) as archive:
@@ -63,6 +66,8 @@ def read_workbook(connection: duckdb.DuckDBPyConnection, path: Path, table: Tabl
         Exception
     ) as error:  # damage shows as an error of the zip, of the XML, or of what is missing in them
         raise RefusedFile(_DAMAGED) from error
+    if any(sheet.cells > _MANY_CELLS for sheet in sheets.values()):
+        be_alone()
     return _read_sheets(connection, reader, path, table, sheets)
 
 
@@ -72,7 +77,9 @@ def _open_checked(path: Path) -> fastexcel.ExcelReader:
     return _open(str(path))
 
 
-def read_old_workbook(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -> list[Part]:
+def read_old_workbook(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: Table, be_alone: Callable[[], None]
+) -> list[Part]:
     """Workbooks of the 1997-2003 kind; those with a password look the same from outside and are refused."""
     locked = "EncryptedPackage".encode("utf-16-le")
     with path.open("rb") as file:
@@ -84,6 +91,7 @@ def read_old_workbook(connection: duckdb.DuckDBPyConnection, path: Path, table: 
                     " | the workbook has a password: remove it and deliver the file again"
                 )
             carry = chunk[-len(locked) :]
+    be_alone()  # how many cells it holds shows only when they have been read
     return _read_sheets(connection, _open(str(path)), path, table, {})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sources.readers.part import Part
 _MAX_COLUMNS = 1000
 _MAX_CELLS = 20_000_000
 _MAX_BYTES = 1 << 30
+_LARGE = 8 << 20  # bytes; the parser takes several times as many
 _SPACES = re.compile(r"[ \t\r\n\f\v]+")
 _BREAKS = frozenset(("br", "p", "div", "li", "tr"))
 _UNSEEN = frozenset(("script", "style"))
@@ -121,8 +123,12 @@ def _document(path: Path):
         ) from error
 
 
-def read_html(connection: duckdb.DuckDBPyConnection, path: Path, table: Table) -> list[Part]:
+def read_html(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: Table, be_alone: Callable[[], None]
+) -> list[Part]:
     """One Part per table with a header row; row numbers count the rows of the table."""
+    if path.stat().st_size > _LARGE:
+        be_alone()
     parts = []
     incomplete = None
     looked_at: list[list[str | None]] = []

@@ -68,6 +68,7 @@ Range = tuple[int, int, int, int]  # row, column, last row, last column, from 0
 class Sheet:
     """Where the used range starts (from 0), the merged ranges, and the cells that hold no readable value.
 
+    `cells` of the used range, empty ones counted; of a sheet that is looked at by its first rows only as many as may be.
     `head` is a workbook of the sheet's first rows alone, for a sheet that takes long to read.
     """
 
@@ -77,6 +78,7 @@ class Sheet:
     merges: tuple[Range, ...] = ()
     unreadable: tuple[tuple[int, int, str], ...] = ()  # row, column, why
     is_empty: bool = False
+    cells: int = 0
     head: bytes | None = None
 
 
@@ -211,6 +213,8 @@ def _inspect(archive: zipfile.ZipFile, member: str) -> Sheet:
     survey = _survey(archive, member, large)
     only_head = large or survey.is_plain
     sheet, rows = _walk(archive, member, survey, only_head=only_head)
+    if large:
+        sheet = replace(sheet, cells=_MAX_CELLS)
     if sheet.first_column > 0 and not large and survey.is_plain:
         # A cell further below may stand further to the left.
         sheet, rows = _walk(archive, member, survey, only_head=False)
@@ -228,7 +232,7 @@ def _walk(
     Those of the head also as they are, where they show that the used range begins in the first column.
     """
     row = column = None
-    last_column = 0
+    last_row = last_column = 0
     merges: list[Range] = []
     unreadable: list[tuple[int, int, str]] = []
     head: list[etree._Element] = []
@@ -244,6 +248,7 @@ def _walk(
                 row = number if row is None else row
                 column = left if column is None else min(column, left)
                 last_column = max(last_column, next(at for cell, at in reversed(cells) if _is_filled(cell)))
+                last_row = number
                 refuse_wide(number + 1, last_column - column + 1)
             if row is not None and number < row + HEAD_ROWS and len(head) <= HEAD_ROWS:
                 head.append(deepcopy(element))
@@ -254,10 +259,12 @@ def _walk(
                 if len(unreadable) > _MAX_FAULTS:
                     raise RefusedFile(f"quá nhiều ô không có giá trị: {_FORMULA}")
             if only_head and row is not None and number >= row + HEAD_ROWS:
-                refuse_wide(survey.last_row + 1, last_column - column + 1)
+                last_row = survey.last_row
+                refuse_wide(last_row + 1, last_column - column + 1)
                 merges = survey.merges
                 break
-    sheet = Sheet(member, row or 0, column or 0, tuple(merges), tuple(unreadable), row is None)
+    used = 0 if column is None else (last_row + 1) * (last_column - column + 1)
+    sheet = Sheet(member, row or 0, column or 0, tuple(merges), tuple(unreadable), row is None, used)
     return sheet, head if anchored and len(head) <= HEAD_ROWS else []
 
 

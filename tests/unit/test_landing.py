@@ -9,6 +9,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 import unicodedata
 from dataclasses import replace
 from datetime import timedelta
@@ -32,6 +33,7 @@ from landing_kit import (
 )
 
 from sources.inbox import Arrival
+from sources.readers import excel_file, html_file
 from warehouse import landing
 from warehouse.landing import land_inbox, landed_file
 from warehouse.ledger import Ledger
@@ -56,6 +58,88 @@ def test_files_are_landed_side_by_side(desk, monkeypatch: pytest.MonkeyPatch) ->
     for number in range(4):
         desk.put(f"criteria_results_{number}.csv", rows_csv(number + 1))
     assert [entry.rows_loaded for entry in desk.land()] == [1, 2, 3, 4]
+
+
+def test_what_had_too_little_memory_beside_another_is_read_again_alone(
+    desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work: list[str] = []
+    refused: list[str] = []
+
+    def read(connection, path, *arguments, of=landing.read_parts, **options):
+        at_work.append(path.name)
+        if path.name == "criteria_results_1.csv" and not refused:
+            refused.append(path.name)
+            raise duckdb.OutOfMemoryException("failed to allocate")
+        return of(connection, path, *arguments, **options)
+
+    monkeypatch.setattr(landing, "read_parts", read)
+    for number in range(3):
+        desk.put(f"criteria_results_{number}.csv", rows_csv(number + 1))
+    assert [(e.file_name, e.rows_loaded) for e in desk.land()] == [
+        ("criteria_results_0.csv", 1),
+        ("criteria_results_2.csv", 3),
+        ("criteria_results_1.csv", 2),
+    ]
+    assert refused and at_work[-1] == "criteria_results_1.csv"
+    assert {entry.outcome for entry in desk.ledger.deliveries()} == {"loaded"}
+    assert desk.land() == []
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+def test_one_lane_at_a_time_holds_many_cells(desk, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """They are held outside of DuckDB's memory, until they are stored."""
+    monkeypatch.setattr(excel_file, "_MANY_CELLS", 6)
+    monkeypatch.setattr(html_file, "_LARGE", 6)
+    now, most = set(), []
+
+    def store(settings, connection, base, *arguments, of=landing._store):
+        now.add(base.file_name)
+        most.append(len(now))
+        time.sleep(0.2)
+        entry = of(settings, connection, base, *arguments)
+        now.remove(base.file_name)
+        return entry
+
+    monkeypatch.setattr(landing, "_store", store)
+    rows = [CRITERIA, criteria_row(1)]
+    large = xlsx_bytes(*rows) if kind == "xlsx" else html_table(*(html_row(*row) for row in rows))
+    for number in range(4):
+        desk.put(f"criteria_results_{number}.{kind}", large)
+    assert [entry.rows_loaded for entry in desk.land()] == [1] * 4
+    assert max(most) == 1
+
+
+def test_little_is_stored_that_the_ledger_does_not_know(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a file counts nowhere, and is not found any more once its delivery has been corrected."""
+    stored: list[str] = []
+
+    def store(settings, connection, base, *arguments, of=landing._store):
+        if base.file_name == "criteria_results_0.csv":
+            time.sleep(1)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        stored.append(base.file_name)
+        return of(settings, connection, base, *arguments)
+
+    monkeypatch.setattr(landing, "_store", store)
+    for number in range(9):
+        desk.put(f"criteria_results_{number}.csv", rows_csv(number + 1))
+    with pytest.raises(OSError, match="No space left"):
+        desk.land()
+    assert len(stored) <= 2 and not desk.ledger.deliveries()
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_no_fault_of_the_home(
+    desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(settings, connection, base, table, parts, *arguments, of=landing._store):
+        path.unlink(missing_ok=True)
+        return of(settings, connection, base, table, parts, *arguments)
+
+    monkeypatch.setattr(landing, "_store", gone)
+    path = desk.put("criteria_results.csv", rows_csv(3))
+    (entry,) = desk.land()
+    assert entry.outcome == "refused" and "read" in entry.reason, entry.reason
 
 
 def test_times_of_landing_follow_the_order_of_the_files(desk) -> None:
