@@ -6,10 +6,10 @@
 --   at_risk         before the deadline only. Met, but: an on-time target with fewer late dossiers left than at_risk_late_left,
 --                   or a figure that the pace of the last months takes below the target by 31 December, or a percentage within
 --                   at_risk_margin_points of its target. Not met yet, but: an on-time target above the lower alarm line (95 %),
---                   or a figure that grows through the year (target_action.accumulates) and is on pace to reach the target
---                   On the deadline, too, what cannot be told yet: revenue of fewer months than those of last year that it is
---                   held against looks like a fall, or of more like growth; growth (8.2, 8.3.1, 8.3.2) whose number came before
---                   the year was over is below the whole of last year
+--                   or a figure that grows through the year (target_action.accumulates) and is on pace to reach the target.
+--                   Or revenue of fewer months than those of last year that it is held against looks like a fall, or of more
+--                   like growth: on the deadline, too, while nothing of its month has come. Also on the deadline: growth (8.2,
+--                   8.3.1, 8.3.2) whose number came before the year was over is below the whole of last year
 --   met, missed     what the headline says
 with levels as (
     select
@@ -45,7 +45,8 @@ revenue_sectors as (
 revenue_months as (
     select
         cast(count(case when this_year > 0 and this_year >= last_year then 1 end) as int) as this_year,
-        cast(count(case when last_year > 0 and last_year >= this_year then 1 end) as int) as last_year
+        cast(count(case when last_year > 0 and last_year >= this_year then 1 end) as int) as last_year,
+        coalesce(max(case when month_of_year = '{{ as_of_text()[5:7] }}' then this_year end), 0) > 0 as has_month_of_the_day
     from revenue_sectors
 ),
 
@@ -82,7 +83,8 @@ joined as (
         delivered.target_id is not null as is_delivered,
         coalesce(formulas.formula = 'growth', false)
         and coalesce(numbers_delivered.last_day < scored.deadline, true) as is_of_part_of_the_year,
-        {{ as_of() }} < scored.deadline as is_before_deadline
+        {{ as_of() }} < scored.deadline as is_before_deadline,
+        {{ as_of() }} < scored.deadline or not revenue_months.has_month_of_the_day as is_revenue_to_come
     from {{ ref('int_target_scored') }} as scored
     left join levels on scored.level = levels.level
     left join notes on scored.target_id = notes.target_id
@@ -114,8 +116,8 @@ judged as (
                 then 'nothing_delivered'
             when value is null then 'nothing_to_count'
             when not has_verdict then 'no_verdict'
-            when not meets_target and months_counted < months_compared_with then 'months_differ'
-            when meets_target and months_counted > months_compared_with then 'months_differ'
+            when is_revenue_to_come and not meets_target and months_counted < months_compared_with then 'months_differ'
+            when is_revenue_to_come and meets_target and months_counted > months_compared_with then 'months_differ'
             when not meets_target and is_of_part_of_the_year then 'year_not_over'
             when meets_target and not is_before_deadline then 'met'
             when meets_target and alarm_floor is not null and late > 0 and late_left < {{ var('at_risk_late_left') }}
