@@ -483,16 +483,19 @@ def land_inbox(
         if on_file:
             on_file(arrival.place, entry if is_new else None)
 
-    untried = []
-    with _Lanes(settings, min(2, len(arrivals))) as lanes:
-        for arrival, entry in zip(arrivals, lanes.map(partial(land, lanes), arrivals), strict=True):
-            if len(arrivals) > 1 and entry.content_hash.startswith(UNTRIED):
-                untried.append(arrival)  # perhaps there was too little memory for it beside another
-            else:
-                tell(arrival, entry)
-    with _Lanes(settings, 1) as lanes:
-        for arrival in untried:
-            tell(arrival, land(lanes, arrival))
+    untried: list[Arrival] = []
+
+    def tell_or_try_again(arrival: Arrival, entry: Delivery) -> None:
+        if len(arrivals) > 1 and entry.content_hash.startswith(UNTRIED):
+            untried.append(arrival)  # perhaps there was too little memory for it beside another
+        else:
+            tell(arrival, entry)
+
+    # One file after the other in a lane, too: Ctrl-C is for this thread, and no fault of the file that is read.
+    for count, some, take in ((2, arrivals, tell_or_try_again), (1, untried, tell)):
+        with _Lanes(settings, count) as lanes:
+            for arrival, entry in zip(some, lanes.map(partial(land, lanes), some), strict=True):
+                take(arrival, entry)
     ledger.remember_files(hashed)
     changed = hold_back(
         settings,
@@ -517,7 +520,7 @@ class _Lanes:
 
     def __init__(self, settings: Settings, lanes: int) -> None:
         self._settings = settings
-        self._pool = ThreadPoolExecutor(max(1, lanes), thread_name_prefix="landing")
+        self._pool = ThreadPoolExecutor(lanes, thread_name_prefix="landing")
         self._database: duckdb.DuckDBPyConnection | None = None
         self._cursors: dict[int, tuple[int, duckdb.DuckDBPyConnection]] = {}
         self._lock = threading.Lock()

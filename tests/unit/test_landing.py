@@ -68,6 +68,7 @@ def test_what_had_too_little_memory_beside_another_is_read_again_alone(
 
     def read(connection, path, *arguments, of=landing.read_parts, **options):
         at_work.append(path.name)
+        assert threading.current_thread() is not threading.main_thread(), "which hears Ctrl-C meanwhile"
         if path.name == "criteria_results_1.csv" and not refused:
             refused.append(path.name)
             raise duckdb.OutOfMemoryException("failed to allocate")
