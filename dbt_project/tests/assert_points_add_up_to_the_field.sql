@@ -4,8 +4,8 @@
 
 select
     targets.field_id,
-    sum(case when targets.rule_kind <> 'survey' then targets.max_points else 0 end) as points,
-    min(targets.max_points) as least_points,
+    round(sum(case when targets.rule_kind <> 'survey' then targets.max_points else 0 end), 6) as points,
+    round(min(targets.max_points), 6) as least_points,
     max(points.self_max_points) as self_max_points
 from {{ ref('dim_target') }} as targets
 inner join {{ ref('field_points') }} as points on targets.field_id = points.field_id

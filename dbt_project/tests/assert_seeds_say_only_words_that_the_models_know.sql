@@ -10,9 +10,9 @@
     ('target_measure', 'target_id', 'period_scope', ['all', 'ytd'], ''),
     ('target_measure', 'target_id', 'agency_scope', ['agency', 'one_office', 'province'], ''),
     ('target_measure', 'target_id', 'level', ['tinh', 'huyen', 'xa'], 'may be empty'),
-    ('scoring_scale', 'criterion_id', 'rule_kind', ['proportional', 'all_or_nothing', 'achieved', 'survey'], ''),
-    ('scoring_scale', 'criterion_id', 'confidence', ['estimate', 'verified'], ''),
-    ('scoring_scale', 'criterion_id', 'rule_confidence', ['estimate', 'verified'], ''),
+    ('scoring_scale', 'coalesce(target_id, criterion_id)', 'rule_kind', ['proportional', 'all_or_nothing', 'steps', 'achieved', 'survey'], ''),
+    ('scoring_scale', 'coalesce(target_id, criterion_id)', 'confidence', ['estimate', 'verified'], ''),
+    ('scoring_scale', 'coalesce(target_id, criterion_id)', 'rule_confidence', ['estimate', 'verified'], ''),
     ('field_points', 'field_id', 'survey', ['leaders', 'sipas'], 'may be empty'),
     ('field_points', 'field_id', 'confidence', ['derived', 'verified'], ''),
     ('holiday', 'date_day', 'kind', ['day_off', 'worked_saturday'], ''),
@@ -36,7 +36,7 @@ where coalesce({{ column }}, '') not in ('{{ words | join("', '") }}'{{ ", ''" i
 union all
 select
     'scoring_scale.csv' as file,
-    criterion_id as row_key,
+    coalesce(target_id, criterion_id) as row_key,
     'confidence' as column_name,
     confidence as word,
     'estimate, while max_points is empty' as known_words

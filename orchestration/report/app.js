@@ -54,6 +54,9 @@
   const inWords = (t) => t.kind === "text" && t.family === "register";
   const figure = (t, value, n = t.num, d = t.den) => (value == null ? "–" : inWords(t) ? T("agencies_confirm", { n: num(n), d: num(d) }) : isRate(t) ? `${beside(value, [t.goal])}%` : beside(value, [t.goal], 0));
   const pointsOf = (points, most) => `${beside(points, [most])} / ${num(most, 2)}`;
+  // "80.0: 0.5; 100.0: 1.0" of the mart, in the reader's numbers.
+  const stepsOf = (t) => (t.steps ? ` (${t.steps.split("; ").map((step) => step.split(": ").map(Number))
+    .map(([at, points]) => `${num(at, 2, 0)}${isRate(t) ? "%" : ""}: ${num(points, 2, 0)}`).join("; ")})` : "");
   const required = (t) => (t.goal == null ? T("achieved_text") : `${OPS[t.op] ?? t.op ?? ""} ${num(t.goal, 2, 0)}${isRate(t) ? "%" : ""}`);
   const english = (t) => (S.lang && W.plan.targets_en[t.id]) || null;
   const targetName = (t) => english(t) ?? t.name ?? t.id;
@@ -601,7 +604,7 @@
         mine ? [] : fact(T("reason"), both(t.reason, t.reason_en)),
         fact(T("rule"), rule.rule ? [pick(rule.rule), t.variant && t.variant !== "headline" ? ` (${word("variants", t.variant) ?? t.variant})` : ""] : null),
         fact(T("plan_text"), t.text ? vi(t.text) : null),
-        fact(T("points"), t.rule ? [word("rule_kinds", t.rule) ?? t.rule, " ", estimateLine()] : null),
+        fact(T("points"), t.rule ? [word("rule_kinds", t.rule) ?? t.rule, stepsOf(t), " ", estimateLine()] : null),
         fact(T("alarm_floor"), t.floor == null ? null : `${num(t.floor, 1, 0)}%`),
         fact(T("source_system"), t.source ? ui(t.source) : null),
         fact(T("legal"), [rule.legal ? `${pick(rule.legal)}. ` : "", pick(W.legal_common)]),

@@ -91,6 +91,7 @@ def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
                 "max_points_label": "ước tính, chưa nạp thang điểm chính thức",
                 "max_points_confidence": "estimate",
                 "rule_kind": "achieved" if kind == "text" else "proportional",
+                "scoring_steps": None,
                 "lead_agency": row["lead_agency_vi"] or None,
                 "lead_agency_short": row["lead_agency_vi"].split(";")[0].split(" (")[0] or None,
                 "coordinating_agency": row["coordinating_agency_vi"] or None,

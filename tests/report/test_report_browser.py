@@ -288,6 +288,20 @@ def test_a_figure_is_not_shown_as_the_target_it_missed(chromium: Browser, tmp_pa
     assert chromium.errors == []
 
 
+def test_a_rule_by_steps_tells_its_steps(chromium: Browser, tmp_path: Path) -> None:
+    frames = synthetic.tables()
+    plan = frames["dim_target"]
+    plan.loc[plan.target_id == "3.4.1", ["rule_kind", "scoring_steps"]] = ["steps", "80.0: 0.25; 99.5: 1.0"]
+    page = write_report(synthetic.write(tmp_path / "steps.duckdb", **frames), tmp_path)
+    chromium.open(page, "#t=3.4.1")
+    chromium.wait_for(DRAWN)
+    assert "tính điểm theo bậc (80%: 0,25; 99,5%: 1)" in chromium.run(TEXT.format("#dialog"))
+    chromium.open(page, "#t=3.4.2")
+    chromium.wait_for(DRAWN)
+    assert "theo bậc" not in chromium.run(TEXT.format("#dialog"))
+    assert chromium.errors == []
+
+
 def test_hostile_names_do_nothing(chromium: Browser, tmp_path: Path) -> None:
     frames = synthetic.tables()
     frames["dim_agency"].loc[:, "agency_name"] = HOSTILE

@@ -85,9 +85,85 @@ def test_a_mistyped_word_of_a_seed_is_found_at_night_and_named(tmp_path: Path) -
     assert sorted(dbt.rows_found(settings, test).split("; ")) == [
         "file field_points.csv, row_key 4, column_name confidence, word , known_words derived, verified",
         "file scoring_scale.csv, row_key 2.3, column_name rule_kind, word Proportional,"
-        " known_words proportional, all_or_nothing, achieved, survey",
+        " known_words proportional, all_or_nothing, steps, achieved, survey",
     ]
     assert dbt.rows_found(settings, "assert_nothing_of_this_name") == ""
+
+
+def test_a_scale_that_does_not_add_up_is_told_row_by_row(tmp_path: Path) -> None:
+    """A made-up official scale with parts of its own and steps, and each way in which it can be mistyped."""
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
+    tests = (
+        "assert_every_target_is_measured_and_scored",
+        "assert_points_add_up_to_the_criterion",
+        "assert_points_add_up_to_the_field",
+        "assert_steps_lead_to_the_maximum",
+    )
+    dbt.run_models(settings, DAY, ["+dim_target"])
+    command = ["test", *dbt.options(settings.work / "dbt", DAY), "--select", *tests]
+    outcome = dbt._invoke(command, settings.building, settings)
+    assert {str(node.status) for node in outcome.result.results} == {"pass"}
+    models = settings.work / "dbt" / "compiled" / "par_index" / "models"
+    with duckdb.connect(str(settings.building)) as connection:
+        connection.execute("create table shipped as from seeds.scoring_scale")
+
+    def found(*changes: str) -> dict[str, str]:
+        """What the tests find with the made-up scale, changed."""
+        with duckdb.connect(str(settings.building)) as connection:
+            connection.execute("use seeds")
+            for change in ("delete from scoring_scale", "delete from scoring_step", *made_up, *changes):
+                connection.execute(change)
+            for schema, file in (("intermediate", "intermediate/int_target"), ("marts", "marts/dim_target")):
+                query = (models / f"{file}.sql").read_text("utf-8")
+                connection.execute(f"create or replace table {schema}.{Path(file).name} as {query}")
+        return {test: rows for test in tests if (rows := dbt.rows_found(settings, test))}
+
+    put = "insert into scoring_scale by name select '3.2.3' as criterion_id, 'page 4' as source,"
+    steps = "insert into scoring_step by name select '3.2.3b' as target_id,"
+    made_up = (
+        "insert into scoring_scale from main.shipped",
+        "update scoring_scale set max_points = 1.5 where criterion_id = '3.2.3'",
+        f"{put} '3.2.3a' as target_id, 1 as max_points, 'proportional' as rule_kind, 'verified' as confidence",
+        f"{put} '3.2.3b' as target_id, 0.5 as max_points, 'steps' as rule_kind, 'verified' as confidence",
+        f"{steps} 80 as reached_at, 0.25 as points",
+        f"{steps} 100 as reached_at, 0.5 as points",
+    )
+    assert found() == {}
+    assert found("update scoring_scale set max_points = 0.75 where target_id = '3.2.3a'") == {
+        "assert_points_add_up_to_the_criterion": "criterion_id 3.2.3, points 1.25, max_points 1.5",
+        "assert_points_add_up_to_the_field": "field_id 3, points 12.75, least_points 0.27381, self_max_points 13.0",
+    }
+    assert (
+        found(
+            "update scoring_scale set max_points = 2 where target_id = '3.2.3a'", "delete from scoring_step"
+        )["assert_steps_lead_to_the_maximum"]
+        == "target_id 3.2.3b, problem scored by steps, but scoring_step.csv has none"
+    )
+    assert found("update scoring_scale set rule_kind = 'proportional' where target_id = '3.2.3b'") == {
+        "assert_steps_lead_to_the_maximum": "target_id 3.2.3b, problem has steps, but scoring_scale.csv says proportional"
+    }
+    assert found("update scoring_step set points = 0.4 where reached_at = 100") == {
+        "assert_steps_lead_to_the_maximum": "target_id 3.2.3b, problem its steps earn 0.4, its maximum is 0.5"
+    }
+    assert found("update scoring_step set reached_at = 120 where reached_at = 80") == {
+        "assert_steps_lead_to_the_maximum": "target_id 3.2.3b,"
+        " problem the step that earns 0.25 is no higher than one that earns 0.5"
+    }
+    assert (
+        found("update scoring_scale set criterion_id = '3.2.2' where target_id = '3.2.3b'")[
+            "assert_every_target_is_measured_and_scored"
+        ]
+        == "id 3.2.3b, seed scoring_scale"
+    )
+    assert found(f"{steps.replace('3.2.3b', '3.2.3')} 80 as reached_at, 1 as points") == {
+        "assert_every_target_is_measured_and_scored": "id 3.2.3, seed scoring_step"
+    }
+    assert (
+        found("delete from scoring_scale where criterion_id = '3.2.3' and target_id is null")[
+            "assert_every_target_is_measured_and_scored"
+        ]
+        == "id 3.2.3, seed scoring_scale"
+    )
 
 
 def test_the_models_count_what_the_ledger_says_was_accepted() -> None:

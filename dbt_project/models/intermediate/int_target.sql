@@ -1,7 +1,8 @@
 -- One row per leaf target of the plan and validity: what is promised, how it is measured, what it is worth.
 -- Sources: Plan 152/KH-UBND as printed; target_measure says which system measures it; scoring_scale what it is worth.
 -- Points are an estimate until the official scale is loaded: each field's self-assessed maximum is split equally over
--- its criteria without a maximum of their own, a criterion's points equally over its targets.
+-- its criteria without a maximum of their own, a criterion's points equally over its targets without one. A target that has a row
+-- of its own in the scale is scored by that alone.
 with criteria as (
     select
         field_id,
@@ -53,51 +54,90 @@ printed as (
     group by criterion_id
 ),
 
--- A target that has ended, or is still to come, takes no points from those in force.
+of_criteria as (
+    select *
+    from {{ ref('scoring_scale') }}
+    where target_id is null
+),
+
+of_targets as (
+    select *
+    from {{ ref('scoring_scale') }}
+    where target_id is not null
+),
+
+-- The row of the scale that holds for a target: its own, or else its criterion's.
 scale as (
     select
-        criteria.field_id,
+        criteria.target_id,
         criteria.criterion_id,
+        criteria.field_id,
         measures.is_in_force,
-        scoring_scale.max_points,
-        scoring_scale.rule_kind,
-        scoring_scale.floor,
-        scoring_scale.ceiling,
-        scoring_scale.source,
-        scoring_scale.confidence,
-        scoring_scale.rule_confidence,
-        count(*) as target_count
+        of_criteria.max_points as criterion_points,
+        of_criteria.rule_kind as criterion_rule,
+        of_targets.max_points as own_points,
+        holding.max_points as printed_points,
+        holding.rule_kind,
+        holding.floor,
+        holding.ceiling,
+        holding.source,
+        holding.confidence,
+        holding.rule_confidence
     from criteria
     inner join measures on criteria.target_id = measures.target_id
-    left join {{ ref('scoring_scale') }} as scoring_scale on criteria.criterion_id = scoring_scale.criterion_id
+    left join of_criteria on criteria.criterion_id = of_criteria.criterion_id
+    left join of_targets on criteria.target_id = of_targets.target_id
+    left join {{ ref('scoring_scale') }} as holding
+        on
+            criteria.criterion_id = holding.criterion_id
+            and coalesce(of_targets.target_id, '') = coalesce(holding.target_id, '')
+),
+
+steps as (
+    select
+        target_id,
+        {{ ordered_concat("cast(reached_at as string) || ': ' || cast(points as string)", '; ', 'reached_at') }} as told
+    from {{ ref('scoring_step') }}
+    group by target_id
+),
+
+-- A criterion of which only the parts have a maximum has theirs together. A target that has ended, or is still to come, takes no
+-- points from those in force.
+criterion_points as (
+    select
+        field_id,
+        criterion_id,
+        is_in_force,
+        criterion_rule,
+        coalesce(
+            max(criterion_points),
+            case when count(own_points) = count(*) then sum(own_points) end
+        ) as max_points,
+        coalesce(sum(own_points), 0) as given_points,
+        count(*) - count(own_points) as sharing_count
+    from scale
     group by
-        criteria.field_id,
-        criteria.criterion_id,
-        measures.is_in_force,
-        scoring_scale.max_points,
-        scoring_scale.rule_kind,
-        scoring_scale.floor,
-        scoring_scale.ceiling,
-        scoring_scale.source,
-        scoring_scale.confidence,
-        scoring_scale.rule_confidence
+        field_id,
+        criterion_id,
+        is_in_force,
+        criterion_rule
 ),
 
 -- What is left of a field's self-assessed points once the criteria with a maximum of their own have theirs.
 -- Survey points are another purse (domain: 68 self-assessed, 32 surveyed).
 field_share as (
     select
-        scale.field_id,
-        scale.is_in_force,
+        criterion_points.field_id,
+        criterion_points.is_in_force,
         (
             max(field_points.self_max_points)
-            - coalesce(sum(case when scale.rule_kind <> 'survey' then scale.max_points end), 0)
-        ) / nullif(sum(case when scale.max_points is null then 1 else 0 end), 0) as points_per_criterion
-    from scale
-    inner join {{ ref('field_points') }} as field_points on scale.field_id = field_points.field_id
+            - coalesce(sum(case when criterion_points.criterion_rule <> 'survey' then criterion_points.max_points end), 0)
+        ) / nullif(sum(case when criterion_points.max_points is null then 1 else 0 end), 0) as points_per_criterion
+    from criterion_points
+    inner join {{ ref('field_points') }} as field_points on criterion_points.field_id = field_points.field_id
     group by
-        scale.field_id,
-        scale.is_in_force
+        criterion_points.field_id,
+        criterion_points.is_in_force
 )
 
 select
@@ -129,14 +169,19 @@ select
     measures.has_verdict,
     measures.inner_threshold,
     measures.alarm_floor,
-    coalesce(scale.max_points, field_share.points_per_criterion) / scale.target_count as max_points,
+    coalesce(
+        scale.own_points,
+        (coalesce(criterion_points.max_points, field_share.points_per_criterion) - criterion_points.given_points)
+        / nullif(criterion_points.sharing_count, 0)
+    ) as max_points,
     scale.rule_kind,
     scale.floor as scoring_floor,
     scale.ceiling as scoring_ceiling,
+    case when scale.rule_kind = 'steps' then steps.told end as scoring_steps,
     scale.source as scoring_source,
     scale.confidence as scoring_confidence,
     not coalesce(
-        scale.max_points is not null and scale.confidence = 'verified' and scale.rule_confidence = 'verified', false
+        scale.printed_points is not null and scale.confidence = 'verified' and scale.rule_confidence = 'verified', false
     ) as is_estimate,
     criteria.lead_agency_vi as lead_agency,
     -- Where it names all agencies, or none, whoever leads the field answers for the target.
@@ -155,12 +200,14 @@ from criteria
 inner join measures on criteria.target_id = measures.target_id
 inner join named on criteria.target_id = named.target_id
 inner join printed on criteria.criterion_id = printed.criterion_id
-inner join scale
+inner join scale on criteria.target_id = scale.target_id
+inner join criterion_points
     on
-        criteria.criterion_id = scale.criterion_id
-        and measures.is_in_force = scale.is_in_force
+        criteria.criterion_id = criterion_points.criterion_id
+        and scale.is_in_force = criterion_points.is_in_force
 left join field_share
     on
         criteria.field_id = field_share.field_id
-        and measures.is_in_force = field_share.is_in_force
+        and scale.is_in_force = field_share.is_in_force
+left join steps on criteria.target_id = steps.target_id
 left join field_lead on criteria.field_id = field_lead.field_id

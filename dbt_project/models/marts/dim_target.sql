@@ -32,6 +32,7 @@ select
     rule_kind,
     scoring_floor,
     scoring_ceiling,
+    scoring_steps,
     scoring_source,
     lead_agency,
     lead_agency_short,

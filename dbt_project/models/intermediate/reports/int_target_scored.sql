@@ -2,9 +2,14 @@
 -- official scale is loaded (scoring_scale is replaced by it, nothing here changes).
 -- Rules, by rule_kind: proportional: all points when met, else max x value / target, never below 0 nor above max; nothing below
 -- the floor (on-time targets: 95 %); with a ceiling of its own the scale's ceiling stands for the target. all_or_nothing: met or
--- nothing. achieved: every reported word is "achieved", or nothing. survey: the share of the survey's points that was reached.
--- "At most" targets are proportional to nothing: met or nothing. No data: 0. A target that the plan gives no verdict for (1.2)
--- earns by the word that its lead agency reported, and without that word it has no figure, whatever was measured.
+-- nothing. steps: the most points of the steps (scoring_step) that the value has reached. achieved: every reported word is
+-- "achieved", or nothing. survey: the share of the survey's points that was reached.
+-- "At most" targets are proportional to nothing: met or nothing, unless by steps. No data: 0. A target that the plan gives no
+-- verdict for (1.2) earns by the word that its lead agency reported; without that word it has no figure, whatever was measured.
+-- full_points_at, by full_points_operator, is what earns all: the target, the ceiling or the last step.
+{# "At most" targets have no value from which on. #}
+{% set ceiling = "case when targets.operator not in ('<=', '<') then targets.scoring_ceiling end" %}
+
 with figures as (
     select
         target_id,
@@ -28,6 +33,26 @@ reported as (
         variant = 'register'
         and agency_code = {{ province_code() }}
         and period_kind = 'ytd'
+),
+
+-- What earns all of a target's points by steps, and what its figure has earned of them.
+climbed as (
+    select
+        steps.target_id,
+        case when targets.operator in ('<=', '<') then min(steps.reached_at) else max(steps.reached_at) end as last_step,
+        max(
+            case
+                when targets.operator in ('<=', '<') then case when figures.value <= steps.reached_at then steps.points end
+                when figures.value >= steps.reached_at then steps.points
+            end
+        ) as points
+    from {{ ref('scoring_step') }} as steps
+    inner join {{ ref('int_target') }} as targets on steps.target_id = targets.target_id
+    left join figures on steps.target_id = figures.target_id
+    where targets.rule_kind = 'steps'
+    group by
+        steps.target_id,
+        targets.operator
 ),
 
 judged as (
@@ -61,15 +86,26 @@ judged as (
             when targets.has_verdict then figures.meets_target
             else reported.is_achieved
         end as is_achieved,
-        coalesce(targets.scoring_ceiling, targets.target_value, case when targets.measure_kind = 'text' then 100 end)
-            as full_points_at,
+        climbed.points as step_points,
+        coalesce(
+            climbed.last_step,
+            {{ ceiling }},
+            targets.target_value,
+            case when targets.measure_kind = 'text' then 100 end
+        ) as full_points_at,
         case
-            when targets.scoring_ceiling is null or targets.operator in ('<=', '<') then figures.meets_target
+            when climbed.last_step is null and {{ ceiling }} is null then targets.operator
+            when targets.operator in ('<=', '<') then '<='
+            else '>='
+        end as full_points_operator,
+        case
+            when {{ ceiling }} is null then figures.meets_target
             else figures.value >= targets.scoring_ceiling
         end as earns_all
     from {{ ref('int_target') }} as targets
     left join figures on targets.target_id = figures.target_id
     left join reported on targets.target_id = reported.target_id
+    left join climbed on targets.target_id = climbed.target_id
     where targets.is_in_force
 )
 
@@ -91,6 +127,7 @@ select
     alarm_floor,
     rule_kind,
     full_points_at,
+    full_points_operator,
     lead_agency,
     deadline,
     numerator,
@@ -107,6 +144,7 @@ select
         when rule_kind = 'survey'
             then max_points * least(1, greatest(0, coalesce(cast(numerator as double) / nullif(denominator, 0), 0)))
         when rule_kind = 'achieved' then case when is_achieved then max_points else 0 end
+        when rule_kind = 'steps' then coalesce(step_points, 0)
         when value is null or value < scoring_floor then 0
         when earns_all then max_points
         when rule_kind = 'all_or_nothing' or operator in ('<=', '<') or full_points_at <= 0 then 0

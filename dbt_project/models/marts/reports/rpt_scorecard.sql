@@ -84,7 +84,7 @@ joined as (
         coalesce(formulas.formula = 'growth', false)
         and coalesce(numbers_delivered.last_day < scored.deadline, true) as is_of_part_of_the_year,
         {{ as_of() }} < scored.deadline as is_before_deadline,
-        {{ as_of() }} < scored.deadline or not revenue_months.has_month_of_the_day as is_revenue_to_come
+        revenue_months.has_month_of_the_day
     from {{ ref('int_target_scored') }} as scored
     left join levels on scored.level = levels.level
     left join notes on scored.target_id = notes.target_id
@@ -116,8 +116,13 @@ judged as (
                 then 'nothing_delivered'
             when value is null then 'nothing_to_count'
             when not has_verdict then 'no_verdict'
-            when is_revenue_to_come and not meets_target and months_counted < months_compared_with then 'months_differ'
-            when is_revenue_to_come and meets_target and months_counted > months_compared_with then 'months_differ'
+            when
+                (is_before_deadline or not has_month_of_the_day)
+                and case
+                    when meets_target then months_counted > months_compared_with
+                    else months_counted < months_compared_with
+                end
+                then 'months_differ'
             when not meets_target and is_of_part_of_the_year then 'year_not_over'
             when meets_target and not is_before_deadline then 'met'
             when meets_target and alarm_floor is not null and late > 0 and late_left < {{ var('at_risk_late_left') }}
