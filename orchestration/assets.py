@@ -109,7 +109,8 @@ def landing_asset(table: Table) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 FRESHNESS_CHECK,
                 asset=landing_key(table),
-                description=f"A delivery every {table.cadence_days} days; stale after {table.stale_after_days}.",
+                description=f"A delivery every {table.cadence_days} days; stale after {table.stale_after_days},"
+                " or the next working day where that is a day off.",
             ),
         ],
     )

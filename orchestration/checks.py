@@ -13,6 +13,7 @@ from expectations.marts import MARTS_SUITE, marts_checks
 from expectations.model import BLOCK, WARN, CheckResult, failures, to_arrow, to_rows
 from orchestration import clock
 from orchestration.checking import check_file, check_relations
+from orchestration.freshness import is_stale, limit_days
 from orchestration.night import Night
 from orchestration.progress import tell
 from sources.contract import Table, all_tables
@@ -91,12 +92,12 @@ def check_freshness(night: Night, table: Table) -> dg.AssetCheckResult:
     age = None if last is None else (night.day - last).days
     return dg.AssetCheckResult(
         check_name=FRESHNESS_CHECK,
-        passed=not table.is_stale(last, night.day),
+        passed=not is_stale(table, last, night.day),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "last_delivery": str(last or "none"),
             "age_days": -1 if age is None else age,
-            "stale_after_days": table.stale_after_days,
+            "stale_after_days": table.stale_after_days if last is None else limit_days(table, last),
         },
     )
 

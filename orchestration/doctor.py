@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 
 from orchestration import clock
 from orchestration.ahead import dated_ahead
+from orchestration.freshness import is_stale
 from sources.casting import TIME_ZONE
 from sources.contract import all_tables
 from warehouse import publish
@@ -315,7 +316,7 @@ def _freshness(settings: Settings, now: datetime) -> Findings:
     for table in all_tables():
         own = [e.delivered_on for e in entries if (e.source, e.table_name) == (table.source, table.name)]
         last = max(own, default=None)
-        if not table.is_stale(last, day):
+        if not is_stale(table, last, day):
             fresh += 1
             continue
         told = "never came" if last is None else f"last came {(day - last).days} days before {day}"

@@ -10,6 +10,7 @@ from orchestration import clock
 from orchestration.ahead import dated_ahead, last_day
 from orchestration.alerting import open_alerts
 from orchestration.alerting.wording import SEVERITY_VI, day_vi
+from orchestration.freshness import is_stale
 from orchestration.numbers import number_vi
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
@@ -75,7 +76,7 @@ def show_status(settings: Settings, console: Console) -> None:
         table.add_row(
             contract.relation,
             day_vi(last) if last else "–",
-            f"[red]{'–' if age is None else age} ▲[/]" if contract.is_stale(last, day) else str(age),
+            f"[red]{'–' if age is None else age} ▲[/]" if is_stale(contract, last, day) else str(age),
             number_vi(sum(e.rows_loaded for e in taken)),
             number_vi(sum(e.rows_quarantined for e in own)),
         )

@@ -8,7 +8,6 @@ module.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -86,10 +85,6 @@ class Table:
     def stale_after_days(self) -> int:
         """Older than this, the last delivery is one that should have been followed by another."""
         return 2 * self.cadence_days
-
-    def is_stale(self, last: date | None, day: date) -> bool:
-        """Whether, on the day, the last accepted delivery is too old; a table that never came is (DECISIONS, D63)."""
-        return last is None or (day - last).days > self.stale_after_days
 
     @property
     def is_personal(self) -> bool:

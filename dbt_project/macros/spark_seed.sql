@@ -29,3 +29,12 @@
     {%- endif -%}
     {{ return("'" ~ (value ~ '') | replace('\\', '\\\\') | replace("'", "\\'") ~ "'") }}
 {%- endmacro %}
+
+{# A table that nothing was ever put into has no file, and so no columns for whoever reads its files (warehouse/spark_tables.py). #}
+{% macro spark__create_csv_table(model, agate_table) %}
+    {% set sql = dbt.spark__create_csv_table(model, agate_table) %}
+    {% if not agate_table.rows %}
+        {% do run_query('insert into ' ~ this.render() ~ ' select * from ' ~ this.render() ~ ' where false') %}
+    {% endif %}
+    {{ return(sql) }}
+{% endmacro %}

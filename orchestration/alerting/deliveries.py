@@ -8,6 +8,7 @@ from typing import Any
 from orchestration.alerting import wording
 from orchestration.alerting.marts import Marts
 from orchestration.alerting.model import QUARANTINE, STALE_SOURCE, Problem, problem_of
+from orchestration.freshness import is_stale, limit_days
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED
 
@@ -36,8 +37,7 @@ def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
             contract.owner,
             last_of_each.last_on,
             coalesce(last_of_each.last_on, first_of_all.day) as since,
-            date_diff('day', since, cast($as_of as date)) as age_days,
-            contract.stale_after_days as limit_days
+            date_diff('day', since, cast($as_of as date)) as age_days
         from contract
         cross join first_of_all
         left join last_of_each using (source, table_name)
@@ -47,7 +47,8 @@ def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
     )
     for row in rows:
         since, table = row.pop("since"), tables[row["source"], row["table_name"]]
-        row["is_stale"] = since is not None and table.is_stale(since, as_of)
+        row["is_stale"] = since is not None and is_stale(table, since, as_of)
+        row["limit_days"] = table.stale_after_days if since is None else limit_days(table, since)
     return rows
 
 

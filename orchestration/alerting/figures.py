@@ -48,8 +48,6 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
             ("target_id", "target_id"),
             ("status", "status"),
             ("status_code", "code"),
-            ("months_counted", "months"),
-            ("months_compared_with", "months_before"),
         )
     )
     scorecard = f"select {told} " + ("from night.marts.rpt_scorecard" if has else "where false")
@@ -77,8 +75,7 @@ def load_headlines(marts: Marts, as_of: date, rules: Rules) -> None:
             t.lead_agency_short as lead,
             i.agency_code = $province as is_province,
             s.status as scorecard_status,
-            s.months,
-            s.months_before,
+            s.code as scorecard_code,
             -- An agency that is no more, or a level, can win nothing back: its figures of the year stand, told no longer. A year
             -- that is not over is below a whole one, which is no miss yet.
             case
@@ -373,13 +370,10 @@ def stale_targets(marts: Marts, stale: set[str]) -> frozenset[str]:
 
 def incomparable(marts: Marts) -> frozenset[str]:
     """Targets whose figure compares other months than its own, which alone may explain what it says (DECISIONS, D10)."""
-    return frozenset(
-        target
-        for (target,) in marts.db.execute(
-            "select distinct target_id from headline"
-            " where is_province and (meets_target = false and months < months_before or meets_target and months > months_before)"
-        ).fetchall()
+    found = marts.db.execute(
+        "select target_id from headline where is_province and scorecard_code = 'months_differ'"
     )
+    return frozenset(target for (target,) in found.fetchall())
 
 
 def silent(marts: Marts) -> frozenset[tuple[str, str]]:

@@ -72,7 +72,6 @@ def _add_contract(marts: Marts, settings: Settings) -> None:
             "table_name": (pa.string(), [table.name for table in tables]),
             "vi": (pa.string(), [table.vi for table in tables]),
             "owner": (pa.string(), [table.owner for table in tables]),
-            "stale_after_days": (pa.int64(), [table.stale_after_days for table in tables]),
             "limit_pct": (pa.float64(), [share_limit(settings, table) for table in tables]),
         },
     )

@@ -14,10 +14,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from filelock import FileLock
 
 from orchestration import clock, doctor
+from orchestration.freshness import is_working_day
 from tests.conftest import PROJECT, SAMPLE_DAY, copy_of_home, parindex
 from warehouse.backup import BackupError, back_up, restore
 from warehouse.ledger import Ledger
@@ -454,6 +456,13 @@ def test_stale_sources_are_named_with_their_owner(own_night: Path) -> None:
         connection.commit()
     finding = findings(settings_of(own_night))["tthc.feedback"]
     assert finding.level == "WARN" and "Văn phòng UBND tỉnh" in finding.todo
+
+
+def test_the_working_days_of_freshness_are_those_of_the_models(night: Path) -> None:
+    with duckdb.connect(str(night / "published" / "par_index.duckdb"), read_only=True) as connection:
+        days = connection.execute("select date_day, is_working_day from marts.dim_date").fetchall()
+    assert len(days) > 4000
+    assert [day for day, works in days if is_working_day(day) != works] == []
 
 
 def test_a_server_that_does_not_answer_is_told_without_its_password(night: Path) -> None:

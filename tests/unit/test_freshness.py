@@ -1,0 +1,52 @@
+"""When a source is stale: twice its cadence, and never for a day off alone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from orchestration.freshness import is_stale, is_working_day, limit_days
+from sources.contract import all_tables
+
+DAILY = next(table for table in all_tables() if table.relation == "tthc__dossiers")
+MONTHLY = next(table for table in all_tables() if table.relation == "finance__revenue")
+
+
+@pytest.mark.parametrize(
+    ("last", "last_good_day"),
+    [
+        ("2024-06-17", "2024-06-19"),  # a Monday: two days
+        (
+            "2024-06-19",
+            "2024-06-21",
+        ),  # a Wednesday: on Saturday it is stale, nothing came on Thursday nor Friday
+        ("2024-06-20", "2024-06-24"),  # a Thursday: Saturday is a day off, so Monday
+        ("2024-06-21", "2024-06-24"),  # a Friday: on Monday morning nothing can have come yet
+        ("2024-06-22", "2024-06-24"),
+        ("2024-06-23", "2024-06-25"),
+        ("2025-01-24", "2025-02-03"),  # the Friday before Tết: until its first working day
+        ("2025-01-22", "2025-01-24"),
+        ("2024-05-02", "2024-05-04"),  # a Saturday on which offices worked
+        ("2025-12-31", "2026-01-05"),  # 2 January by the correction that came late
+        ("2026-01-08", "2026-01-10"),  # and the Saturday worked for it
+    ],
+)
+def test_a_daily_source_may_wait_two_days_and_over_days_off(last: str, last_good_day: str) -> None:
+    begin, end = date.fromisoformat(last), date.fromisoformat(last_good_day)
+    assert not is_stale(DAILY, begin, end)
+    assert is_stale(DAILY, begin, end + timedelta(days=1))
+    assert limit_days(DAILY, begin) == (end - begin).days
+
+
+def test_a_monthly_source_may_wait_two_months() -> None:
+    assert limit_days(MONTHLY, date(2024, 3, 1)) == 62  # to Thursday, 2 May, the day after a holiday
+    assert limit_days(MONTHLY, date(2024, 2, 29)) == 63  # 1 May is none
+
+
+def test_a_table_that_never_came_is_stale() -> None:
+    assert is_stale(DAILY, None, date(2024, 6, 17))
+
+
+def test_years_that_no_seed_knows_have_weekends() -> None:
+    assert [is_working_day(date(2060, 3, day)) for day in range(5, 9)] == [True, False, False, True]
