@@ -5,7 +5,6 @@ Nothing is written: a doctor may look at a home that is out of order, full or re
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import sqlite3
@@ -22,6 +21,7 @@ from packaging.requirements import Requirement
 from orchestration import clock
 from orchestration.ahead import dated_ahead
 from orchestration.freshness import is_stale
+from orchestration.working_days import read_seed
 from sources.casting import TIME_ZONE
 from sources.contract import all_tables
 from warehouse import publish
@@ -31,7 +31,7 @@ from warehouse.ledger import Ledger
 from warehouse.lock import is_held
 from warehouse.looking import open_to_read
 from warehouse.personal_key import is_of_landing
-from warehouse.settings import DBT_PROJECT, PROJECT, Settings, SettingsError
+from warehouse.settings import PROJECT, Settings, SettingsError
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 _DAY = timedelta(hours=26)  # a night each day, and some patience
@@ -343,10 +343,9 @@ def _dated_ahead(settings: Settings, now: datetime) -> Findings:
 
 def _calendar(settings: Settings, now: datetime) -> Findings:
     todo = "docs/runbook/new_year.md"
-    with (DBT_PROJECT / "seeds" / "holiday.csv").open(encoding="utf-8", newline="") as file:
-        known: dict[int, set[str]] = {}
-        for row in csv.DictReader(file):
-            known.setdefault(date.fromisoformat(row["date_day"]).year, set()).add(row["confidence"])
+    known: dict[int, set[str]] = {}
+    for row in read_seed("holiday"):
+        known.setdefault(date.fromisoformat(row["date_day"]).year, set()).add(row["confidence"])
     this, following = now.year, now.year + 1
     if this not in known:
         yield Finding(FAIL, "calendar", f"holidays and working days of {this} are not known", todo)

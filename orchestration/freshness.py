@@ -6,33 +6,10 @@ Sunday or over Tết, and what was delivered before is no reason to freeze the a
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import cache
 
+from orchestration.working_days import is_working_day
 from sources.contract import Table
-from warehouse.settings import DBT_PROJECT
-
-
-def _seed(name: str) -> Iterator[dict[str, str]]:
-    with (DBT_PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
-
-
-@cache
-def _announced() -> dict[date, bool]:
-    """Days of which the seeds say whether offices work: the operator's corrections above the holidays."""
-    holidays = {row["date_day"]: row["kind"] == "worked_saturday" for row in _seed("holiday")}
-    corrected = {
-        row["date_day"]: row["is_working_day"] == "true" for row in _seed("working_calendar_override")
-    }
-    return {date.fromisoformat(day): works for day, works in (holidays | corrected).items()}
-
-
-def is_working_day(day: date) -> bool:
-    """As the models say it (int_working_days), for those who ask before a night has built anything."""
-    return _announced().get(day, day.isoweekday() <= 5)
 
 
 def limit_days(table: Table, last: date) -> int:

@@ -1,10 +1,12 @@
 {#
   Seeds on Spark. dbt-spark binds values by putting quotes around them, so that an apostrophe ends the text and an empty cell
-  becomes the word None; here they are literals.
+  becomes the word None; here they are literals. A cell that is none of its type (80%, or 0,5) fails, as on DuckDB, where without
+  ANSI Spark would make it null.
 #}
 {% macro spark__load_csv_rows(model, agate_table) %}
     {% set types = model['config'].get('column_types', {}) %}
     {% set statements = [] %}
+    {% do adapter.add_query('set spark.sql.ansi.enabled = true') %}
     {% for rows in agate_table.rows | batch(get_batch_size()) %}
         {% set sql %}
             insert into {{ this.render() }} values
@@ -20,6 +22,7 @@
         {% do adapter.add_query(sql, abridge_sql_log=True) %}
         {% do statements.append(sql) %}
     {% endfor %}
+    {% do adapter.add_query('set spark.sql.ansi.enabled = false') %}
     {{ return(statements | join(';\n')) }}
 {% endmacro %}
 

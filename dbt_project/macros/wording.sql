@@ -137,6 +137,7 @@
 {# What wins points back; reads regain_status, status_code, units_needed and the units of rpt_points_to_regain. #}
 {% macro regain_text(language) -%}
     {%- set units = whole_number_text(language, 'units_needed') ~ " || ' ' || unit_" ~ language -%}
+    {%- set step = number_text(language, '(points_then - points_estimated)', 0) -%}
     {%- if language == 'vi' -%}
         {%- set texts = {
             'fewer': "'Cần giảm ' || " ~ units,
@@ -147,6 +148,7 @@
             'months_differ': "'Chưa kết luận được: chờ số thu của các tháng còn thiếu'",
             'out_of_reach': "'Yêu cầu 100% mà đã có trường hợp không đạt, không khắc phục được: năm nay không thể đạt trọn điểm'",
             'not_by_units': "'Không quy ra được số việc cần làm'",
+            'next_step': "' (bậc kế tiếp: +' || " ~ step ~ " || ' điểm)'",
         } -%}
     {%- else -%}
         {%- set texts = {
@@ -158,12 +160,15 @@
             'months_differ': "'Not to be told yet: revenue of some months is still to come'",
             'out_of_reach': "'Every case has to succeed and what is past cannot be put right: not all points can be won back this year'",
             'not_by_units': "'Not to be won back by things that can be counted'",
+            'next_step': "' (the next step: +' || " ~ step ~ " || ' points)'",
         } -%}
     {%- endif -%}
+    {#- Which wins back a part of what is lost. -#}
+    {%- set next_step = "case when points_then < max_points - 0.000001 then " ~ texts['next_step'] ~ " else '' end" -%}
     case
-        when regain_status = 'regainable' and operator in ('<=', '<') then {{ texts['fewer'] }}
-        when regain_status = 'regainable' and can_be_mended then {{ texts['more'] }}
-        when regain_status = 'regainable' then {{ texts['further'] }}
+        when regain_status = 'regainable' and operator in ('<=', '<') then {{ texts['fewer'] }} || {{ next_step }}
+        when regain_status = 'regainable' and can_be_mended then {{ texts['more'] }} || {{ next_step }}
+        when regain_status = 'regainable' then {{ texts['further'] }} || {{ next_step }}
         when regain_status = 'no_data' and status_code = 'nothing_to_count' then {{ nothing_to_count_text(language) }}
         when regain_status = 'no_data' and status_code = 'months_differ' then {{ texts['months_differ'] }}
         when regain_status = 'no_data' and value is not null then {{ texts['no_word'] }}

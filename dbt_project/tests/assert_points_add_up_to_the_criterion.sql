@@ -12,4 +12,4 @@ where
     and scale.target_id is null
     and scale.max_points is not null
 group by targets.criterion_id
-having abs(sum(targets.max_points) - max(scale.max_points)) > 0.000001
+having abs(sum(targets.max_points) - max(scale.max_points)) > 0.0001

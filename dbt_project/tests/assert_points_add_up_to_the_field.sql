@@ -1,5 +1,5 @@
--- The points of a field's targets in force are the field's self-assessed maximum, survey criteria aside; none is negative, as what
--- is left for the others is where scoring_scale gives some of them more than the field has.
+-- The points of a field's targets in force are the field's self-assessed maximum, survey criteria aside; none is worth nothing or
+-- less, as what is left for the others is where scoring_scale gives some of them all that the field or the criterion has.
 {{ config(meta={'dagster': {'ref': {'name': 'dim_target'}}}) }}
 
 select
@@ -14,5 +14,5 @@ group by targets.field_id
 having
     abs(
         sum(case when targets.rule_kind <> 'survey' then targets.max_points else 0 end) - max(points.self_max_points)
-    ) > 0.000001
-    or min(targets.max_points) < 0
+    ) > 0.0001
+    or min(targets.max_points) <= 0

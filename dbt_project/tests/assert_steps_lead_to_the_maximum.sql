@@ -27,9 +27,9 @@ select
     target_id,
     'scored by steps, but scoring_step.csv has none' as problem
 from climbed
-where
-    rule_kind = 'steps'
-    and points is null
+where rule_kind = 'steps'
+group by target_id
+having count(points) = 0
 union all
 select distinct
     target_id,
@@ -54,6 +54,8 @@ select
 from climbed
 where
     rule_kind = 'steps'
+    and height is not null
+    and height_before is not null
     and (
         points <= points_before
         or height <= height_before

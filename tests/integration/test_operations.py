@@ -19,7 +19,7 @@ import pytest
 from filelock import FileLock
 
 from orchestration import clock, doctor
-from orchestration.freshness import is_working_day
+from orchestration.working_days import is_working_day
 from tests.conftest import PROJECT, SAMPLE_DAY, copy_of_home, parindex
 from warehouse.backup import BackupError, back_up, restore
 from warehouse.ledger import Ledger

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
-from orchestration.freshness import is_stale, is_working_day, limit_days
+from orchestration import working_days
+from orchestration.freshness import is_stale, limit_days
+from orchestration.working_days import is_working_day
 from sources.contract import all_tables
 
 DAILY = next(table for table in all_tables() if table.relation == "tthc__dossiers")
@@ -46,6 +49,23 @@ def test_a_monthly_source_may_wait_two_months() -> None:
 
 def test_a_table_that_never_came_is_stale() -> None:
     assert is_stale(DAILY, None, date(2024, 6, 17))
+
+
+def test_seeds_saved_by_a_spreadsheet_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "holiday.csv").write_text(
+        "date_day,kind\n2026-01-01,day_off\n2026-01-02,day_off\n", "utf-8-sig"
+    )
+    (tmp_path / "seeds" / "working_calendar_override.csv").write_text(
+        "date_day,is_working_day\r\n2026-01-02,\r\n2026-01-10, TRUE\r\n2026-01-05,FALSE\r\n", "utf-8-sig"
+    )
+    monkeypatch.setattr(working_days, "DBT_PROJECT", tmp_path)
+    working_days._announced.cache_clear()
+    try:
+        days = {day: is_working_day(date(2026, 1, day)) for day in (1, 2, 5, 6, 10, 17)}
+    finally:
+        working_days._announced.cache_clear()
+    assert days == {1: False, 2: False, 5: False, 6: True, 10: True, 17: False}
 
 
 def test_years_that_no_seed_knows_have_weekends() -> None:

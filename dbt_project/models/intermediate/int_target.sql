@@ -76,12 +76,13 @@ scale as (
         of_criteria.max_points as criterion_points,
         of_criteria.rule_kind as criterion_rule,
         of_targets.max_points as own_points,
-        holding.max_points as printed_points,
+        coalesce(holding.max_points, of_criteria.max_points) as printed_points,
         holding.rule_kind,
         holding.floor,
         holding.ceiling,
         holding.source,
-        holding.confidence,
+        -- A share of the criterion's points is as sure as these are.
+        case when holding.max_points is null then of_criteria.confidence else holding.confidence end as confidence,
         holding.rule_confidence
     from criteria
     inner join measures on criteria.target_id = measures.target_id

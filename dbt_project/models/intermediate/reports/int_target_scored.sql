@@ -6,9 +6,14 @@
 -- "achieved", or nothing. survey: the share of the survey's points that was reached.
 -- "At most" targets are proportional to nothing: met or nothing, unless by steps. No data: 0. A target that the plan gives no
 -- verdict for (1.2) earns by the word that its lead agency reported; without that word it has no figure, whatever was measured.
--- full_points_at, by full_points_operator, is what earns all: the target, the ceiling or the last step.
-{# "At most" targets have no value from which on. #}
-{% set ceiling = "case when targets.operator not in ('<=', '<') then targets.scoring_ceiling end" %}
+-- What earns more, points_then in all, is to reach earns_more_at by earns_more_operator: target, ceiling or the next step.
+{# "At most" targets have no value from which on, and of other rules a ceiling says nothing. #}
+{% set ceiling -%}
+case
+            when targets.operator not in ('<=', '<') and targets.rule_kind in ('proportional', 'all_or_nothing')
+                then targets.scoring_ceiling
+        end
+{%- endset %}
 
 with figures as (
     select
@@ -35,25 +40,34 @@ reported as (
         and period_kind = 'ytd'
 ),
 
--- What earns all of a target's points by steps, and what its figure has earned of them.
-climbed as (
+steps as (
     select
         steps.target_id,
-        case when targets.operator in ('<=', '<') then min(steps.reached_at) else max(steps.reached_at) end as last_step,
-        max(
+        steps.points,
+        steps.reached_at,
+        coalesce(
             case
-                when targets.operator in ('<=', '<') then case when figures.value <= steps.reached_at then steps.points end
-                when figures.value >= steps.reached_at then steps.points
-            end
-        ) as points
+                when targets.operator in ('<=', '<') then figures.value <= steps.reached_at
+                else figures.value >= steps.reached_at
+            end,
+            false
+        ) as is_reached
     from {{ ref('scoring_step') }} as steps
     inner join {{ ref('int_target') }} as targets on steps.target_id = targets.target_id
     left join figures on steps.target_id = figures.target_id
     where targets.rule_kind = 'steps'
-    group by
-        steps.target_id,
-        targets.operator
 ),
+
+-- What has been earned by steps, and the next of them: each earns more than the one before it.
+climbed as (
+    select
+        target_id,
+        max(case when is_reached then points end) as points,
+        min(case when not is_reached then points end) as next_points
+    from steps
+    group by target_id
+),
+
 
 judged as (
     select
@@ -87,17 +101,18 @@ judged as (
             else reported.is_achieved
         end as is_achieved,
         climbed.points as step_points,
+        coalesce(climbed.next_points, targets.max_points) as points_then,
         coalesce(
-            climbed.last_step,
+            next_steps.reached_at,
             {{ ceiling }},
             targets.target_value,
             case when targets.measure_kind = 'text' then 100 end
-        ) as full_points_at,
+        ) as earns_more_at,
         case
-            when climbed.last_step is null and {{ ceiling }} is null then targets.operator
+            when next_steps.reached_at is null and {{ ceiling }} is null then targets.operator
             when targets.operator in ('<=', '<') then '<='
             else '>='
-        end as full_points_operator,
+        end as earns_more_operator,
         case
             when {{ ceiling }} is null then figures.meets_target
             else figures.value >= targets.scoring_ceiling
@@ -106,6 +121,10 @@ judged as (
     left join figures on targets.target_id = figures.target_id
     left join reported on targets.target_id = reported.target_id
     left join climbed on targets.target_id = climbed.target_id
+    left join steps as next_steps
+        on
+            climbed.target_id = next_steps.target_id
+            and climbed.next_points = next_steps.points
     where targets.is_in_force
 )
 
@@ -126,8 +145,9 @@ select
     has_verdict,
     alarm_floor,
     rule_kind,
-    full_points_at,
-    full_points_operator,
+    earns_more_at,
+    earns_more_operator,
+    points_then,
     lead_agency,
     deadline,
     numerator,
@@ -147,7 +167,7 @@ select
         when rule_kind = 'steps' then coalesce(step_points, 0)
         when value is null or value < scoring_floor then 0
         when earns_all then max_points
-        when rule_kind = 'all_or_nothing' or operator in ('<=', '<') or full_points_at <= 0 then 0
-        else max_points * least(1, greatest(0, value / full_points_at))
+        when rule_kind = 'all_or_nothing' or operator in ('<=', '<') or earns_more_at <= 0 then 0
+        else max_points * least(1, greatest(0, value / earns_more_at))
     end as points_estimated
 from judged

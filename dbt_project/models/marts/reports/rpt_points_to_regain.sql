@@ -1,6 +1,7 @@
 -- One row per target that does not earn all its points: what it loses and what would win it back, cheapest first.
--- Rules: shortfall = smallest rise of the numerator (for "at most" targets: fall) that reaches what earns all points, mostly the
--- target, with today's denominator; "above" is strict. What compares other months than its own (8.3.3) has none to tell yet.
+-- Rules: shortfall = smallest rise of the numerator (for "at most" targets: fall) that reaches what earns more, mostly the target
+-- and all points, by steps the next of them, with today's denominator; "above" is strict. What compares other months than its
+-- own (8.3.3) has none to tell yet.
 -- Where past cases can still be put right (target_action.can_be_mended: a dossier can still be digitised) the units needed are
 -- the shortfall. Where they cannot (a late dossier stays late) they are the further cases, all of them good, that lift the rate
 -- above the target; a target of 100 % is then out of reach this year. Cheapest = most points per unit. An estimate, like the
@@ -26,18 +27,18 @@ short as (
         *,
         case
             when value is null then null
-            when measure_kind = 'count' and full_points_operator = '>' then floor(round(full_points_at, 6)) + 1 - numerator
-            when measure_kind = 'count' then ceil(round(full_points_at - numerator, 6))
-            when full_points_operator in ('<=', '<') then ceil(round(numerator - full_points_at * denominator / 100, 6))
-            when full_points_operator = '>' then floor(round(full_points_at * denominator / 100, 6)) + 1 - numerator
-            else ceil(round(full_points_at * denominator / 100, 6)) - numerator
+            when measure_kind = 'count' and earns_more_operator = '>' then floor(round(earns_more_at, 6)) + 1 - numerator
+            when measure_kind = 'count' then ceil(round(earns_more_at - numerator, 6))
+            when earns_more_operator in ('<=', '<') then ceil(round(numerator - earns_more_at * denominator / 100, 6))
+            when earns_more_operator = '>' then floor(round(earns_more_at * denominator / 100, 6)) + 1 - numerator
+            else ceil(round(earns_more_at * denominator / 100, 6)) - numerator
         end as shortfall,
         case
-            when value is null or measure_kind <> 'percent' or full_points_at >= 100 then null
-            when full_points_operator = '>'
-                then floor(round((full_points_at * denominator - 100 * numerator) / (100 - full_points_at), 6)) + 1
-            when full_points_operator = '>='
-                then ceil(round((full_points_at * denominator - 100 * numerator) / (100 - full_points_at), 6))
+            when value is null or measure_kind <> 'percent' or earns_more_at >= 100 then null
+            when earns_more_operator = '>'
+                then floor(round((earns_more_at * denominator - 100 * numerator) / (100 - earns_more_at), 6)) + 1
+            when earns_more_operator = '>='
+                then ceil(round((earns_more_at * denominator - 100 * numerator) / (100 - earns_more_at), 6))
         end as further_cases
     from losing
 ),
@@ -66,7 +67,7 @@ priced as (
     select
         *,
         case when regain_status = 'regainable' then units end as units_needed,
-        case when regain_status = 'regainable' then points_lost / nullif(units, 0) end as points_per_unit
+        case when regain_status = 'regainable' then (points_then - points_estimated) / nullif(units, 0) end as points_per_unit
     from needed
 )
 
