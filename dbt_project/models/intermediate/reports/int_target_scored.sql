@@ -7,15 +7,18 @@
 -- "At most" targets are proportional to nothing: met or nothing, unless by steps. No data: 0. A target that the plan gives no
 -- verdict for (1.2) earns by the word that its lead agency reported; without that word it has no figure, whatever was measured.
 -- What earns more, points_then in all, is to reach earns_more_at by earns_more_operator: target, ceiling or the next step.
-{# "At most" targets have no value from which on, and of other rules a ceiling says nothing. #}
-{% set ceiling -%}
-case
-            when targets.operator not in ('<=', '<') and targets.rule_kind in ('proportional', 'all_or_nothing')
-                then targets.scoring_ceiling
-        end
-{%- endset %}
+with targets as (
+    select
+        *,
+        -- "At most" targets have no value from which on, and of other rules a ceiling says nothing.
+        case
+            when operator not in ('<=', '<') and rule_kind in ('proportional', 'all_or_nothing') then scoring_ceiling
+        end as ceiling
+    from {{ ref('int_target') }}
+    where is_in_force
+),
 
-with figures as (
+figures as (
     select
         target_id,
         numerator,
@@ -53,7 +56,7 @@ steps as (
             false
         ) as is_reached
     from {{ ref('scoring_step') }} as steps
-    inner join {{ ref('int_target') }} as targets on steps.target_id = targets.target_id
+    inner join targets on steps.target_id = targets.target_id
     left join figures on steps.target_id = figures.target_id
     where targets.rule_kind = 'steps'
 ),
@@ -67,7 +70,6 @@ climbed as (
     from steps
     group by target_id
 ),
-
 
 judged as (
     select
@@ -89,7 +91,6 @@ judged as (
         targets.rule_kind,
         targets.is_estimate,
         targets.scoring_floor,
-        targets.scoring_ceiling,
         targets.lead_agency,
         targets.deadline,
         figures.numerator,
@@ -104,20 +105,20 @@ judged as (
         coalesce(climbed.next_points, targets.max_points) as points_then,
         coalesce(
             next_steps.reached_at,
-            {{ ceiling }},
+            targets.ceiling,
             targets.target_value,
             case when targets.measure_kind = 'text' then 100 end
         ) as earns_more_at,
         case
-            when next_steps.reached_at is null and {{ ceiling }} is null then targets.operator
+            when next_steps.reached_at is null and targets.ceiling is null then targets.operator
             when targets.operator in ('<=', '<') then '<='
             else '>='
         end as earns_more_operator,
         case
-            when {{ ceiling }} is null then figures.meets_target
-            else figures.value >= targets.scoring_ceiling
+            when targets.ceiling is null then figures.meets_target
+            else figures.value >= targets.ceiling
         end as earns_all
-    from {{ ref('int_target') }} as targets
+    from targets
     left join figures on targets.target_id = figures.target_id
     left join reported on targets.target_id = reported.target_id
     left join climbed on targets.target_id = climbed.target_id
@@ -125,7 +126,6 @@ judged as (
         on
             climbed.target_id = next_steps.target_id
             and climbed.next_points = next_steps.points
-    where targets.is_in_force
 )
 
 select
