@@ -69,7 +69,7 @@ class Settings:
     keep_versions: int = 14
     whole_build_every: int = 7  # nights; 1: every night is built whole
     keep_days: int = 90  # of run history, and of rows that a later delivery took the place of
-    memory_limit: str = "3GB"
+    memory_limit: str = "2.7GB"
     threads: int = 0
     publish_to: str | None = field(default=None, repr=False)  # may hold a password
     engine: str = "duckdb"  # what computes the models

@@ -32,7 +32,7 @@ from sources.inbox import SAMPLE_MARKER
 from tests.conftest import parindex
 from warehouse.backup import _must_be_empty
 from warehouse.lock import night_lock
-from warehouse.settings import SettingsError, load_settings
+from warehouse.settings import Settings, SettingsError, load_settings
 
 __all__ = ["desk"]
 
@@ -341,7 +341,7 @@ def test_a_memory_limit_without_its_unit_begins_no_night(limit: str, monkeypatch
         load_settings()
     for good in ("3GB", "1.5 gb", "800MiB", "4g", "60%", "100%", "1%", "1000KB", "1000TB", ""):
         monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", good)
-        assert load_settings().memory_limit == (good or "3GB")
+        assert load_settings().memory_limit == (good or Settings.memory_limit)
 
 
 def test_status_names_tables_and_refused_files_in_full(desk, run) -> None:
