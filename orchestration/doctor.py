@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from orchestration import clock
 from orchestration.ahead import dated_ahead
 from orchestration.freshness import is_stale
-from orchestration.working_days import read_seed
+from orchestration.seeds import read_seed
 from sources.casting import TIME_ZONE
 from sources.contract import all_tables
 from warehouse import publish

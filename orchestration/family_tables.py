@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from functools import cache
 
+from orchestration.seeds import read_seed
 from sources.contract import Table, load_contracts
-from warehouse.settings import DBT_PROJECT
 
 # What a table is to a measure; the seed's yml says what follows from it.
 COUNTED, DECIDES, NAMED = "counted", "decides", "named"
 
 
 @cache
-def _rows() -> tuple[dict[str, str], ...]:
-    with (DBT_PROJECT / "seeds" / "family_table.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(csv.DictReader(file))
+def _rows() -> list[dict[str, str]]:
+    return read_seed("family_table")
 
 
 def tables_of(family: str, measure: str, *roles: str) -> list[Table]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import date
 
-from warehouse.settings import DBT_PROJECT
+from orchestration.seeds import read_seed
 
 
 class NoPlanInForce(Exception):
@@ -14,8 +13,7 @@ class NoPlanInForce(Exception):
 
 def check_plan(day: date) -> None:
     """Raises NoPlanInForce."""
-    with (DBT_PROJECT / "seeds" / "target_measure.csv").open(encoding="utf-8", newline="") as file:
-        spans = [(row["valid_from"], row["valid_to"] or str(date.max)) for row in csv.DictReader(file)]
+    spans = [(row["valid_from"], row["valid_to"] or str(date.max)) for row in read_seed("target_measure")]
     if not any(first <= str(day) <= last for first, last in spans):
         raise NoPlanInForce(
             f"ngày {day} không có kế hoạch nào đang có hiệu lực – no plan was in force on {day}: the targets begin on"

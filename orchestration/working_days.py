@@ -5,20 +5,10 @@ The models say it for the figures (int_working_days); that both agree is tested.
 
 from __future__ import annotations
 
-import csv
 from datetime import date
 from functools import cache
 
-from warehouse.settings import DBT_PROJECT
-
-
-def read_seed(name: str) -> list[dict[str, str]]:
-    """The rows of a seed as text, saved by whatever editor: with a byte order mark, or TRUE in capitals, as dbt takes it."""
-    with (DBT_PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
-        return [
-            {column: (cell or "").strip() for column, cell in row.items() if column}
-            for row in csv.DictReader(file)
-        ]
+from orchestration.seeds import read_seed
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import working_days
+from orchestration import seeds, working_days
 from orchestration.freshness import is_stale, limit_days
 from orchestration.working_days import is_working_day
 from sources.contract import all_tables
@@ -20,10 +20,7 @@ MONTHLY = next(table for table in all_tables() if table.relation == "finance__re
     ("last", "last_good_day"),
     [
         ("2024-06-17", "2024-06-19"),  # a Monday: two days
-        (
-            "2024-06-19",
-            "2024-06-21",
-        ),  # a Wednesday: on Saturday it is stale, nothing came on Thursday nor Friday
+        ("2024-06-19", "2024-06-21"),  # a Wednesday: stale on Saturday, as nothing came on two working days
         ("2024-06-20", "2024-06-24"),  # a Thursday: Saturday is a day off, so Monday
         ("2024-06-21", "2024-06-24"),  # a Friday: on Monday morning nothing can have come yet
         ("2024-06-22", "2024-06-24"),
@@ -59,7 +56,7 @@ def test_seeds_saved_by_a_spreadsheet_say_the_same(tmp_path: Path, monkeypatch: 
     (tmp_path / "seeds" / "working_calendar_override.csv").write_text(
         "date_day,is_working_day\r\n2026-01-02,\r\n2026-01-10, TRUE\r\n2026-01-05,FALSE\r\n", "utf-8-sig"
     )
-    monkeypatch.setattr(working_days, "DBT_PROJECT", tmp_path)
+    monkeypatch.setattr(seeds, "DBT_PROJECT", tmp_path)
     working_days._announced.cache_clear()
     try:
         days = {day: is_working_day(date(2026, 1, day)) for day in (1, 2, 5, 6, 10, 17)}

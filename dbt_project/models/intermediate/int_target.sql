@@ -2,7 +2,7 @@
 -- Sources: Plan 152/KH-UBND as printed; target_measure says which system measures it; scoring_scale what it is worth.
 -- Points are an estimate until the official scale is loaded: each field's self-assessed maximum is split equally over
 -- its criteria without a maximum of their own, a criterion's points equally over its targets without one. A target that has a row
--- of its own in the scale is scored by that alone.
+-- of its own in the scale is scored by its rule, and without a maximum has its share of the criterion's.
 with criteria as (
     select
         field_id,
