@@ -1,6 +1,6 @@
 {#
   Where engines differ, and nowhere else: each macro here has one body per dialect and is tested by itself on every engine
-  (tests/spark/test_dialect.py). `default` is DuckDB.
+  (dbt_project/tests/dialect/). `default` is DuckDB.
 #}
 
 {% macro add_days(days, day) -%}
@@ -26,6 +26,19 @@
 
 {% macro spark__add_months(months, day) -%}
     add_months({{ day }}, cast({{ months }} as int))
+{%- endmacro %}
+
+{# Days from the first day to the second. #}
+{% macro days_between(first_day, second_day) -%}
+    {{ return(adapter.dispatch('days_between')(first_day, second_day)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first_day, second_day) -%}
+    cast({{ second_day }} - {{ first_day }} as int)
+{%- endmacro %}
+
+{% macro spark__days_between(first_day, second_day) -%}
+    datediff({{ second_day }}, {{ first_day }})
 {%- endmacro %}
 
 {# 1 = Monday. #}

@@ -13,6 +13,11 @@
     {{ return((modules.datetime.date(as_of_day().year, 12, 31) - as_of_day()).days) }}
 {%- endmacro %}
 
+{# From the day of the build to 31 December, or to a last day before it; null = none. 0 when it is past. #}
+{% macro days_left_until(last_day) -%}
+    greatest(0, {{ days_between(as_of(), "least(cast('" ~ as_of_year() ~ "-12-31' as date), " ~ last_day ~ ")") }})
+{%- endmacro %}
+
 {% macro days_in_year() -%}
     {{ return(day_of_year() + days_left_in_year()) }}
 {%- endmacro %}

@@ -123,15 +123,26 @@
     end
 {%- endmacro %}
 
-{# How many months stand against how many, where a figure compares years of which not the same months have come. #}
+{#
+  How many months stand against how many, where a figure compares years of which not the same months have come; where as many
+  have, but not the same of them, how much either year lacks.
+#}
 {% macro months_compared(language) -%}
     {%- set now, before = whole_number_text(language, 'months_counted'), whole_number_text(language, 'months_compared_with') -%}
+    {%- set lacks, lacked = whole_number_text(language, 'missing_this_year'), whole_number_text(language, 'missing_last_year') -%}
     {%- if language == 'vi' -%}
-        {%- set text = "'; số thu ' || " ~ now ~ " || ' tháng năm nay so với ' || " ~ before ~ " || ' tháng năm trước'" -%}
+        {%- set months = "'; số thu ' || " ~ now ~ " || ' tháng năm nay so với ' || " ~ before ~ " || ' tháng năm trước'" -%}
+        {%- set gaps = "'; số thu thiếu theo tháng và khu vực: năm nay ' || " ~ lacks ~ " || ', năm trước ' || " ~ lacked -%}
     {%- else -%}
-        {%- set text = "'; revenue of ' || " ~ now ~ " || ' months of this year against ' || " ~ before ~ " || ' of last year'" -%}
+        {%- set months = "'; revenue of ' || " ~ now ~ " || ' months of this year against ' || " ~ before ~ " || ' of last year'" -%}
+        {%- set gaps = "'; revenue missing, by month and sector: ' || " ~ lacks ~ " || ' of this year, ' || " ~ lacked
+            ~ " || ' of last year'" -%}
     {%- endif -%}
-    case when months_counted <> months_compared_with then {{ text }} else '' end
+    case
+        when months_counted <> months_compared_with then {{ months }}
+        when missing_this_year + missing_last_year > 0 then {{ gaps }}
+        else ''
+    end
 {%- endmacro %}
 
 {# What wins points back; reads regain_status, status_code, units_needed and the units of rpt_points_to_regain. #}

@@ -10,6 +10,11 @@ with ranked as (
         valid_from,
         valid_to,
         min(valid_from) over (partition by agency_code) as first_valid_from,
+        -- Null as soon as one version is open. A code that changes its level ends there.
+        case
+            when count(*) over (partition by agency_code, level) = count(valid_to) over (partition by agency_code, level)
+                then max(valid_to) over (partition by agency_code, level)
+        end as last_valid_to,
         {{ valid_on_as_of('valid_from', 'valid_to') }} as is_valid_on_as_of,
         row_number() over (
             partition by agency_code
@@ -31,6 +36,7 @@ select
     valid_from,
     valid_to,
     first_valid_from,
+    last_valid_to,
     is_valid_on_as_of
 from ranked
 where version_rank = 1

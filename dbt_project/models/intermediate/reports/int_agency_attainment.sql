@@ -1,9 +1,9 @@
 -- One row per agency, period and percentage headline that applies to its level: how much of the target it reaches, 0 to 100.
 -- Periods: each month, the year to date, and `ytd_before`: the year to the end of the month before, for the change of place.
 -- Rules: only figures with something to count; attainment = 100 when met, else 100 x value / target within 0 to 100, and for
--- "at most" targets 100 x target / value. Agencies that are no more at its end are left out, and so are months before one was
--- set up: what came to it from those before it counts in its year, and has no place of its own among the months. `ytd_before`
--- adds up the months where months add up; stocks and shares of agencies keep today's figure there, as no earlier one is known.
+-- "at most" targets 100 x target / value. Agencies that are no more at its end, or not yet, are left out: what came to one from
+-- those before it counts in its year, and has no place of its own among the months before. `ytd_before` adds up the months where
+-- months add up; stocks and shares of agencies keep today's figure there, as no earlier one is known.
 {{ config(materialized='view') }}
 
 {% set month_now = as_of_text()[5:7] | int %}
@@ -14,10 +14,13 @@ with figures as (
         indicators.agency_code,
         agencies.agency_name,
         agencies.level,
-        agencies.first_valid_from,
+        agencies.first_valid_from <= indicators.period_end
+        and (agencies.valid_to is null or agencies.valid_to >= indicators.period_end) as is_there,
+        -- At the end of the month before.
+        agencies.first_valid_from < {{ month_of_as_of() }}
+        and (agencies.valid_to is null or agencies.valid_to >= {{ add_days(-1, month_of_as_of()) }}) as was_there,
         indicators.period_kind,
         indicators.period_start,
-        indicators.period_end,
         indicators.numerator,
         indicators.denominator,
         targets.operator,
@@ -41,7 +44,6 @@ with figures as (
         and targets.has_verdict
         and targets.target_value > 0
         and (targets.level is null or targets.level = agencies.level)
-        and (agencies.valid_to is null or agencies.valid_to >= indicators.period_end)
         and (agencies.first_valid_from <= indicators.period_end or not coalesce(actions.counts_agencies, false))
 ),
 
@@ -64,6 +66,7 @@ months_before as (
     where
         figures.period_kind = 'month'
         and figures.period_start < {{ month_of_as_of() }}
+        and figures.was_there
     group by
         figures.target_id,
         figures.agency_code,
@@ -95,7 +98,7 @@ kept_as_they_are as (
         and target_id not in (select additive.target_id from {{ ref('int_target_projection') }} as additive)
         -- In January there is no month before.
         and {{ month_now }} > 1
-        and first_valid_from < {{ month_of_as_of() }}
+        and was_there
 ),
 
 all_periods as (
@@ -113,7 +116,7 @@ all_periods as (
         plan_order,
         counts_agencies
     from figures
-    where period_kind <> 'month' or first_valid_from <= period_end
+    where is_there
     union all
     select *
     from months_before

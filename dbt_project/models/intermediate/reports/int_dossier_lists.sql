@@ -1,55 +1,99 @@
--- One row per delivered file, agency and year of receipt for which the file is a full list: it holds nearly all dossiers
--- (full_list_share) that are known of the agency and year up to that day, and at least full_list_min_dossiers of them.
--- A file of the changes of a day holds a few of many, a whole list all of them; the name of the file is not asked.
--- Known up to a day = rows landed, less the versions that are not a dossier's first.
+-- One row per day, agency and year of receipt for which what was delivered on the day is a full list: it holds nearly all
+-- dossiers (full_list_share) that are known of the agency and year up to that day, and at least full_list_min_dossiers of them.
+-- The changes of a day are a few of many, a whole list is all of them; names of files are not asked, nor how many there are.
+-- Dossiers of the day = rows landed, less those of a dossier that the day has before them. Known = rows landed up to the day,
+-- less those of a dossier that the agency has before them: one taken over is known to the new agency since it was delivered so.
+-- Its file is the one that holds most of it.
 with rows_in_files as (
     select *
     from {{ ref('int_dossier_rows_in_files') }}
     where file_id not in (select again.delivery_id from {{ ref('int_delivery_sent_again') }} as again)
 ),
 
-later_versions as (
+rows_of_days as (
     select
-        file_id,
+        agency_code,
+        received_year,
+        delivered_on,
+        sum(row_count) as row_count
+    from rows_in_files
+    group by
+        agency_code,
+        received_year,
+        delivered_on
+),
+
+placed as (
+    select
         agency_code,
         cast(extract(year from received_at) as int) as received_year,
-        count(*) as row_count
+        delivered_on,
+        lag(delivered_on) over (
+            partition by dossier_code, agency_code, extract(year from received_at)
+            order by row_no
+        ) as delivered_on_before
     from {{ ref('int_dossier_versions') }}
-    where version_no > 1
-    group by
-        file_id,
+),
+
+repeated as (
+    select
         agency_code,
-        cast(extract(year from received_at) as int)
+        received_year,
+        delivered_on,
+        count(delivered_on_before) as row_count,
+        count(case when delivered_on_before = delivered_on then 1 end) as row_count_of_day
+    from placed
+    group by
+        agency_code,
+        received_year,
+        delivered_on
 ),
 
 known as (
     select
-        rows_in_files.file_id,
-        rows_in_files.delivered_on,
-        rows_in_files.agency_code,
-        rows_in_files.received_year,
-        rows_in_files.row_count,
-        sum(rows_in_files.row_count - coalesce(later_versions.row_count, 0)) over (
-            partition by rows_in_files.agency_code, rows_in_files.received_year
-            order by rows_in_files.delivered_on
-            range between unbounded preceding and current row
+        days.agency_code,
+        days.received_year,
+        days.delivered_on,
+        days.row_count - coalesce(repeated.row_count_of_day, 0) as dossier_count,
+        sum(days.row_count - coalesce(repeated.row_count, 0)) over (
+            partition by days.agency_code, days.received_year
+            order by days.delivered_on
         ) as known_count
-    from rows_in_files
-    left join later_versions
+    from rows_of_days as days
+    left join repeated
         on
-            rows_in_files.file_id = later_versions.file_id
-            and rows_in_files.agency_code = later_versions.agency_code
-            and rows_in_files.received_year = later_versions.received_year
+            days.agency_code = repeated.agency_code
+            and days.received_year = repeated.received_year
+            and days.delivered_on = repeated.delivered_on
+),
+
+files as (
+    select
+        agency_code,
+        received_year,
+        delivered_on,
+        file_id,
+        row_number() over (
+            partition by agency_code, received_year, delivered_on
+            order by row_count desc, file_id asc
+        ) as place
+    from rows_in_files
 )
 
 select
-    file_id,
-    delivered_on,
-    agency_code,
-    received_year,
-    row_count,
-    cast(known_count as bigint) as known_count
+    known.agency_code,
+    known.received_year,
+    known.delivered_on,
+    files.file_id,
+    cast(known.dossier_count as bigint) as dossier_count,
+    cast(known.known_count as bigint) as known_count
 from known
+inner join files
+    on
+        known.agency_code = files.agency_code
+        and known.received_year = files.received_year
+        and known.delivered_on = files.delivered_on
+        and files.place = 1
 where
-    known_count >= {{ var('full_list_min_dossiers') }}
-    and row_count >= {{ var('full_list_share') }} * known_count
+    known.known_count >= {{ var('full_list_min_dossiers') }}
+    and known.dossier_count >= {{ var('full_list_share') }} * known.known_count

@@ -1,6 +1,7 @@
--- One row per version of a dossier that was delivered more than once, beside the version before it.
--- Rule: a row from a file of the same content as the one that the version before came from is no version: it says nothing new
--- of the day it was sent on. The old file after a newer one is one, for it brings the old row back.
+-- One row per row of a dossier that was delivered more than once, and the version that it is of.
+-- Rules: a delivery is all files of a day, and gives a dossier one version; of several rows the last one by file, sheet and row
+-- holds, and the others are superseded. A row from a file of the same content as the one that the row before came from is none:
+-- it says nothing new of the day it was sent on. The old file after a newer one is one, for it brings the old row back.
 -- Only repeated dossiers are ranked, and the source is read twice rather than kept: a million wide rows cost more than all
 -- that follows. A build that starts from another one looks only at the dossiers that were delivered since: nothing else
 -- gives a dossier a version more, and nothing takes one away.
@@ -54,29 +55,23 @@ compared as (
 ranked as (
     select
         dossier_code,
-        cast(row_number() over versions as int) as version_no,
+        cast(row_number() over rows_of_dossier as int) as row_no,
+        cast(dense_rank() over (partition by dossier_code order by _delivered_on) as int) as version_no,
+        coalesce(lead(_delivered_on) over rows_of_dossier = _delivered_on, false) as is_superseded,
         agency_code,
         received_at,
         due_at,
         due_at_original,
-        supplement_requested_at,
         supplement_received_at,
         apology_sent_at,
         finished_at,
         status,
         _delivered_on as delivered_on,
         _file_id as file_id,
-        lag(due_at) over versions as due_at_before,
-        lag(due_at_original) over versions as due_at_original_before,
-        lag(supplement_received_at) over versions as supplement_received_at_before,
-        lag(finished_at) over versions as finished_at_before,
-        lag(status) over versions as status_before,
-        lag(_delivered_on) over versions as delivered_on_before,
-        lag(_file_id) over versions as file_id_before,
-        count(*) over (partition by dossier_code) as version_count
+        count(*) over (partition by dossier_code) as row_count
     from compared
     where content is distinct from content_before
-    window versions as (
+    window rows_of_dossier as (
         partition by dossier_code
         order by _delivered_on, _file_name, _sheet_no, _row_number, _file_id
     )
@@ -84,24 +79,18 @@ ranked as (
 
 select
     dossier_code,
+    row_no,
     version_no,
+    is_superseded,
     agency_code,
     received_at,
     due_at,
     due_at_original,
-    supplement_requested_at,
     supplement_received_at,
     apology_sent_at,
     finished_at,
     status,
     delivered_on,
-    file_id,
-    due_at_before,
-    due_at_original_before,
-    supplement_received_at_before,
-    finished_at_before,
-    status_before,
-    delivered_on_before,
-    file_id_before
+    file_id
 from ranked
-where version_count > 1
+where row_count > 1

@@ -21,7 +21,9 @@ first_versions as (
         dossier_code,
         due_at
     from {{ ref('int_dossier_versions') }}
-    where version_no = 1
+    where
+        version_no = 1
+        and not is_superseded
 ),
 
 working_days as (

@@ -1,6 +1,7 @@
 -- One row per dossier that vanished: it was in a full list of its agency and year, a later full list does not hold it, and no
 -- file of that day or later does. Before: the day it was last delivered. After: nothing.
--- Rejected rows never land, so a list with rejected rows shows nothing unless more dossiers are missing than rows were rejected.
+-- Rejected rows never land, so a day with rejected rows shows nothing unless more dossiers are missing than rows were rejected,
+-- and nothing at all with a file of dossiers that was not taken: a part of the list may be in it.
 with lists as (
     select
         file_id,
@@ -10,18 +11,27 @@ with lists as (
     from {{ ref('int_dossier_lists') }}
 ),
 
--- The first full list after the last sight of each dossier.
+days as (
+    select
+        delivered_on,
+        sum(case when {{ is_accepted('outcome') }} then rows_quarantined else 0 end) as rows_quarantined,
+        count(case when not {{ is_accepted('outcome') }} then 1 end) as files_not_taken
+    from {{ ref('stg_landing__deliveries') }}
+    where
+        source = 'tthc'
+        and table_name = 'dossiers'
+        and replaced_by is null
+    group by delivered_on
+),
+
+-- Full lists after the last sight of each dossier.
 missing as (
     select
         dossiers.dossier_code,
         dossiers.agency_code,
         dossiers.delivered_on as last_seen_on,
         lists.file_id,
-        lists.delivered_on,
-        row_number() over (
-            partition by dossiers.dossier_code
-            order by lists.delivered_on, lists.file_id
-        ) as turn
+        lists.delivered_on
     from {{ ref('fct_dossier') }} as dossiers
     inner join lists
         on
@@ -31,45 +41,58 @@ missing as (
 ),
 
 -- The last full list that held it.
-listed as (
+held as (
     select
-        missing.dossier_code,
-        missing.agency_code,
-        missing.last_seen_on,
-        missing.delivered_on,
-        missing.file_id,
-        landed._file_id as file_id_before,
+        landed.dossier_code,
+        landed._file_id as file_id,
         row_number() over (
-            partition by missing.dossier_code
-            order by landed._delivered_on desc, landed._file_id desc
+            partition by landed.dossier_code
+            order by landed._delivered_on desc, landed._file_name desc, landed._sheet_no desc, landed._row_number desc
         ) as turn
-    from missing
-    inner join {{ source('tthc', 'dossiers') }} as landed on missing.dossier_code = landed.dossier_code
+    from {{ source('tthc', 'dossiers') }} as landed
     inner join lists
         on
-            landed._file_id = lists.file_id
+            landed._delivered_on = lists.delivered_on
             and landed.agency_code = lists.agency_code
             and extract(year from landed.received_at) = lists.received_year
-    where missing.turn = 1
+    where landed.dossier_code in (select missing.dossier_code from missing)
 ),
 
 counted as (
     select
-        *,
-        count(*) over (partition by file_id) as missing_from_file
-    from listed
-    where turn = 1
+        missing.*,
+        held.file_id as file_id_before,
+        count(*) over (partition by missing.delivered_on) as missing_on_the_day
+    from missing
+    inner join held
+        on
+            missing.dossier_code = held.dossier_code
+            and held.turn = 1
+),
+
+-- The first of them that shows it.
+shown as (
+    select
+        counted.*,
+        row_number() over (
+            partition by counted.dossier_code
+            order by counted.delivered_on
+        ) as turn
+    from counted
+    left join days on counted.delivered_on = days.delivered_on
+    where
+        counted.missing_on_the_day > coalesce(days.rows_quarantined, 0)
+        and coalesce(days.files_not_taken, 0) = 0
 )
 
 select
     'dossier_vanished' as kind,
-    counted.dossier_code as record_key,
-    counted.agency_code,
-    cast(counted.last_seen_on as string) as before,
+    dossier_code as record_key,
+    agency_code,
+    cast(last_seen_on as string) as before,
     cast(null as string) as after,
-    counted.delivered_on as first_seen,
-    counted.file_id_before as delivery_before,
-    counted.file_id as delivery_after
-from counted
-left join {{ ref('stg_landing__deliveries') }} as deliveries on counted.file_id = deliveries.delivery_id
-where counted.missing_from_file > coalesce(deliveries.rows_quarantined, 0)
+    delivered_on as first_seen,
+    file_id_before as delivery_before,
+    file_id as delivery_after
+from shown
+where turn = 1

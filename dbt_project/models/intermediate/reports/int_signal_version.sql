@@ -1,4 +1,5 @@
--- One row per finding that two versions of one dossier give away. Kinds:
+-- One row per finding that two versions of one dossier give away. Of the rows of one delivery the last one is the version: that a
+-- key comes twice in one is no fault, and shows no change. Kinds:
 --   due_moved_after_due   the due date was put off although it had passed: either the delivery before was made after it and
 --                         still showed it, or the apology that goes with the new date was written after it
 --   second_reappointment  the due date was put off again after it had been put off once (Nghị định 61/2018 Điều 19.9: at most
@@ -11,6 +12,28 @@
 with versions as (
     select
         *,
+        lag(due_at) over versions_of_dossier as due_at_before,
+        lag(supplement_received_at) over versions_of_dossier as supplement_received_at_before,
+        lag(finished_at) over versions_of_dossier as finished_at_before,
+        lag(status) over versions_of_dossier as status_before,
+        lag(delivered_on) over versions_of_dossier as delivered_on_before,
+        lag(file_id) over versions_of_dossier as file_id_before,
+        max(case when finished_at is not null then 1 else 0 end) over (
+            partition by dossier_code
+            order by version_no
+            rows between unbounded preceding and 1 preceding
+        ) as was_finished_before
+    from {{ ref('int_dossier_versions') }}
+    where not is_superseded
+    window versions_of_dossier as (
+        partition by dossier_code
+        order by version_no
+    )
+),
+
+dated as (
+    select
+        *,
         cast(due_at as date) as due_on,
         cast(due_at_before as date) as due_on_before,
         cast(finished_at as date) as finished_on,
@@ -20,7 +43,7 @@ with versions as (
             and (supplement_received_at_before is null or supplement_received_at > supplement_received_at_before),
             false
         ) as has_new_supplement
-    from {{ ref('int_dossier_versions') }}
+    from versions
 ),
 
 judged as (
@@ -30,13 +53,8 @@ judged as (
         -- Put off before the first version that was delivered.
         version_no = 1
         and due_on > cast(due_at_original as date)
-        and supplement_received_at is null as came_put_off,
-        max(case when finished_at is not null then 1 else 0 end) over (
-            partition by dossier_code
-            order by version_no
-            rows between unbounded preceding and 1 preceding
-        ) as was_finished_before
-    from versions
+        and supplement_received_at is null as came_put_off
+    from dated
 ),
 
 counted as (
@@ -93,7 +111,6 @@ findings as (
         version_no > 1
         and was_finished_before = 0
         and finished_on < delivered_on_before
-        and delivered_on_before < delivered_on
     union all
     select
         'finish_rewritten' as kind,

@@ -1,6 +1,9 @@
 -- One row per target whose months add up to the year to date: where the province's figure ends on 31 December when the months
--- of the pace go on. Stocks, shares of agencies and figures given for the year only have no pace and no row.
+-- of the pace go on, or on the day on which the catalogue ends the last agency of the target's level. Stocks, shares of agencies
+-- and figures given for the year only have no pace and no row.
 -- Rule: parts so far + parts of the pace window x days left / days of the window; then value = 100 x numerator / denominator.
+{% set days_left = 'coalesce(levels.days_left, ' ~ days_left_in_year() ~ ')' %}
+
 with figures as (
     select
         target_id,
@@ -32,13 +35,15 @@ parts as (
 )
 
 select
-    target_id,
+    parts.target_id,
     {{ percent(
-        'numerator + pace_numerator * ' ~ days_left_in_year() ~ ' / ' ~ pace_days(),
-        'denominator + pace_denominator * ' ~ days_left_in_year() ~ ' / ' ~ pace_days()
+        'parts.numerator + parts.pace_numerator * ' ~ days_left ~ ' / ' ~ pace_days(),
+        'parts.denominator + parts.pace_denominator * ' ~ days_left ~ ' / ' ~ pace_days()
     ) }} as projected_value
 from parts
+inner join {{ ref('int_target') }} as targets on parts.target_id = targets.target_id
+left join {{ ref('int_level_as_of') }} as levels on targets.level = levels.level
 where
-    denominator > 0
-    and abs(numerator - months_numerator) < 0.001
-    and abs(denominator - months_denominator) < 0.001
+    parts.denominator > 0
+    and abs(parts.numerator - parts.months_numerator) < 0.001
+    and abs(parts.denominator - parts.months_denominator) < 0.001

@@ -1,11 +1,13 @@
 -- One row per on-time target (3.4.1-3) and agency, and the province: late dossiers as a budget of the year.
 -- Rules, all over variant A, dossiers received in the year: late = resolved late + overdue and open. Allowed = most late ones
 -- with which the target is still met; "above 99 %" is strict. Burn rate = late / allowed; 1 = used up.
--- Pace: dossiers decided per day since the first day of the window (pace_months); a dossier is decided on the day it is finished
--- or withdrawn, a late one on the day after its due date. With fewer than min_denominator in the window the whole year gives
--- the pace; an agency that is no more has none, nor has a level that ended. Projection: so far + pace x days left to 31 December.
--- The budget of the year is what is allowed of the projected dossiers; it runs out on the first day on which more are late than
--- that, today when they are already.
+-- Pace: dossiers decided per day since the first day of the window (pace_months), of an agency since the day it was set up: what
+-- was decided before came to it from those before it. A dossier is decided on the day it is finished or withdrawn, a late one on
+-- the day after its due date. With fewer than min_denominator in the window the whole year gives the pace, but for an agency set
+-- up in it; an agency that is no more has none, nor has a level that ended.
+-- Projection: so far + pace x days left to 31 December, or to the day on which the catalogue ends the agency; the province goes
+-- on as long as any agency of the level does. The budget of the year is what is allowed of the projected dossiers; it runs out
+-- on the first day on which more are late than that, today when they are already.
 -- Waiting: paused dossiers (5, 6, 8) due before today. They are in no other count here, and not late (D1).
 with targets as (
     select
@@ -19,6 +21,38 @@ with targets as (
         and is_in_force
 ),
 
+agencies as (
+    select
+        agencies.agency_code,
+        agencies.level,
+        targets.target_id,
+        agencies.is_valid_on_as_of,
+        agencies.last_valid_to,
+        coalesce(agencies.first_valid_from > {{ year_start() }}, false) as is_set_up_this_year,
+        greatest({{ pace_start() }}, agencies.first_valid_from) as pace_start
+    from {{ ref('int_agency_as_of') }} as agencies
+    inner join targets on agencies.level = targets.level
+),
+
+decided as (
+    select
+        dossiers.agency_code,
+        dossiers.count_class,
+        dossiers.due_on,
+        agencies.pace_start,
+        dossiers.is_late or dossiers.is_overdue_open as counts_as_late,
+        case
+            when dossiers.is_late or dossiers.is_overdue_open then {{ add_days(1, 'dossiers.due_on') }}
+            when dossiers.is_on_time or dossiers.count_class = 'withdrawn'
+                then coalesce(dossiers.finished_on, dossiers.received_on)
+        end as decided_on
+    from {{ ref('fct_dossier') }} as dossiers
+    inner join agencies on dossiers.agency_code = agencies.agency_code
+    where
+        dossiers.is_accepted
+        and {{ in_year_to_date('dossiers.received_on') }}
+),
+
 dossiers as (
     select
         agency_code,
@@ -26,51 +60,64 @@ dossiers as (
             where count_class = 'in_process' and due_on >= {{ as_of() }} and due_on <= {{ add_days(7, as_of()) }}
         ) as due_next_7_days,
         count(*) filter (where count_class = 'paused' and due_on < {{ as_of() }}) as waiting_overdue,
-        count(*) filter (where (is_late or is_overdue_open) and {{ add_days(1, 'due_on') }} >= {{ pace_start() }})
-            as pace_late,
-        count(*) filter (
-            where (is_on_time or count_class = 'withdrawn') and coalesce(finished_on, received_on) >= {{ pace_start() }}
-        ) as pace_on_time
-    from {{ ref('fct_dossier') }}
-    where
-        is_accepted
-        and {{ in_year_to_date('received_on') }}
+        count(*) filter (where counts_as_late and decided_on >= pace_start) as pace_late,
+        count(*) filter (where not counts_as_late and decided_on >= pace_start) as pace_on_time,
+        count(*) filter (where counts_as_late and decided_on >= {{ pace_start() }}) as province_pace_late,
+        count(*) filter (where not counts_as_late and decided_on >= {{ pace_start() }}) as province_pace_on_time
+    from decided
     group by agency_code
 ),
 
 by_agency as (
     select
-        targets.target_id,
-        dossiers.agency_code,
+        agencies.target_id,
+        agencies.agency_code,
         agencies.level,
-        case when agencies.is_valid_on_as_of then 1 else 0 end as goes_on,
+        case when agencies.is_valid_on_as_of then {{ days_left_until('agencies.last_valid_to') }} else 0 end as days_left,
+        {{ days_between('agencies.pace_start', as_of()) }} + 1 as pace_days,
+        agencies.is_set_up_this_year,
         dossiers.due_next_7_days,
         dossiers.waiting_overdue,
         dossiers.pace_late,
-        dossiers.pace_on_time
+        dossiers.pace_on_time,
+        dossiers.province_pace_late,
+        dossiers.province_pace_on_time
     from dossiers
-    inner join {{ ref('int_agency_as_of') }} as agencies on dossiers.agency_code = agencies.agency_code
-    inner join targets on agencies.level = targets.level
+    inner join agencies on dossiers.agency_code = agencies.agency_code
 ),
 
 with_province as (
-    select * from by_agency
+    select
+        target_id,
+        agency_code,
+        level,
+        days_left,
+        pace_days,
+        is_set_up_this_year,
+        due_next_7_days,
+        waiting_overdue,
+        pace_late,
+        pace_on_time
+    from by_agency
     union all
     select
         targets.target_id,
         {{ province_code() }} as agency_code,
         'toan_tinh' as level,
-        coalesce(max(by_agency.goes_on), 0) as goes_on,
+        coalesce(max(levels.days_left), 0) as days_left,
+        {{ pace_days() }} as pace_days,
+        false as is_set_up_this_year,
         coalesce(sum(by_agency.due_next_7_days), 0) as due_next_7_days,
         coalesce(sum(by_agency.waiting_overdue), 0) as waiting_overdue,
-        coalesce(sum(by_agency.pace_late), 0) as pace_late,
-        coalesce(sum(by_agency.pace_on_time), 0) as pace_on_time
+        coalesce(sum(by_agency.province_pace_late), 0) as pace_late,
+        coalesce(sum(by_agency.province_pace_on_time), 0) as pace_on_time
     from targets
     left join by_agency on targets.target_id = by_agency.target_id
+    left join {{ ref('int_level_as_of') }} as levels on targets.level = levels.level
     group by targets.target_id
 ),
 
-counted as (
+paced as (
     select
         with_province.target_id,
         with_province.agency_code,
@@ -81,18 +128,12 @@ counted as (
         coalesce(indicators.denominator - indicators.numerator, 0) as late,
         with_province.due_next_7_days,
         with_province.waiting_overdue,
-        case
-            when with_province.goes_on = 0 then 0
-            when with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }}
-                then cast(with_province.pace_late as double) / {{ pace_days() }}
-            else coalesce(indicators.denominator - indicators.numerator, 0) / {{ day_of_year() }}
-        end as late_per_day,
-        case
-            when with_province.goes_on = 0 then 0
-            when with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }}
-                then cast(with_province.pace_late + with_province.pace_on_time as double) / {{ pace_days() }}
-            else coalesce(indicators.denominator, 0) / {{ day_of_year() }}
-        end as resolved_per_day
+        with_province.days_left,
+        with_province.pace_days,
+        with_province.pace_late,
+        with_province.pace_late + with_province.pace_on_time as pace_resolved,
+        with_province.is_set_up_this_year
+        or with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }} as goes_by_the_window
     from with_province
     inner join targets on with_province.target_id = targets.target_id
     left join {{ ref('fct_indicator') }} as indicators
@@ -103,12 +144,28 @@ counted as (
             and indicators.period_kind = 'ytd'
 ),
 
+counted as (
+    select
+        *,
+        case
+            when days_left = 0 then 0
+            when goes_by_the_window then cast(pace_late as double) / pace_days
+            else late / {{ day_of_year() }}
+        end as late_per_day,
+        case
+            when days_left = 0 then 0
+            when goes_by_the_window then cast(pace_resolved as double) / pace_days
+            else resolved / {{ day_of_year() }}
+        end as resolved_per_day
+    from paced
+),
+
 projected as (
     select
         *,
         {{ late_allowed('resolved', 'operator', 'target_value') }} as late_allowed_at_target,
-        late + late_per_day * {{ days_left_in_year() }} as projected_late,
-        resolved + resolved_per_day * {{ days_left_in_year() }} as projected_resolved
+        late + late_per_day * days_left as projected_late,
+        resolved + resolved_per_day * days_left as projected_resolved
     from counted
 ),
 

@@ -7,21 +7,12 @@
 --                   or a figure that the pace of the last months takes below the target by 31 December, or a percentage within
 --                   at_risk_margin_points of its target. Not met yet, but: an on-time target above the lower alarm line (95 %),
 --                   or a figure that grows through the year (target_action.accumulates) and is on pace to reach the target.
---                   Or revenue of fewer months than those of last year that it is held against looks like a fall, or of more
---                   like growth: on the deadline, too, while nothing of its month has come. Also on the deadline: growth (8.2,
---                   8.3.1, 8.3.2) whose number came before the year was over is below the whole of last year
+--                   Or revenue lacks months or sectors that last year has and looks like a fall, or has some that last year
+--                   lacks and looks like growth: on the deadline, too, while nothing of its month has come. Also on the
+--                   deadline: growth (8.2, 8.3.1, 8.3.2) whose number came before the year was over is below the whole of last
+--                   year
 --   met, missed     what the headline says
-with levels as (
-    select
-        level,
-        count(*) as agency_count,
-        count(*) filter (where is_valid_on_as_of) as valid_count,
-        max(valid_to) as last_day
-    from {{ ref('int_agency_as_of') }}
-    group by level
-),
-
-notes as (
+with notes as (
     select
         target_id,
         {{ ordered_concat('note_vi', ' ', 'note_id') }} as plan_note,
@@ -31,36 +22,41 @@ notes as (
     group by target_id
 ),
 
--- A month is there with all its sectors only: as many as the same month of the other year has.
+-- Sectors by month of either year, of this year only and of last year only: what one year lacks may explain a fall or growth.
 revenue_sectors as (
     select
         substring(month, 6, 2) as month_of_year,
-        count(distinct case when is_this_year then sector end) as this_year,
-        count(distinct case when not is_this_year then sector end) as last_year
+        sector,
+        max(case when is_this_year then 1 else 0 end) as is_there_this_year,
+        max(case when is_this_year then 0 else 1 end) as was_there_last_year
     from {{ ref('int_revenue_compared') }}
     where amount_vnd is not null
-    group by substring(month, 6, 2)
+    group by
+        substring(month, 6, 2),
+        sector
 ),
 
+revenue_by_month as (
+    select
+        month_of_year,
+        sum(is_there_this_year) as sectors_this_year,
+        sum(was_there_last_year) as sectors_last_year,
+        sum(case when is_there_this_year < was_there_last_year then 1 else 0 end) as missing_this_year,
+        sum(case when is_there_this_year > was_there_last_year then 1 else 0 end) as missing_last_year
+    from revenue_sectors
+    group by month_of_year
+),
+
+-- A month is there with all its sectors only: all that the same month of the other year has.
 revenue_months as (
     select
-        cast(count(case when this_year > 0 and this_year >= last_year then 1 end) as int) as this_year,
-        cast(count(case when last_year > 0 and last_year >= this_year then 1 end) as int) as last_year,
-        coalesce(max(case when month_of_year = '{{ as_of_text()[5:7] }}' then this_year end), 0) > 0 as has_month_of_the_day
-    from revenue_sectors
-),
-
-numbers_delivered as (
-    select max(deliveries.delivered_on) as last_day
-    from {{ ref('stg_landing__deliveries') }} as deliveries
-    inner join {{ ref('family_table') }} as tables
-        on
-            deliveries.source = tables.source
-            and deliveries.table_name = tables.table_name
-    where
-        tables.family = 'yearly_numbers'
-        and tables.role = 'counted'
-        and {{ is_accepted('deliveries.outcome') }}
+        cast(count(case when sectors_this_year > 0 and missing_this_year = 0 then 1 end) as int) as this_year,
+        cast(count(case when sectors_last_year > 0 and missing_last_year = 0 then 1 end) as int) as last_year,
+        coalesce(sum(missing_this_year), 0) as missing_this_year,
+        coalesce(sum(missing_last_year), 0) as missing_last_year,
+        coalesce(max(case when month_of_year = '{{ as_of_text()[5:7] }}' then sectors_this_year end), 0) > 0
+            as has_month_of_the_day
+    from revenue_by_month
 ),
 
 joined as (
@@ -70,6 +66,12 @@ joined as (
         case
             when scored.family = 'revenue' and scored.value is not null then revenue_months.last_year
         end as months_compared_with,
+        case
+            when scored.family = 'revenue' and scored.value is not null then revenue_months.missing_this_year
+        end as missing_this_year,
+        case
+            when scored.family = 'revenue' and scored.value is not null then revenue_months.missing_last_year
+        end as missing_last_year,
         notes.plan_note,
         notes.plan_note_en,
         coalesce(levels.agency_count > 0 and levels.valid_count = 0, false) as level_has_ended,
@@ -82,11 +84,11 @@ joined as (
         end as value_on_pace,
         delivered.target_id is not null as is_delivered,
         coalesce(formulas.formula = 'growth', false)
-        and coalesce(numbers_delivered.last_day < scored.deadline, true) as is_of_part_of_the_year,
+        and coalesce(numbers.delivered_on < scored.deadline, true) as is_of_part_of_the_year,
         {{ as_of() }} < scored.deadline as is_before_deadline,
         revenue_months.has_month_of_the_day
     from {{ ref('int_target_scored') }} as scored
-    left join levels on scored.level = levels.level
+    left join {{ ref('int_level_as_of') }} as levels on scored.level = levels.level
     left join notes on scored.target_id = notes.target_id
     left join {{ ref('rpt_late_budget') }} as budget
         on
@@ -99,8 +101,11 @@ joined as (
         on
             scored.measure = formulas.measure
             and scored.family = 'yearly_numbers'
+    left join {{ ref('stg_register__indicators') }} as numbers
+        on
+            formulas.numerator_code = numbers.indicator_code
+            and numbers.year = {{ as_of_year() }}
     cross join revenue_months
-    cross join numbers_delivered
 ),
 
 -- One word for what decides; the status and both texts follow from it.
@@ -118,10 +123,7 @@ judged as (
             when not has_verdict then 'no_verdict'
             when
                 (is_before_deadline or not has_month_of_the_day)
-                and case
-                    when meets_target then months_counted > months_compared_with
-                    else months_counted < months_compared_with
-                end
+                and case when meets_target then missing_last_year else missing_this_year end > 0
                 then 'months_differ'
             when not meets_target and is_of_part_of_the_year then 'year_not_over'
             when meets_target and not is_before_deadline then 'met'
