@@ -101,9 +101,9 @@
 {%- endmacro %}
 
 {% macro default__grouped_text(value) -%}
-    replace(format('{:,}', cast({{ value }} as bigint)), ',', '.')
+    replace(format('{:,}', cast(cast({{ value }} as decimal(38, 0)) as hugeint)), ',', '.')
 {%- endmacro %}
 
 {% macro spark__grouped_text(value) -%}
-    replace(format_number(cast({{ value }} as bigint), 0), ',', '.')
+    replace(format_number(cast({{ value }} as decimal(38, 0)), 0), ',', '.')
 {%- endmacro %}

@@ -1,3 +1,11 @@
+{#
+  By how much two sums of the same doubles may differ, added up in another order: a billionth of what was added up, and of no
+  less than 1. Counts differ by 1 at least; 16 trillion dong come out at a fraction of a dong more or less.
+#}
+{% macro rounding_of(added_up) -%}
+    (0.000000001 * greatest(1, abs({{ added_up }})))
+{%- endmacro %}
+
 {# Percent, 0 to 100, not rounded; null when there is nothing to divide by. #}
 {% macro percent(numerator, denominator) -%}
     100 * cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0)

@@ -29,7 +29,9 @@ quarters as (
         sum(case when period_kind = 'month' then numerator else 0 end)
         - sum(case when period_kind = 'quarter' then numerator else 0 end) as numerator_gap,
         sum(case when period_kind = 'month' then denominator else 0 end)
-        - sum(case when period_kind = 'quarter' then denominator else 0 end) as denominator_gap
+        - sum(case when period_kind = 'quarter' then denominator else 0 end) as denominator_gap,
+        sum(abs(coalesce(numerator, 0))) as numerators_added_up,
+        sum(abs(coalesce(denominator, 0))) as denominators_added_up
     from flows
     where period_kind in ('month', 'quarter')
     group by
@@ -47,7 +49,9 @@ years as (
         sum(case when period_kind = 'month' then numerator else 0 end)
         - sum(case when period_kind = 'ytd' then numerator else 0 end) as numerator_gap,
         sum(case when period_kind = 'month' then denominator else 0 end)
-        - sum(case when period_kind = 'ytd' then denominator else 0 end) as denominator_gap
+        - sum(case when period_kind = 'ytd' then denominator else 0 end) as denominator_gap,
+        sum(abs(coalesce(numerator, 0))) as numerators_added_up,
+        sum(abs(coalesce(denominator, 0))) as denominators_added_up
     from flows
     group by
         target_id,
@@ -64,8 +68,8 @@ select
     denominator_gap
 from quarters
 where
-    abs(numerator_gap) > 0.001
-    or abs(denominator_gap) > 0.001
+    abs(numerator_gap) > {{ rounding_of('numerators_added_up') }}
+    or abs(denominator_gap) > {{ rounding_of('denominators_added_up') }}
 union all
 select
     'ytd' as period_kind,
@@ -76,5 +80,5 @@ select
     denominator_gap
 from years
 where
-    abs(numerator_gap) > 0.001
-    or abs(denominator_gap) > 0.001
+    abs(numerator_gap) > {{ rounding_of('numerators_added_up') }}
+    or abs(denominator_gap) > {{ rounding_of('denominators_added_up') }}

@@ -14,7 +14,8 @@ where
     or (
         targets.measure_kind <> 'count'
         and (
-            abs(indicators.value - 100 * indicators.numerator / nullif(indicators.denominator, 0)) > 0.000001
+            abs(indicators.value - 100 * indicators.numerator / nullif(indicators.denominator, 0))
+            > {{ rounding_of('indicators.value') }}
             or (indicators.value is null) <> (coalesce(indicators.denominator, 0) = 0 or indicators.numerator is null)
         )
     )

@@ -36,14 +36,17 @@ PLAN = oracle.read_plan(PROJECT / "dbt_project" / "seeds" / "plan152_criteria.cs
 DAYS = [date(2024, 12, 31), date(2024, 2, 29), date(2025, 1, 15), date(2025, 7, 20)]
 
 
-def built(folder: Path, tables, as_of: date) -> tuple[dict, dict]:
-    """Figures of fct_indicator, and waiting dossiers of rpt_late_budget, after a build over `tables`."""
+def built(folder: Path, tables, as_of: date, *, data_tests: bool = False) -> tuple[dict, dict]:
+    """Figures of fct_indicator, and waiting dossiers of rpt_late_budget, after a build over `tables`.
+
+    With `data_tests` those hold as well, as they have to at night.
+    """
     settings = Settings(home=folder, inbox=folder / "inbox").create()
     settings.building.unlink(missing_ok=True)
     to_landing_duckdb(tables, settings.building, as_of)
     with duckdb.connect(str(settings.building)) as connection:
         create_first_night(connection)
-    results = list(dbt.build(settings, as_of, data_tests=False))
+    results = list(dbt.build(settings, as_of, data_tests=data_tests))
     failed = [(r["name"], r["message"]) for r in results if r["status"] in ("error", "fail")]
     assert failed == []
     with duckdb.connect(str(settings.building)) as connection:
@@ -102,3 +105,51 @@ def test_the_largest_numbers_that_are_read_make_marts(tmp_path: Path) -> None:
             ]
     figures, _ = built(tmp_path, tables, day)
     assert len(figures) > 1000
+
+
+def test_money_of_a_province_adds_up(tmp_path: Path) -> None:
+    """20 to 400 billion dong with fractions in each of 300 plans: sums of trillions differ by how they are added up.
+
+    And ten thousand reports of the largest number: more than a bigint holds.
+    """
+    day = date(2024, 11, 30)
+    chance = random.Random(152)
+    tables = dict(make_province(size=60, seed=152, as_of=day).tables)
+    agencies = sorted({row["agency_code"] for row in tables["tthc__agencies"]})
+
+    def amount() -> Decimal:
+        return Decimal(chance.randrange(20 * 10**15, 400 * 10**15)) / 10**6
+
+    plan, payment = tables["finance__capital_plans"][0], tables["finance__disbursements"][0]
+    projects = [f"P{number:03}" for number in range(300)]
+    tables["finance__capital_plans"] = [
+        plan
+        | {"budget_year": day.year, "project_code": code, "agency_code": chance.choice(agencies)}
+        | {"planned_vnd": amount()}
+        for code in projects
+    ]
+    tables["finance__disbursements"] = [
+        payment
+        | {"voucher_code": code, "budget_year": day.year, "project_code": code, "paid_on": day}
+        | {"capital_source": plan["capital_source"], "amount_vnd": amount()}
+        for code in projects
+    ]
+    tables["register__criteria_results"] += [
+        tables["register__criteria_results"][0]
+        | {
+            "target_id": "1.3.2",
+            "agency_code": code,
+            "reported_on": day,
+            "achieved": None,
+            "self_score": None,
+        }
+        | {"numerator": Decimal(0), "denominator": Decimal(LARGEST_NUMBER)}
+        for code in ["H62", *(f"X{number:05}" for number in range(10_000))]
+    ]
+    built(tmp_path, tables, day, data_tests=True)
+    with duckdb.connect(str(Settings(home=tmp_path, inbox=tmp_path / "inbox").building)) as connection:
+        largest = connection.sql(
+            "select target_id, max(denominator) from marts.fct_indicator where agency_code = 'H62' group by 1"
+        ).fetchall()
+    assert dict(largest)["6.1.1"] > 5e13
+    assert dict(largest)["1.3.2"] > 1e19

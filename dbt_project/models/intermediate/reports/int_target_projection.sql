@@ -29,7 +29,9 @@ parts as (
         sum(case when period_kind = 'month' and period_start >= {{ pace_start() }} then numerator else 0 end)
             as pace_numerator,
         sum(case when period_kind = 'month' and period_start >= {{ pace_start() }} then denominator else 0 end)
-            as pace_denominator
+            as pace_denominator,
+        sum(abs(numerator)) as numerators_added_up,
+        sum(abs(denominator)) as denominators_added_up
     from figures
     group by target_id
 )
@@ -45,5 +47,5 @@ inner join {{ ref('int_target') }} as targets on parts.target_id = targets.targe
 left join {{ ref('int_level_as_of') }} as levels on targets.level = levels.level
 where
     parts.denominator > 0
-    and abs(parts.numerator - parts.months_numerator) < 0.001
-    and abs(parts.denominator - parts.months_denominator) < 0.001
+    and abs(parts.numerator - parts.months_numerator) <= {{ rounding_of('parts.numerators_added_up') }}
+    and abs(parts.denominator - parts.months_denominator) <= {{ rounding_of('parts.denominators_added_up') }}
