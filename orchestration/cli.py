@@ -7,7 +7,6 @@ had, 2 wrong usage.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 import time
@@ -29,6 +28,7 @@ from orchestration import (
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
 from orchestration.plan import NoPlanInForce
+from orchestration.sample_day import remember, sample_day
 from orchestration.startup import INTERRUPTED, NIGHT_INTERRUPTED, leave
 from orchestration.terminal import console, errors, plain, show_all_letters
 from sources.contract import load_contracts
@@ -65,35 +65,6 @@ AsOf = Annotated[
 def _settings(inbox: Path | None = None) -> Settings:
     """For commands that write into the home. Those that only look use `load_settings`, and leave an empty home empty."""
     return load_settings(inbox).create()
-
-
-def _sample_day(inbox: Path) -> date | None:
-    """The day that a sample in the inbox was made for. A file of that name which is no sample's says nothing.
-
-    Exits with 1 where later exports lie beside it: as of that day they would not count, as of today the sample would.
-    """
-    marker = inbox / SAMPLE_MARKER
-    try:
-        day = clock.read_day(json.loads(marker.read_text(encoding="utf-8"))["as_of"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    later = [arrival for arrival in find_arrivals(inbox) if (arrival.delivered_on or day) > day]
-    if later:
-        one, count = plain(max(later, key=lambda arrival: arrival.delivered_on).place), len(later)
-        errors.print(
-            f"[red]Không chạy – not run:[/] hộp nhận {plain(inbox)} có dữ liệu mẫu của ngày {day} và {count} tệp giao sau"
-            f" ngày đó ({one}). Bỏ dữ liệu mẫu ra (cả {SAMPLE_MARKER}; tốt hơn: PARINDEX_HOME mới, vì dữ liệu mẫu đã nạp"
-            " vẫn được tính), hoặc nói rõ ngày tính: --as-of YYYY-MM-DD",
-            soft_wrap=True,
-        )
-        errors.print(
-            f"The inbox holds a sample made for {day}, and {count} files delivered after that day ({one}). Take the"
-            f" sample out ({SAMPLE_MARKER} too; better: a new PARINDEX_HOME, for what was landed of the sample counts on),"
-            " or say which day is meant: --as-of YYYY-MM-DD",
-            soft_wrap=True,
-        )
-        raise typer.Exit(1)
-    return day
 
 
 def _today(settings: Settings) -> date:
@@ -138,6 +109,9 @@ def sample(
         made = _write_sample(out, dossiers, seed, as_of or SAMPLE_AS_OF)
     except (FileExistsError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
+    settings = load_settings()
+    if settings.home.is_dir() and out.resolve() == settings.inbox.resolve():
+        remember(settings, as_of or SAMPLE_AS_OF)
     console.print(f"Wrote the exports of {made['dossiers']:,} dossiers to {out}, as of {made['as_of']}.")
     if made["dossiers"] > dossiers:
         console.print("Fewer dossiers would not hold all the planted faults.")
@@ -220,9 +194,8 @@ def run(
         _write_sample(settings.inbox, 20_000, 152, SAMPLE_AS_OF)
         console.print(f"The inbox was empty: sample exports are in {settings.inbox}.")
     day = as_of
-    if day is None and (day := _sample_day(settings.inbox)):
-        console.print(f"The inbox holds a sample made for {day}: its figures are computed as of that day.")
-    day = day or _today(settings)
+    if day is None:
+        day = sample_day(settings, asked_for=sample_if_empty) or _today(settings)
     log = log_to_file(settings)
     with _Progress() as progress, listening(progress):
         try:

@@ -121,6 +121,10 @@ class Settings:
         return self.home / "personal_data.key"
 
     @property
+    def sample_day_file(self) -> Path:
+        return self.home / "sample.json"
+
+    @property
     def lock_file(self) -> Path:
         return self.home / "night.lock"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import re
 import sqlite3
 import sys
@@ -22,10 +23,11 @@ from typer.testing import CliRunner
 from orchestration import clock, doctor, entry
 from orchestration.alerting import failed_night
 from orchestration.assets import landing_asset
-from orchestration.cli import _exit_code, _sample_day, app
+from orchestration.cli import _exit_code, app
 from orchestration.dbt import DbtFailed
 from orchestration.rebuild import NothingLanded, rebuild
 from orchestration.run import Outcome
+from orchestration.sample_day import sample_day
 from orchestration.startup import INTERRUPTED, NIGHT_INTERRUPTED
 from orchestration.status import show_status
 from sources.inbox import SAMPLE_MARKER
@@ -403,14 +405,15 @@ def test_status_calls_a_night_running_only_while_one_is(desk, run) -> None:
 
 @pytest.fixture
 def sampled(desk) -> Path:
-    """An inbox that a sample of 2024-11-01 was written into."""
+    """A home whose inbox a sample of 2024-11-01 was written into: the file that says so."""
     desk.put("criteria_results.csv", criteria_csv(criteria_row(0)))
-    (desk.settings.inbox / SAMPLE_MARKER).write_text('{"as_of": "2024-11-01"}')
-    return desk.settings.inbox
+    marker = desk.settings.inbox / SAMPLE_MARKER
+    marker.write_text('{"as_of": "2024-11-01"}')
+    return marker
 
 
 def test_the_day_of_a_sample_is_not_taken_for_later_exports_beside_it(desk, run, sampled: Path) -> None:
-    assert _sample_day(sampled) == date(2024, 11, 1)
+    assert sample_day(desk.settings) == date(2024, 11, 1)
     desk.put("criteria_results.csv", criteria_csv(criteria_row(1)), day="2024-11-02")
     said = run("run", code=1)
     assert "không chạy – not run:" in said.casefold()
@@ -424,14 +427,46 @@ def test_the_day_of_a_sample_is_not_taken_for_later_exports_beside_it(desk, run,
     [b"", b"{}", b"[]", b"7", b"not json", b"\xff\xfe", b'{"as_of": "soon"}', b'{"as_of": 20241101}', b"[" * 100_000,
      b'{"as_of": "0001-01-01"}'],
 )  # fmt: skip
-def test_what_is_no_file_of_a_sample_says_no_day(sampled: Path, content: bytes) -> None:
-    (sampled / SAMPLE_MARKER).write_bytes(content)
-    assert _sample_day(sampled) is None
+def test_what_is_no_file_of_a_sample_says_no_day(desk, sampled: Path, content: bytes) -> None:
+    sampled.write_bytes(content)
+    assert sample_day(desk.settings) is None
 
 
-def test_a_folder_named_like_the_file_of_a_sample_says_no_day(desk) -> None:
-    (desk.settings.inbox / SAMPLE_MARKER).mkdir()
-    assert _sample_day(desk.settings.inbox) is None
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_what_is_named_like_the_file_of_a_sample_says_no_day(desk, sampled: Path, kind: str) -> None:
+    elsewhere = sampled.rename(desk.settings.home / "elsewhere.json")
+    {
+        "folder": sampled.mkdir,
+        "pipe": lambda: os.mkfifo(sampled),
+        "link": lambda: sampled.symlink_to(elsewhere),
+    }[kind]()
+    assert sample_day(desk.settings) is None
+
+
+def test_a_sample_of_a_day_to_come_says_no_day(desk, sampled: Path, capsys) -> None:
+    sampled.write_text('{"as_of": "2124-11-01"}')
+    assert sample_day(desk.settings) is None
+    assert "ignored" in capsys.readouterr().err
+
+
+def test_a_file_in_the_inbox_does_not_choose_the_day_of_a_home_that_has_published(
+    desk, sampled: Path, monkeypatch, capsys
+) -> None:
+    """But for the sample that the home began with, and for whoever asks for it."""
+    monkeypatch.setattr("warehouse.publish.current", lambda settings: "a version")
+    assert sample_day(desk.settings) is None
+    said = capsys.readouterr().err
+    assert "2024-11-01" in said and "--as-of" in said and "Bỏ qua" in said
+    assert sample_day(desk.settings, asked_for=True) == date(2024, 11, 1)
+    assert sample_day(desk.settings) == date(2024, 11, 1)
+    sampled.write_text('{"as_of": "2024-10-31"}')
+    assert sample_day(desk.settings) is None
+
+
+def test_a_sample_that_is_written_into_the_inbox_of_a_home_is_its_own(desk, run, monkeypatch) -> None:
+    monkeypatch.setattr("warehouse.publish.current", lambda settings: "a version")
+    run("sample", "--out", str(desk.settings.inbox), "--dossiers", "1")
+    assert sample_day(desk.settings) == date(2024, 11, 30)
 
 
 def test_a_day_that_is_said_goes_before_that_of_a_sample(desk, run, sampled: Path, monkeypatch) -> None:
