@@ -5,9 +5,10 @@ MetricFlow writes the SQL; it runs on the published file like any reader's. Noth
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,8 @@ def _meta(metric) -> Mapping[str, Any]:
 
 def sql(question: Question, dialect: str = "duckdb") -> str:
     """The SQL that answers, over schema `marts`. Raises QuestionError."""
+    if question.first > question.last:
+        raise QuestionError(f"the first day ({question.first}) is after the last one ({question.last})")
     engine = _engine(dialect)
     known = {metric.name: metric for metric in engine.list_metrics(include_dimensions=False)}
     unknown = set(question.metrics) - set(known)
@@ -160,11 +163,34 @@ def _condition(group: str, value: str) -> str:
 def ask(
     database: Path, question: Question, config: Mapping[str, Any] | None = None
 ) -> tuple[list[str], list[tuple]]:
-    """Column names and rows of the answer from a published file. `config`: Settings.duckdb. Raises QuestionError."""
+    """Column names and rows of the answer from a published file. `config`: Settings.duckdb.
+
+    Raises QuestionError, also where the answer is empty because a value to look for is nowhere in these days.
+    """
     text = sql(question)
     with duckdb.connect(str(database), read_only=True, config=dict(config or {})) as connection:
         try:
             found = connection.execute(text)
+            columns, rows = [column[0] for column in found.description], found.fetchall()
+            if all(cell is None for row in rows for cell in row[len(question.by) :]):
+                _must_be_there(connection, question)
         except duckdb.Error as error:
             raise QuestionError(f"a value to look for is not of its column's kind: {error}") from error
-        return [column[0] for column in found.description], found.fetchall()
+    return columns, rows
+
+
+def _must_be_there(connection: duckdb.DuckDBPyConnection, question: Question) -> None:
+    for group, value in question.where.items():
+        others = [name for name in question.by if name != group]
+        asked = replace(question, by=[group, *others], where={})
+        try:
+            known = sorted(
+                {str(row[0]) for row in connection.execute(sql(asked)).fetchall() if row[0] is not None}
+            )
+        except QuestionError:  # these metrics need the other values, too
+            continue
+        if value not in known:
+            near = known if len(known) <= 12 else difflib.get_close_matches(value, known, n=3, cutoff=0.6)
+            raise QuestionError(
+                f"{group} is nowhere {value!r} from {question.first} to {question.last}; there is {', '.join(near) or '–'}"
+            )

@@ -105,6 +105,12 @@ def test_every_period_of_every_target_is_the_published_one(file: Path, metric: s
         ({"metrics": ["headline_amount"], "by": ["target_id"]}, "cut it by period_kind and month"),
         ({"metrics": ["on_time_rate"], "where": {"level": "{{ 1 }}"}}, "no brace"),
         ({"metrics": ["on_time_rate"], "where": {"received_on": "today'"}}, "kind"),
+        (
+            {"metrics": ["due_dossiers"], "where": {"level": "province"}},
+            "nowhere 'province'.*there is huyen, tinh, xa",
+        ),
+        ({"metrics": ["due_dossiers"], "where": {"agency_code": "H62.0Z"}}, "nowhere 'H62.0Z'.*H62.0"),
+        ({"metrics": ["due_dossiers"], "where": {"agency_code": "x' or 'a' = 'a"}}, "nowhere"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_told(file: Path, question: dict, message: str) -> None:
@@ -112,8 +118,15 @@ def test_a_question_that_makes_no_sense_is_told(file: Path, question: dict, mess
         semantic.ask(file, semantic.Question(**question, **YEAR))
 
 
-def test_a_value_is_never_sql(file: Path) -> None:
-    question = semantic.Question(["due_dossiers"], where={"agency_code": "x' or 'a' = 'a"}, **YEAR)
+def test_days_the_wrong_way_round_are_told(file: Path) -> None:
+    with pytest.raises(semantic.QuestionError, match="is after the last one"):
+        semantic.ask(file, semantic.Question(["due_dossiers"], first=YEAR["last"], last=YEAR["first"]))
+
+
+def test_values_that_are_there_but_not_together_have_no_answer(file: Path) -> None:
+    by_agency = semantic.Question(["due_dossiers"], by=["agency_code"], where={"level": "tinh"}, **YEAR)
+    department = semantic.ask(file, by_agency)[1][0][0]
+    question = semantic.Question(["due_dossiers"], where={"level": "xa", "agency_code": department}, **YEAR)
     assert semantic.ask(file, question)[1] in ([], [(None,)])
 
 
