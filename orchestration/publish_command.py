@@ -77,23 +77,30 @@ def publish(
         errors.print("[red]Không công bố – not published:[/]", end=" ")
         errors.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(2 if isinstance(error, WrongAddress) else 1) from None
-    show(done)
+    show(done, compared=full)
 
 
-def show(done: PublishedTo) -> None:
+def show(done: PublishedTo, *, compared: bool = False) -> None:
     shown = Table(box=None, pad_edge=False)
-    for name in ("Bảng – table", "", "Dòng – rows", "Đã gửi – sent", "Đã xóa – deleted"):
+    for name in ("Bảng – table", "", "Dòng – rows", "Đã gửi – sent", "Đã ghi – written", "Đã xóa – deleted"):
         shown.add_column(name, justify="right" if "–" in name and "table" not in name else "left")
     for moved in done.changed:
-        shown.add_row(moved.table, moved.how, f"{moved.rows:,}", f"{moved.sent:,}", f"{moved.deleted:,}")
+        counts = (moved.rows, moved.sent, moved.written, moved.deleted)
+        shown.add_row(moved.table, moved.how, *(f"{count:,}" for count in counts))
     if done.changed:
         console.print(shown)
     for warning in done.warnings:
         errors.print(f"Note: {warning}", markup=False, soft_wrap=True)
     unchanged = len(done.moved) - len(done.changed)
+    if not compared:
+        came_to = f"{done.sent:,} rows sent"
+    elif done.changed:
+        came_to = f"{done.sent:,} rows compared: {done.written:,} written, {done.deleted:,} deleted"
+    else:
+        came_to = f"{done.sent:,} rows compared: the server holds every one as published, and no other"
     console.print(
         f"{done.target}: version {done.version}, figures as of {done.as_of};"
-        f" {len(done.changed)} tables changed, {unchanged} unchanged, {done.sent:,} rows sent in {done.seconds:.1f} s.",
+        f" {len(done.changed)} tables changed, {unchanged} unchanged, {came_to} in {done.seconds:.1f} s.",
         markup=False,
         soft_wrap=True,
     )

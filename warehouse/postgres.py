@@ -44,12 +44,13 @@ UNCHANGED, CHANGES, COMPARED, LOADED, REBUILT, DROPPED = (
 
 @dataclass(frozen=True)
 class Moved:
-    """What became of one table; `sent` counts rows that went over the wire."""
+    """What became of one table: rows that went over the wire, and those that the server wrote and deleted because of them."""
 
     table: str
     how: str
     rows: int
     sent: int = 0
+    written: int = 0
     deleted: int = 0
 
 
@@ -69,6 +70,14 @@ class PublishedTo:
     @property
     def sent(self) -> int:
         return sum(moved.sent for moved in self.moved)
+
+    @property
+    def written(self) -> int:
+        return sum(moved.written for moved in self.moved)
+
+    @property
+    def deleted(self) -> int:
+        return sum(moved.deleted for moved in self.moved)
 
 
 def publish_to(
@@ -302,21 +311,21 @@ def _move(job: _Job) -> list[Moved]:
         if noted is None or present is None:
             job.fresh.append(table)
             sent = _load(job, mart, _live(table))
-            moved.append(Moved(table, LOADED, mart.rows, sent))
+            moved.append(Moved(table, LOADED, mart.rows, sent, sent))
         elif noted.shape != mart.shape or present != [(c.name, c.type) for c in mart.columns]:
             job.rebuilt.append(table)
             sent = _load(job, mart, _waiting(table))
-            moved.append(Moved(table, REBUILT, mart.rows, sent))
+            moved.append(Moved(table, REBUILT, mart.rows, sent, sent))
         elif _is_here(job, mart, noted) and not job.full:
             moved.append(Moved(table, UNCHANGED, mart.rows))
             continue
         else:
             change = _change(job, mart, noted)
-            if change.sent or change.deleted:
+            if change.written or change.deleted:
                 job.changed.append(table)
                 moved.append(change)
-            else:  # the hash differs in a column that the wall clock writes, or only in what --full asked
-                moved.append(Moved(table, UNCHANGED, mart.rows))
+            else:  # the hash differs in a column that the wall clock writes, or --full found every row as it should be
+                moved.append(Moved(table, UNCHANGED, mart.rows, change.sent))
         _note(job, mart)
     for table in job.dropped:
         moved.append(Moved(table, DROPPED, 0))
@@ -466,7 +475,7 @@ def _send_changes(job: _Job, mart: Mart, base: str) -> Moved:
             raise BrokenPromise
     if job.value(f"select count(*) from {_live(mart.name)}") != mart.rows:
         raise BrokenPromise
-    return Moved(mart.name, CHANGES, mart.rows, coming, going)
+    return Moved(mart.name, CHANGES, mart.rows, coming, coming, going)
 
 
 def _compare_all(job: _Job, mart: Mart) -> Moved:
@@ -476,7 +485,7 @@ def _compare_all(job: _Job, mart: Mart) -> Moved:
     if not mart.key:
         deleted = job.pg.execute(f"delete from {live}").rowcount
         sent = _copy(job, relation("new", mart.name), columns, live)
-        return Moved(mart.name, COMPARED, mart.rows, sent, deleted)
+        return Moved(mart.name, COMPARED, mart.rows, sent, sent, deleted)
     job.pg.execute(f"create unlogged table {_COMING} (like {live})")
     sent = _copy(job, relation("new", mart.name), columns, _COMING)
     job.pg.execute(f"analyze {_COMING}")
@@ -485,16 +494,16 @@ def _compare_all(job: _Job, mart: Mart) -> Moved:
         f"delete from {live} as t where not exists"
         f" (select from {_COMING} as s where {_same(mart, 's', 't')} and {row})"
     ).rowcount
-    job.pg.execute(
+    written = job.pg.execute(
         f"insert into {live} ({_names(columns)}) select {_names(columns)} from {_COMING} as s"
         f" where not exists (select from {live} as t where {_same(mart, 's', 't')})"
-    )
+    ).rowcount
     job.pg.execute(f"drop table {_COMING}")
     if job.value(f"select count(*) from {live}") != mart.rows:
         raise PublishError(
             f"{mart.name}: the server would hold other rows than the file; nothing was changed"
         )
-    return Moved(mart.name, COMPARED, mart.rows, sent, deleted)
+    return Moved(mart.name, COMPARED, mart.rows, sent, written, deleted)
 
 
 # --- what people see ---

@@ -289,10 +289,17 @@ def test_rows_changed_by_hand_are_set_right(server, database, address, nights):
     assert rows(
         server, database, "select count(*) from marts.dim_procedure where procedure_name = 'hỏng'"
     ) == [(5,)]
-    publish_to(address, second, full=True)
+    with server.connect(database) as admin:
+        admin.execute("delete from marts.fct_dossier where dossier_code = 'H62.0000007'")
+    done = publish_to(address, second, full=True)
     assert rows(
         server, database, "select count(*) from marts.dim_procedure where procedure_name = 'hỏng'"
     ) == [(0,)]
+    repaired = {m.table: (m.written, m.deleted) for m in done.changed}
+    assert repaired["dim_procedure"] == (5, 5) and repaired["fct_dossier"] == (1, 0)
+    assert set(repaired) <= {"dim_procedure", "fct_dossier", "rpt_free"}  # that one has no key to compare by
+    done = publish_to(address, second, full=True)
+    assert done.sent > 310 and {m.table for m in done.changed} <= {"rpt_free"}
 
 
 def test_a_changed_column_rebuilds_the_table(server, database, address, nights):
