@@ -145,13 +145,16 @@ select
     criteria.target_id,
     criteria.criterion_id,
     criteria.field_id,
-    -- Targets of one criterion would all have its name: what each of them counts tells them apart.
+    -- Targets of one criterion would all have its name: what each of them counts tells them apart, with signs as people write.
     case
         when printed.target_count = 1 or criteria.target_unit is null then criteria.name_vi
-        else criteria.name_vi || ' – ' || case
-            when left(criteria.target_unit, 3) = '% (' then substring(criteria.target_unit, 4, length(criteria.target_unit) - 4)
-            else trim(leading '% ' from criteria.target_unit)
-        end
+        else criteria.name_vi || ' – ' || replace(
+            case
+                when left(criteria.target_unit, 3) = '% ('
+                    then substring(criteria.target_unit, 4, length(criteria.target_unit) - 4)
+                else trim(leading '% ' from criteria.target_unit)
+            end, '>=', '≥'
+        )
     end as target_name,
     criteria.task_target_vi as target_text,
     criteria.target_operator as operator,
