@@ -91,22 +91,10 @@ _FIGURES_OF_TARGETS = """
         and t.valid_from <= {as_of}
         and coalesce(t.valid_to, date '9999-12-31') >= {as_of}
 """
-# Money, growth, reduction and staffing may pass 100 % or fall below 0; every other share is a part of a
-# whole.
-_MONEY = "('disbursement', 'revenue')"
-_PART_OF_WHOLE = f"""
-    t.measure_kind <> 'count' and t.family not in {_MONEY} and t.measure not in (
-        'recovered', 'direct_budget_cut', 'service_units_cut', 'payroll', 'service_staff', 'fdi',
-        'new_enterprises', 'registered_capital'
-    )
-"""
 _REPORTED = "(t.source_system = 'register' or f.variant = 'register')"
 _FROM_PARTS = """
     case when t.measure_kind = 'count' then f.numerator else 100 * f.numerator / nullif(f.denominator, 0) end
 """
-# A change since another year has no figure for an agency that was not there then, so agencies do not add
-# up.
-_DIFFERENCE = "family = 'service_units' and measure <> 'distribution_compliant'"
 _PROVINCE_AND_AGENCIES = """
     with agencies as (
         select
@@ -116,11 +104,12 @@ _PROVINCE_AND_AGENCIES = """
         from {batch}
         where
             agency_code <> {province}
-            and target_id not in (select target_id from {dim_target} where {difference})
+            and target_id not in (select target_id from {dim_target} where not agencies_add_up)
         group by all
     ),
     may_be_below_zero as (
-        select target_id from {dim_target} where source_system = 'register' or family in {money}
+        select target_id from {dim_target}
+        where source_system = 'register' or (measure_kind = 'percent' and not is_part_of_whole)
     ),
     province as (
         select target_id, variant, period_kind, period_start, numerator, denominator
@@ -146,11 +135,7 @@ _PROVINCE_AND_AGENCIES = """
 
 
 def _sums(bad: str) -> str:
-    return (
-        _PROVINCE_AND_AGENCIES.replace("{difference}", _DIFFERENCE)
-        .replace("{money}", _MONEY)
-        .replace("{bad}", bad)
-    )
+    return _PROVINCE_AND_AGENCIES.replace("{bad}", bad)
 
 
 def _of_targets(bad: str) -> str:
@@ -262,7 +247,7 @@ _RULES: tuple[_Rule, ...] = (
                 severity,
                 "tỷ lệ nằm trong khoảng 0-100 %",
                 "a share lies between 0 and 100 %",
-                _of_targets(f"{_PART_OF_WHOLE} and {scope} and f.value not between 0 and 100.0000001"),
+                _of_targets(f"t.is_part_of_whole and {scope} and f.value not between 0 and 100.0000001"),
             ),
             _Rule(
                 "fct_indicator",
@@ -272,7 +257,7 @@ _RULES: tuple[_Rule, ...] = (
                 "tử số không âm và không lớn hơn mẫu số",
                 "the numerator is not negative and not above the denominator",
                 _of_targets(
-                    f"{_PART_OF_WHOLE} and {scope} and (f.numerator > f.denominator or f.numerator < 0)"
+                    f"t.is_part_of_whole and {scope} and (f.numerator > f.denominator or f.numerator < 0)"
                 ),
             ),
         )

@@ -76,11 +76,7 @@ figures as (
                 then targets.target_id not in (select target_id from reported_with_own)
             else targets.target_id not in (select target_id from measured_with_own)
         end
-        and not (
-            targets.family = 'service_units'
-            and targets.measure <> 'distribution_compliant'
-            and indicators.variant <> 'register'
-        )
+        and (targets.agencies_add_up or indicators.variant = 'register')
     group by
         indicators.target_id,
         indicators.variant,

@@ -81,6 +81,8 @@ def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
                 "measure": m["measure"],
                 "source_system": m["source_system"],
                 "is_stock": m["is_stock"] == "true",
+                "is_part_of_whole": m["is_part_of_whole"] == "true",
+                "agencies_add_up": m["agencies_add_up"] == "true",
                 "period_scope": m["period_scope"],
                 "agency_scope": m["agency_scope"],
                 "level": m["level"] or None,

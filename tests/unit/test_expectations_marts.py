@@ -32,14 +32,14 @@ select
     'Sở Nội vụ' as lead_agency, '1' as criterion_id, '1' as field_id, date '2024-01-01' as valid_from,
     null::date as valid_to
 from (values
-    ('3.4.1', 'tthc', 'percent', 'on_time', 'tinh', true),
-    ('1.3.1', 'register', 'percent', 'register', 'reported', true),
-    ('1.5', 'register', 'count', 'register', 'reported', true),
-    ('6.1.1', 'finance', 'percent', 'disbursement', 'disbursed', true),
-    ('6.3.1', 'finance', 'count', 'service_units', 'self_financing', true),
-    ('8.1', 'register', 'text', 'survey', 'sipas', false),
-    ('8.2', 'register', 'percent', 'yearly_numbers', 'fdi', true)
-) as t(target_id, source_system, measure_kind, family, measure, has_verdict);
+    ('3.4.1', 'tthc', 'percent', 'on_time', 'tinh', true, true, true),
+    ('1.3.1', 'register', 'percent', 'register', 'reported', true, true, true),
+    ('1.5', 'register', 'count', 'register', 'reported', true, false, true),
+    ('6.1.1', 'finance', 'percent', 'disbursement', 'disbursed', true, false, true),
+    ('6.3.1', 'finance', 'count', 'service_units', 'self_financing', true, false, false),
+    ('8.1', 'register', 'text', 'survey', 'sipas', false, true, true),
+    ('8.2', 'register', 'percent', 'yearly_numbers', 'fdi', true, false, true)
+) as t(target_id, source_system, measure_kind, family, measure, has_verdict, is_part_of_whole, agencies_add_up);
 
 create table marts.fct_indicator as
 select

@@ -166,6 +166,8 @@ select
     measures.measure,
     measures.source_system,
     measures.is_stock,
+    measures.is_part_of_whole,
+    measures.agencies_add_up,
     measures.period_scope,
     measures.agency_scope,
     measures.level,

@@ -16,6 +16,8 @@ select
     measure,
     source_system,
     is_stock,
+    is_part_of_whole,
+    agencies_add_up,
     period_scope,
     agency_scope,
     level,
