@@ -99,16 +99,15 @@ def models(layer: str) -> list[Model]:
     return [*found, _alerts()] if layer == "marts" else found
 
 
-# Of Arrow and of dbt: the same types under two names.
-_TYPES = {"string": "string", "double": "double", "timestamp[us]": "timestamp"}
-
-
 def _alerts() -> Model:
     """The one mart that dbt does not make: the night writes it when dbt is done."""
     fields = {field.name: field for field in alert_table.schema()}
     columns = (
         Described(
-            name, *_both(text), _TYPES[str(fields[name].type)], "" if fields[name].nullable else "not null"
+            name,
+            *_both(text),
+            alert_table.SQL_TYPES[str(fields[name].type)],
+            "" if fields[name].nullable else "not null",
         )
         for name, text in alert_table.COLUMN_TEXTS.items()
     )

@@ -67,10 +67,19 @@ COLUMN_TEXTS = {
 }
 
 
+# Of Arrow and of SQL: the same types under two names.
+SQL_TYPES = {"string": "string", "double": "double", "timestamp[us]": "timestamp"}
+
+
 def write_alerts(connection: duckdb.DuckDBPyConnection, alerts: Sequence[Alert]) -> None:
-    """The mart `fct_alert` of a build file, with its comments; an earlier one is replaced."""
+    """The mart `fct_alert` of a build file, with its constraints and comments; an earlier one is replaced."""
+    columns = ", ".join(
+        f"{field.name} {SQL_TYPES[str(field.type)]}{'' if field.nullable else ' not null'}"
+        for field in schema()
+    )
+    connection.execute(f"create or replace table marts.fct_alert ({columns})")
     connection.register("_alerts", to_arrow(alerts))
-    connection.execute("create or replace table marts.fct_alert as select * from _alerts order by alert_id")
+    connection.execute("insert into marts.fct_alert by name from _alerts order by alert_id")
     connection.unregister("_alerts")
     connection.execute(f"comment on table marts.fct_alert is {sql_string(TABLE_TEXT)}")
     for column, text in COLUMN_TEXTS.items():

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orchestration.alerting.table import COLUMN_TEXTS
+from orchestration.alerting.table import COLUMN_TEXTS, SQL_TYPES
 from orchestration.alerting.table import schema as alert_schema
 from orchestration.report.page import load_texts
 from sources.text import both, sql_name, sql_string
@@ -19,7 +19,6 @@ from warehouse.settings import DBT_PROJECT
 
 HERE = Path(__file__).parent
 WIDTH = 12  # columns of a dashboard's grid
-_ARROW_TYPES = {"string": "string", "double": "double", "timestamp[us]": "timestamp"}
 
 
 class BundleError(Exception):
@@ -156,7 +155,7 @@ def mart_columns() -> dict[str, dict[str, Column]]:
             }
     found["fct_alert"] = {
         part.name: Column(
-            part.name, _ARROW_TYPES[str(part.type)], short(COLUMN_TEXTS[part.name]), COLUMN_TEXTS[part.name]
+            part.name, SQL_TYPES[str(part.type)], short(COLUMN_TEXTS[part.name]), COLUMN_TEXTS[part.name]
         )
         for part in alert_schema()
     }

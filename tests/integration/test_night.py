@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration import dictionary
 from sources.contract import load_contracts
 from tests.conftest import SAMPLE_DAY, parindex
 from tests.plan import targets_in_force
@@ -58,6 +59,20 @@ def test_each_column_is_described(marts) -> None:
         "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null"
     ).fetchall()
     assert bare == []
+
+
+def test_a_published_column_takes_no_null_where_its_contract_says_so(marts) -> None:
+    said = {
+        (mart.name, column.name)
+        for mart in dictionary.models("marts")
+        for column in mart.columns
+        if "not null" in column.rules
+    }
+    held = marts.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and not is_nullable"
+    ).fetchall()
+    assert set(held) == said
+    assert {table for table, _ in held} == {mart.name for mart in dictionary.models("marts")}
 
 
 def test_every_mart_was_looked_at_before_it_was_published(marts) -> None:
