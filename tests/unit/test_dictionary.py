@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestration import dictionary
+from orchestration import dbt, dictionary
 from orchestration.evidence import words
 from sources.contract import all_tables
 from tests.plan import seed
@@ -18,6 +18,20 @@ def test_the_committed_file_is_up_to_date() -> None:
     assert dictionary.TARGET.read_text(encoding="utf-8") == dictionary.render(), (
         "run python -m orchestration.dictionary"
     )
+
+
+def test_every_model_has_a_key_that_is_tested() -> None:
+    """Or says in its yml why it has none."""
+    nodes = dbt.manifest()["nodes"]
+    tested = {
+        node["attached_node"]
+        for node in nodes.values()
+        if (node.get("test_metadata") or {}).get("name") == "key_is_unique"
+    }
+    found = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
+    assert len(found) > 100
+    keyed = {name for name, node in found.items() if not node["config"]["meta"].get("no_key")}
+    assert keyed == found.keys() & tested
 
 
 def test_every_column_of_the_contracts_is_in_it() -> None:
