@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -49,6 +50,47 @@ def test_what_stays_in_the_build_file_are_the_incremental_models() -> None:
         if node["resource_type"] == "model" and node["config"]["materialized"] == "incremental"
     }
     assert set(carry.KEPT) == incremental
+
+
+def _before(names: set[str], parents: dict[str, list[str]]) -> set[str]:
+    """The nodes of these names with all that they are made from."""
+    found, new = set(), names
+    while new:
+        found |= new
+        new = {parent for name in new for parent in parents.get(name, [])} - found
+    return found
+
+
+def test_a_dossier_is_judged_again_by_every_column_that_it_is_judged_by() -> None:
+    """What is carried over was judged by the catalogues as they stood: each column read of one is compared."""
+    manifest = dbt.manifest()
+    code = {f"{node['schema']}.{node['name']}": node["raw_code"] for node in manifest["nodes"].values()}
+    ids = {f"{node['schema']}.{node['name']}": name for name, node in manifest["nodes"].items()}
+    catalogues = {ids[relation]: name for name, relation in carry.CATALOGUES.items()}
+    carried = {ids[".".join(kept)] for kept in carry.KEPT} | {ids[carry.CARRIED["signals"]]}
+    judged = _before(carried, manifest["parent_map"]) - catalogues.keys()
+    readers = {
+        relation
+        for relation, name in ids.items()
+        if name in judged and catalogues.keys() & set(manifest["parent_map"][name])
+    }
+    compares = "intermediate.int_dossier_rejudged"
+    reads: dict[str, set[str]] = {name: set() for name in carry.CATALOGUES}
+    for relation in readers - {compares}:
+        refs = re.findall(r"ref\('(\w+)'\) }} as (\w+)", code[relation])
+        for name, table in carry.CATALOGUES.items():
+            aliases = {alias for model, alias in refs if model == table.partition(".")[2]}
+            reads[name] |= {
+                column for alias in aliases for column in re.findall(rf"\b{alias}\.(\w+)", code[relation])
+            }
+    compared = {
+        name: set(re.findall(r"'(\w+)'", columns))
+        for name, columns in re.findall(
+            r"source\('carried', '(\w+)'\), ref[^\[]+\[([^\]]+)\]", code[compares]
+        )
+    }
+    assert compared == reads
+    assert readers == {compares, "intermediate.int_dossiers_assessed", "intermediate.int_signal_dossier"}
 
 
 def test_a_delivery_has_the_columns_of_its_table() -> None:
