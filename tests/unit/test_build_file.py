@@ -13,7 +13,7 @@ import pytest
 from expectations.model import BLOCK, HOLD, WARN
 from orchestration import dbt
 from orchestration.assets import LANDING, SHOWN
-from sources.contract import all_tables
+from sources.contract import Table, all_tables
 from tests import province
 from warehouse import carry, ledger
 from warehouse.build import RECORDS, prepare_build
@@ -91,6 +91,37 @@ def test_a_dossier_is_judged_again_by_every_column_that_it_is_judged_by() -> Non
     }
     assert compared == reads
     assert readers == {compares, "intermediate.int_dossiers_assessed", "intermediate.int_signal_dossier"}
+
+
+_KEY_IN_SQL = re.compile(
+    r"(?:(?:version_rank|latest_versions)\((?:.*, )?|set key = )\[([^\]]+)\]|; key ([\w, ]+)\."
+)
+
+
+def _keys_in(node: dict, macros: dict[str, dict]) -> set[tuple[str, ...]]:
+    """The keys by which a model ranks versions, or says that it does; those of macros that it calls among them."""
+    called = [macros[name]["macro_sql"] for name in node["depends_on"]["macros"]]
+    found = _KEY_IN_SQL.findall("\n".join([node["raw_code"], *called]))
+    return {tuple(re.findall(r"\w+", listed or told)) for listed, told in found}
+
+
+@pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.relation)
+def test_the_key_of_a_contract_is_the_one_that_the_models_go_by(table: Table) -> None:
+    manifest = dbt.manifest()
+    nodes, macros = manifest["nodes"], manifest["macros"]
+    staged = next(name for name, node in nodes.items() if node["name"] == f"stg_{table.relation}")
+    (tested,) = (
+        node["test_metadata"]["kwargs"]["columns"]
+        for node in nodes.values()
+        if (node.get("test_metadata") or {}).get("name") == "key_is_unique"
+        and node["attached_node"] == staged
+    )
+    assert tuple(tested) == table.key
+    # By its text: what a model reads only when it goes on from another build is no parent of it.
+    source = re.compile(rf"source\('{table.source}', '{table.name}(_new)?'\)")
+    readers = [node for node in nodes.values() if source.search(node.get("raw_code", ""))]
+    assert nodes[staged] in readers
+    assert {key for node in readers for key in _keys_in(node, macros)} == {table.key}
 
 
 def test_a_delivery_has_the_columns_of_its_table() -> None:
