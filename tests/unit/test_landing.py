@@ -636,6 +636,28 @@ def test_what_cannot_be_put_in_place_is_no_fault_of_the_file(desk, monkeypatch: 
     assert [entry.outcome for entry in desk.land()] == ["loaded"]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("a parser's word"),
+        OSError(errno.EINVAL, os.strerror(errno.EINVAL)),
+        ValueError(f"I/O error: {os.strerror(errno.EINVAL)} (os error {errno.EINVAL})"),
+    ],
+    ids=["without a number", "a place that no file has", "as a workbook's reader tells it"],
+)
+def test_what_a_damaged_file_does_to_its_reader_is_no_fault_of_the_machine(
+    desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(*_args, **_options) -> None:
+        raise error
+
+    monkeypatch.setattr(landing, "read_parts", broken)
+    entry = desk.one("criteria_results.csv", rows_csv(2))
+    assert (entry.outcome, "the file cannot be read" in entry.reason) == ("refused", True)
+    monkeypatch.undo()
+    assert desk.land() == [], "refused for good"
+
+
 def test_the_ledger_survives_being_opened_again(desk) -> None:
     desk.one("criteria_results.csv", rows_csv(2))
     assert len(Ledger(desk.settings.ledger).deliveries()) == 1
