@@ -35,14 +35,15 @@ dossiers as (
         received.agency_code,
         received.dossier_code as record_key,
         received.received_on as event_on,
-        case received.channel
-            when '2' then 'Dịch vụ toàn trình, nộp trực tuyến'
-            when '1' then 'Dịch vụ toàn trình, nộp trực tiếp'
+        case
+            when received.is_online then 'Dịch vụ toàn trình, nộp trực tuyến'
+            when received.channel = '1' then 'Dịch vụ toàn trình, nộp trực tiếp'
             else 'Dịch vụ toàn trình, nộp qua bưu chính'
         end as why,
         received.procedure_code,
         received.status,
         received.channel,
+        received.is_online,
         received.online_level,
         {{ evidence_place('received') }}
     from {{ ref('fct_dossier') }} as received
@@ -58,8 +59,8 @@ union all
 {{ evidence_of(
     'dossiers',
     [
-        ('headline', "channel = '2'", "channel in ('1', '2')"),
-        ('with_post', "channel = '2'", "channel in ('1', '2', '3')"),
+        ('headline', 'is_online', "channel in ('1', '2')"),
+        ('with_post', 'is_online', "channel in ('1', '2', '3')"),
     ],
     details,
 ) }}

@@ -17,7 +17,7 @@ select
         as missed_no_supplement_apology_count,
     cast(count_if(synced_national) as bigint) as synced_national_count,
     cast(count_if(published_provincial) as bigint) as published_provincial_count,
-    cast(count_if(is_full_online_procedure and channel = '2') as bigint) as full_online_online_count,
+    cast(count_if(is_full_online_procedure and is_online) as bigint) as full_online_online_count,
     cast(count_if(is_full_online_procedure and channel in ('1', '2')) as bigint) as full_online_no_post_count,
     cast(count_if(is_full_online_procedure and channel in ('1', '2', '3')) as bigint) as full_online_all_count
 from {{ ref('fct_dossier') }}

@@ -81,7 +81,7 @@ dossiers as (
         dossiers.dossier_code,
         dossiers.procedure_code,
         dossiers.agency_code,
-        dossiers.channel,
+        dossiers.is_online,
         dossiers.is_accepted,
         dossiers.received_on,
         dossiers.supplement_requested_at,
@@ -110,7 +110,7 @@ judged as (
         dossiers.is_accepted
         and cast(dossiers.apology_sent_at as date) >= cast(dossiers.promised_at as date) as is_sorry_too_late,
         dossiers.is_accepted and not finished.is_working_day as is_finished_on_day_off,
-        coalesce(dossiers.channel, '1') <> '2'
+        not dossiers.is_online
         and not {{ contains_text("'-' || received.six_digits || '-'", 'dossiers.dossier_code') }} as has_other_day,
         agencies.agency_code is null as has_unknown_agency,
         procedures.procedure_code is null as has_unknown_procedure

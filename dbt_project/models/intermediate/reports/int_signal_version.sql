@@ -6,16 +6,25 @@
 --                         once); a first version with an original due date counts as put off once
 --   finish_backdated      a finish date earlier than a delivery that still showed the dossier open
 --   finish_rewritten      the finish date changed after it had been delivered
---   finish_withdrawn      a dossier that had been delivered as finished is open again, paused or withdrawn (status 7 counts as on
+--   finish_withdrawn      a dossier that had been delivered as finished is open again, paused or withdrawn (which counts as on
 --                         time, so a late one turned into it mends the rate)
 -- Dates are compared, not times. A date moved because a supplement came in is lawful (Điều 19.4) and no finding.
-with versions as (
+with delivered as (
+    select
+        versions.*,
+        coalesce(statuses.count_class = 'withdrawn', false) as is_withdrawn
+    from {{ ref('int_dossier_versions') }} as versions
+    left join {{ ref('dossier_status') }} as statuses on versions.status = statuses.status
+    where not versions.is_superseded
+),
+
+versions as (
     select
         *,
         lag(due_at) over versions_of_dossier as due_at_before,
         lag(supplement_received_at) over versions_of_dossier as supplement_received_at_before,
         lag(finished_at) over versions_of_dossier as finished_at_before,
-        lag(status) over versions_of_dossier as status_before,
+        lag(is_withdrawn) over versions_of_dossier as was_withdrawn,
         lag(delivered_on) over versions_of_dossier as delivered_on_before,
         lag(file_id) over versions_of_dossier as file_id_before,
         max(case when finished_at is not null then 1 else 0 end) over (
@@ -23,8 +32,7 @@ with versions as (
             order by version_no
             rows between unbounded preceding and 1 preceding
         ) as was_finished_before
-    from {{ ref('int_dossier_versions') }}
-    where not is_superseded
+    from delivered
     window versions_of_dossier as (
         partition by dossier_code
         order by version_no
@@ -136,7 +144,7 @@ findings as (
     from counted
     where
         finished_at_before is not null
-        and (finished_at is null or (status = '7' and status_before <> '7'))
+        and (finished_at is null or (is_withdrawn and not was_withdrawn))
 )
 
 select
