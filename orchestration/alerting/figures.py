@@ -112,19 +112,6 @@ def _gap(value: str) -> str:
     """
 
 
-def _fails(value: str) -> str:
-    """The same comparison as the marts', for a value that is not measured but projected."""
-    return f"""
-        case operator
-            when '>=' then {value} < target_value
-            when '>' then {value} <= target_value
-            when '<=' then {value} > target_value
-            when '<' then {value} >= target_value
-            when '=' then {value} < target_value
-        end
-    """
-
-
 def _counted_per_target(relation: str) -> str:
     """Rows of a problem with, per target, how many agencies have it and their order from the worst."""
     return f"""
@@ -160,22 +147,18 @@ def missed(marts: Marts, memory: Memory, rules: Rules) -> Iterable[Problem]:
 
 def load_risks(marts: Marts) -> bool:
     """What the late budget projects to miss, or the scorecard calls at risk; False without either mart."""
-    has_budget = {"target_id", "agency_code", "projected_year_end_value"} <= marts.columns("rpt_late_budget")
-    projections = "select null as target_id, null as agency_code, null as projected where false"
+    needed = {"target_id", "agency_code", "projected_year_end_value", "is_projected_to_miss"}
+    has_budget = needed <= marts.columns("rpt_late_budget")
+    failing = "select null as target_id, null as agency_code, null as projected where false"
     if has_budget:
-        projections = """
+        failing = """
             select target_id, agency_code, cast(projected_year_end_value as double) as projected
             from night.marts.rpt_late_budget
+            where is_projected_to_miss
         """
     marts.db.execute(f"""
         create temp table risk as
-        with projection as ({projections}),
-        failing as (
-            select headline.target_id, headline.agency_code, projection.projected
-            from headline
-            inner join projection using (target_id, agency_code)
-            where {_fails("projection.projected")}
-        )
+        with failing as ({failing})
         select headline.*, failing.projected
         from headline
         left join failing using (target_id, agency_code)

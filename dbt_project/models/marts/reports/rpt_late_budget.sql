@@ -172,7 +172,8 @@ projected as (
 budgeted as (
     select
         *,
-        {{ late_allowed('floor(round(projected_resolved, 6))', 'operator', 'target_value') }} as late_allowed_in_year
+        {{ late_allowed('floor(round(projected_resolved, 6))', 'operator', 'target_value') }} as late_allowed_in_year,
+        round({{ percent('projected_resolved - projected_late', 'projected_resolved') }}, 6) as projected_year_end_value
     from projected
 )
 
@@ -190,7 +191,8 @@ select
     cast(round(projected_resolved, 6) as double) as projected_resolved,
     cast(round(projected_late, 6) as double) as projected_late,
     cast(late_allowed_in_year as bigint) as late_allowed_in_year,
-    round({{ percent('projected_resolved - projected_late', 'projected_resolved') }}, 6) as projected_year_end_value,
+    projected_year_end_value,
+    not {{ reaches('projected_year_end_value', 'operator', 'target_value') }} as is_projected_to_miss,
     case
         when late > late_allowed_in_year then {{ as_of() }}
         when projected_late > late_allowed_in_year
