@@ -36,21 +36,6 @@
     {{ return(grouped_text(value) if language == 'vi' else 'cast(cast(' ~ value ~ ' as decimal(38, 0)) as string)') }}
 {%- endmacro %}
 
-{# The source of a target as its readers call it. #}
-{% macro source_text(language) -%}
-    {%- set names = {
-        'tthc': ('Hệ thống thông tin giải quyết TTHC', 'one-stop shop'),
-        'document_office': ('Hệ thống văn phòng điện tử', 'document office'),
-        'finance': ('Dữ liệu tài chính, ngân sách', 'finance'),
-        'register': ('Sổ theo dõi tiêu chí', 'register of criteria'),
-    } -%}
-    case source_system
-        {%- for source, texts in names.items() %}
-        when '{{ source }}' then '{{ texts[0 if language == 'vi' else 1] }}'
-        {%- endfor %}
-    end
-{%- endmacro %}
-
 {# Said where nobody has to deliver: in the status and in what wins points back. #}
 {% macro nothing_to_count_text(language) -%}
     {{ return("'Chưa đến kỳ tính, hoặc chưa phát sinh trường hợp nào'" if language == 'vi' else "'Nothing to count yet'") }}
@@ -79,8 +64,8 @@
     {%- if language == 'vi' -%}
         {%- set texts = {
             'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
-            'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || " ~ source_text('vi'),
-            'not_enough': "'Chưa đủ số liệu từ nguồn ' || " ~ source_text('vi') ~ " || ': cần cả số năm nay và số để so sánh (mẫu số, năm gốc)'",
+            'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || source_vi",
+            'not_enough': "'Chưa đủ số liệu từ nguồn ' || source_vi || ': cần cả số năm nay và số để so sánh (mẫu số, năm gốc)'",
             'nothing_to_count': nothing_to_count_text('vi'),
             'no_verdict': "'Kế hoạch không nêu mức phải đạt bằng con số; số đo chỉ để tham khảo' || " ~ earned,
             'months_differ': "'Chưa kết luận được: mới tính được ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
@@ -97,8 +82,8 @@
     {%- else -%}
         {%- set texts = {
             'level_ended': "'No agency of this level is left after ' || " ~ last_day ~ " || '; no longer judged'",
-            'nothing_delivered': "'No data of this year from source ' || " ~ source_text('en'),
-            'not_enough': "'Not enough data from source ' || " ~ source_text('en') ~ " || ': both the number of this year and what it is compared with (denominator, base year) are needed'",
+            'nothing_delivered': "'No data of this year from source ' || source_en",
+            'not_enough': "'Not enough data from source ' || source_en || ': both the number of this year and what it is compared with (denominator, base year) are needed'",
             'nothing_to_count': nothing_to_count_text('en'),
             'no_verdict': "'The plan gives no number to reach; measured for information' || " ~ earned,
             'months_differ': "'Not to be told yet: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",

@@ -20,6 +20,7 @@
   const T = (key, values) => fill(String(pick(W.ui[key]) ?? key), values);
   const word = (table, key) => (W[table] && W[table][key] ? pick(W[table][key]) : null);
   const ui = (key) => (key != null && W.ui[key] ? T(key) : key ?? "");
+  const sourceName = (source) => word("sources", source) ?? source ?? "";
   /* Texts of the marts that hold both languages are written "Vietnamese | English". */
   const both = (text, textEn) => (S.lang && textEn ? textEn : text && text.includes(" | ") ? text.split(" | ")[S.lang] ?? text : text ?? "");
   const locale = () => (S.lang ? "en-GB" : "vi-VN");
@@ -533,7 +534,7 @@
         D.stale.map((r) => h("p", { cls: "warn" }, staleText(r))),
         h("div", { cls: "pair" },
           table(T("sources_caption"), [
-            { h: T("source"), cell: (r) => ui(r[0]) },
+            { h: T("source"), cell: (r) => sourceName(r[0]) },
             { h: T("table"), th: true, cell: (r) => h("span", { cls: "code" }, r[1] ?? "–") },
             { h: T("last_delivery"), cls: "n", cell: (r) => [day(r[2]), isStale(r[0], r[1]) ? [" ", h("span", { cls: "tag", title: T("stale_alert") }, T("stale"))] : null] },
             { h: T("days_old"), cls: "n opt", cell: (r) => num(r[3]) },
@@ -606,7 +607,7 @@
         fact(T("plan_text"), t.text ? vi(t.text) : null),
         fact(T("points"), t.rule ? [word("rule_kinds", t.rule) ?? t.rule, stepsOf(t), " ", estimateLine()] : null),
         fact(T("alarm_floor"), t.floor == null ? null : `${num(t.floor, 1, 0)}%`),
-        fact(T("source_system"), t.source ? ui(t.source) : null),
+        fact(T("source_system"), t.source ? sourceName(t.source) : null),
         fact(T("legal"), [rule.legal ? `${pick(rule.legal)}. ` : "", pick(W.legal_common)]),
         fact(T("lead"), t.lead ? vi(t.lead) : null),
         fact(T("coordinating"), t.coord ? vi(t.coord) : null),

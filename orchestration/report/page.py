@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from orchestration.new_file import new_file
 from orchestration.report.data import read
+from orchestration.seeds import read_seed
 from sources.text import both
 from sources.yaml_file import read_yaml
 
@@ -56,7 +57,8 @@ def load_texts() -> dict[str, Any]:
     """All words of the page. A text is written "Vietnamese | English" and comes out as [vi, en]."""
     words = read_yaml(HERE / "texts.yaml")
     rules = read_yaml(HERE / "rules.yaml")
-    return {**_in_both(words), **_in_both(rules)}
+    sources = {row["source"]: [row["name_vi"], row["name_en"]] for row in read_seed("source_name")}
+    return {**_in_both(words), **_in_both(rules), "sources": sources}
 
 
 def _in_both(node: Any) -> Any:

@@ -74,6 +74,8 @@ joined as (
         end as missing_last_year,
         notes.plan_note,
         notes.plan_note_en,
+        coalesce(sources.name_vi, scored.source_system) as source_vi,
+        coalesce(sources.name_en, scored.source_system) as source_en,
         coalesce(levels.agency_count > 0 and levels.valid_count = 0, false) as level_has_ended,
         levels.last_day as level_last_day,
         budget.late,
@@ -90,6 +92,7 @@ joined as (
     from {{ ref('int_target_scored') }} as scored
     left join {{ ref('int_level_as_of') }} as levels on scored.level = levels.level
     left join notes on scored.target_id = notes.target_id
+    left join {{ ref('source_name') }} as sources on scored.source_system = sources.source
     left join {{ ref('rpt_late_budget') }} as budget
         on
             scored.target_id = budget.target_id
