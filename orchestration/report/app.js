@@ -392,8 +392,7 @@
   const ranking = () => {
     const missing = absent("rpt_agency_ranking");
     if (missing) return missing;
-    const year = (kind) => kind === "ytd" || kind === "year";
-    const rows = D.ranking.filter((r) => r[0] === S.rankLevel && (S.rankPeriod === "ytd" ? year(r[1]) : r[1] === "month"));
+    const rows = D.ranking.filter((r) => r[0] === S.rankLevel && r[1] === S.rankPeriod);
     const parent = (i) => D.agencies[i]?.[3] ?? "";
     const districts = [...new Set(rows.map((r) => parent(r[3])))].filter((code) => D.agencies.some((a) => a[0] === code)).sort();
     const inDistrict = S.rankLevel === "xa" && S.district && districts.includes(S.district);
@@ -493,7 +492,7 @@
     let list = D.alerts;
     if (S.agency !== "") list = list.filter((r) => r[2] === +S.agency);
     if (S.field) list = list.filter((r) => byId.get(r[1])?.field === S.field);
-    const tone = (s) => ({ critical: "bad", high: "bad", error: "bad", warning: "mid", warn: "mid", medium: "mid" }[(s ?? "").toLowerCase()] ?? "off");
+    const tone = (s) => ({ critical: "bad", high: "bad", medium: "mid" }[(s ?? "").toLowerCase()] ?? "off");
     return table(T("alerts_caption"), [
       { h: T("severity"), cell: (r) => [h("span", { cls: `pill ${tone(r[3])}` }, ui((r[3] ?? "").toLowerCase()) || r[3]), r[4] === "muted" ? h("div", { cls: "dim" }, T("muted")) : null, r[4] === "frozen" ? h("div", { cls: "dim" }, T("frozen", { at: moment(r[6]) })) : null] },
       { h: T("message"), th: true, cell: (r) => [(S.lang ? r[10] ?? vi(r[9] ?? "") : r[9]) ?? "–", " ", r[1] && byId.has(r[1]) ? openButton(r[1], r[1], r[2] >= 0 ? r[2] : undefined) : null] },

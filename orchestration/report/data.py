@@ -47,7 +47,6 @@ COLUMNS: dict[str, dict[str, str]] = {
         "operator": "varchar",
         "target_value": "double",
         "unit": "varchar",
-        "unit_text": "varchar",
         "measure_kind": "varchar",
         "family": "varchar",
         "measure": "varchar",
@@ -56,7 +55,6 @@ COLUMNS: dict[str, dict[str, str]] = {
         "agency_scope": "varchar",
         "level": "varchar",
         "headline_variant": "varchar",
-        "has_verdict": "boolean",
         "max_points": "double",
         "rule_kind": "varchar",
         "scoring_steps": "varchar",
@@ -66,7 +64,6 @@ COLUMNS: dict[str, dict[str, str]] = {
         "deadline": "date",
         "deadline_text": "varchar",
         "alarm_floor": "double",
-        "valid_from": "date",
         "is_in_force": "boolean",
     },
     "fct_indicator": {
@@ -86,6 +83,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "rpt_scorecard": {
         "as_of_date": "date",
         "target_id": "varchar",
+        "sort_order": "bigint",
         "target_name": "varchar",
         "field_id": "varchar",
         "value": "double",
@@ -258,7 +256,6 @@ select
     coalesce(s.operator, p.operator) as op,
     coalesce(s.target_value, p.target_value) as goal,
     coalesce(s.unit, p.unit) as unit,
-    p.unit_text as unit_text,
     p.measure_kind as kind,
     p.family,
     p.measure,
@@ -274,7 +271,6 @@ select
     p.coordinating_agency as coord,
     coalesce(s.deadline, p.deadline) as deadline,
     p.deadline_text,
-    year(p.valid_from) as plan_year,
     coalesce(s.value, v.value) as value,
     v.numerator as num,
     v.denominator as den,
@@ -289,8 +285,7 @@ select
 from rpt_scorecard as s
 full join plan as p on s.target_id = p.target_id
 left join province as v on v.target_id = coalesce(s.target_id, p.target_id)
-order by
-    list_transform(string_split(regexp_replace(id, '[a-z]+$', ''), '.'), lambda n: try_cast(n as int)), id
+order by s.sort_order nulls last, id
 """
 
 _FIELDS = """
@@ -379,7 +374,6 @@ select r.level, r.period_kind, r.period_start, r.agency_code, r.rank, r.previous
     r.period_kind = 'month' and last_day(r.period_start) > r.as_of_date as still_runs
 from rpt_agency_ranking as r
 join latest as l on r.level = l.level and r.period_kind = l.period_kind and r.period_start = l.period_start
-where r.period_kind in ('month', 'ytd', 'year')
 order by r.level, r.period_kind, r.rank nulls last, r.agency_code
 """
 
@@ -511,8 +505,7 @@ where resolved_at is null and coalesce(status, '') <> 'resolved'
 order by
     coalesce(status, '') = 'frozen',
     case lower(severity)
-        when 'critical' then 1 when 'high' then 2 when 'error' then 2
-        when 'warning' then 3 when 'warn' then 3 when 'medium' then 3 else 4
+        when 'critical' then 1 when 'high' then 2 when 'medium' then 3 else 4
     end, opened_at, alert_id
 limit {ALERTS_SHOWN}
 """

@@ -75,7 +75,6 @@ def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
                 "operator": op,
                 "target_value": goal,
                 "unit": unit,
-                "unit_text": row["target_unit"] or None,
                 "measure_kind": kind,
                 "family": m["family"],
                 "measure": m["measure"],
@@ -127,6 +126,7 @@ def _tables(seed: int = 152) -> dict[str, pd.DataFrame]:
             {
                 "as_of_date": AS_OF,
                 "target_id": tid,
+                "sort_order": len(scores) + 1,
                 "target_name": row["name_vi"],
                 "field_id": row["field_id"],
                 "value": value,

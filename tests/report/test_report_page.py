@@ -14,10 +14,13 @@ import pandas as pd
 import pytest
 import yaml
 
+from expectations.model import BLOCK, HOLD, WARN
+from orchestration.alerting.model import SEVERITIES
 from orchestration.report import write_report
 from orchestration.report.data import ALERTS_SHOWN, COLUMNS, DOSSIERS_SHOWN_PER_AGENCY, _plain, read
 from orchestration.report.page import embedded_json, load_texts
 from tests.plan import targets_in_force
+from warehouse.ledger import ACCEPTED, HELD_BACK, REFUSED
 
 from . import synthetic
 
@@ -233,12 +236,16 @@ def test_the_worst_or_first_stands_on_top_of_each_list(tmp_path: Path) -> None:
     frames = synthetic.tables()
     for mart in ("rpt_agency_ranking", "rpt_points_to_regain"):
         frames[mart] = pd.DataFrame(frames[mart].to_dict("records")[::-1]).astype(object)
+    frames["rpt_scorecard"]["sort_order"] = frames["rpt_scorecard"]["sort_order"].to_list()[::-1]
     signals = frames["fct_integrity_signal"].to_dict("records")
     one, other = (row[0] for row in synthetic.agencies()[:2])
     frames["fct_integrity_signal"] = pd.DataFrame(
         [signals[0] | {"kind": "x", "agency_code": code} for code in (one, other, other)]
     )
     data = read(synthetic.write(tmp_path / "order.duckdb", **frames))
+    assert [target["id"] for target in data["targets"]] == frames["rpt_scorecard"]["target_id"].to_list()[
+        ::-1
+    ]
     places: dict[tuple, list[int]] = {}
     for row in data["ranking"]:
         places.setdefault((row[0], row[1]), []).append(row[4])
@@ -465,17 +472,37 @@ def test_nothing_in_the_page_points_outside(page: Path) -> None:
     assert "default-src 'none'" in text
 
 
-def test_every_text_is_there_in_both_languages() -> None:
+def _texts_used() -> set[str]:
+    """Keys of the page's words: those that stand in its code, and those that are words of the marts."""
+    app = (ROOT / "orchestration/report/app.js").read_text("utf-8")
+    template = (ROOT / "orchestration/report/template.html.j2").read_text("utf-8")
+    ranking = (ROOT / "dbt_project/models/marts/reports/rpt_agency_ranking.sql").read_text("utf-8")
+    used = {
+        key
+        for call in re.findall(r"\bT\(([^()]*)", app)
+        for key in re.findall(r'(?<!=== )"(\w+)"', call.partition("{")[0])
+    }
+    used |= set(re.findall(r'(?:\bt\.|data-(?:t|label)=")(\w+)', template))
+    for name in ("STATUSES", "LEVELS"):
+        used |= set(re.findall(r'"(\w+)"', re.search(rf"const {name} = \[(.*?)\]", app)[1]))
+    sections = re.findall(r"\w+", re.search(r"const SECTIONS = {(.*?)}", app)[1])
+    used |= {*sections, *(f"nav_{name}" for name in sections)}
+    used |= {
+        f"{doubt}{end}"
+        for doubt in re.findall(r'&& "(\w+)"', re.search(r"const doubts = .*", app)[0])
+        for end in ("", "_why")
+    }
+    used |= set(re.findall(r'\\"(\w+)\\":', ranking)) - {"target_id"}
+    return used | {*SEVERITIES, BLOCK, HOLD, WARN, *ACCEPTED, HELD_BACK, REFUSED, "unchanged"}
+
+
+def test_every_text_is_used_and_there_in_both_languages() -> None:
     texts = load_texts()
     for key, value in texts["ui"].items():
         assert isinstance(value, list) and len(value) == 2 and all(value), key
         assert " | " not in value[1], key
         assert set(re.findall(r"\{(\w+)\}", value[0])) == set(re.findall(r"\{(\w+)\}", value[1])), key
-    used = set(re.findall(r'\bT\("(\w+)"', (ROOT / "orchestration/report/app.js").read_text("utf-8")))
-    used |= set(
-        re.findall(r'data-t="(\w+)"', (ROOT / "orchestration/report/template.html.j2").read_text("utf-8"))
-    )
-    assert used <= set(texts["ui"]), used - set(texts["ui"])
+    assert _texts_used() == set(texts["ui"])
     for name, rule in texts["rules"].items():
         assert all(isinstance(rule[part], list) and len(rule[part]) == 2 for part in rule), name
 
