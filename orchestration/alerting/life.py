@@ -24,6 +24,7 @@ from orchestration.alerting.model import (
     OPENED,
     REPEATED,
     RESOLVED,
+    TARGET_MISSED,
     Event,
     Findings,
     Problem,
@@ -73,7 +74,7 @@ def live(
                 told_severity=thread.severity,
             )
             events.append(_event(thread, kind, as_of, now))
-        if muted and thread.standing == OPEN:
+        if muted and thread.standing in (OPEN, FROZEN):  # also on a night that judges nothing
             thread = replace(thread, standing=MUTED)
         threads[alert] = thread
     told = frozenset((alert, as_of, kind) for alert, kind in spent)
@@ -103,10 +104,15 @@ def _stands(
     if not thread.is_open:
         return thread
     if _unjudged(thread, findings) or _without_verdict(thread, findings, as_of):
-        return replace(thread, standing=FROZEN)
+        return replace(thread, standing=COVERED if _stays_covered(thread, findings) else FROZEN)
     if is_covered:
         return replace(thread, standing=COVERED, last_seen_on=as_of, last_seen_at=now)
     return replace(thread, is_open=False, standing=RESOLVED, resolved_on=as_of, resolved_at=now)
+
+
+def _stays_covered(thread: Thread, findings: Findings) -> bool:
+    """Whether what speaks for it is on hold with it; else nobody might speak for it any more."""
+    return thread.standing == COVERED and _unjudged(replace(thread, kind=TARGET_MISSED), findings)
 
 
 def _without_verdict(thread: Thread, findings: Findings, as_of: date) -> bool:

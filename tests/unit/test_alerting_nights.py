@@ -1004,6 +1004,68 @@ def test_metrics_hold_what_the_rules_watch(world):
             assert (ROOT / page).is_file(), page
 
 
+def _firing(metrics: str) -> dict[str, set[str]]:
+    """Rules over the open alerts that fire on these metrics, each with the alerts it fires for: by its labels."""
+    series = [
+        dict(re.findall(r'(\w+)="([^"]*)"', line))
+        for line in metrics.splitlines()
+        if line.startswith("parindex_alerts_open{")
+    ]
+    rules = yaml.safe_load(
+        (ROOT / "orchestration/alerting/prometheus_rules.yaml").read_text(encoding="utf-8")
+    )
+    firing = {}
+    for rule in rules["groups"][0]["rules"]:
+        expression = re.fullmatch(
+            r"(sum)?(?: by \((\w+)\) )?\(?parindex_alerts_open\{(.*)\}\)? > 0", rule["expr"]
+        )
+        if expression is None:
+            assert "parindex_alerts_open" not in rule["expr"]
+            continue
+        wanted = [
+            (name, value if sign == "=~" else re.escape(value))
+            for name, sign, value in re.findall(r'(\w+)(=~|=)"([^"]*)"', expression[3])
+        ]
+        found = [s for s in series if all(re.fullmatch(value, s[name]) for name, value in wanted)]
+        if found:
+            kept = [expression[2]] if expression[2] else [] if expression[1] else sorted(found[0])
+            firing[rule["alert"]] = {str([one[name] for name in kept]) for one in found}
+    return firing
+
+
+def test_a_failed_night_ends_nothing_in_prometheus_and_begins_nothing(world):
+    world.scorecard = [("3.4.2", "at_risk"), ("7.3.5", "at_risk")]
+    for target in ("3.4.2", "7.3.5", "7.3.6", "7.2.1"):
+        world.target(target, "full_online", "dossiers", ">", 50.0)
+        world.figure(target, H62, 90, 100)
+    world.night(after(-1))
+
+    def told(day: date) -> dict[str, set[str]]:
+        return _firing(write_metrics(world.settings, world.database, world.ledger, day, at(day)).read_text())
+
+    assert told(after(-1)) == {"ParindexTargetAtRisk": {"[]"}}
+    world.scorecard = [("3.4.2", "missed"), ("7.3.5", "at_risk")]
+    world.figure("3.4.2", H62, 10, 100)  # its "at risk" is covered by the miss from now on
+    world.figure("7.3.6", H62, 60, 100)  # a drop
+    world.deliver("finance", "revenue", DAY, HELD_BACK, rows=200, bad=50)
+    missed = next(a for a in world.night(DAY).values() if a.kind == "target_missed")
+    assert set(told(DAY)) == {
+        *("ParindexTargetMissed", "ParindexTargetAtRisk", "ParindexSuddenDrop", "ParindexQuarantineHigh")
+    }
+    at_risk = next(a for a in alerting.open_alerts(world.settings) if a.target_id == "7.3.5")
+    alerting.mute(world.settings, at_risk.alert_id, "đang xử lý", after(9), at(DAY))
+    world.again(DAY)
+    before = told(DAY)
+    assert "ParindexTargetAtRisk" not in before
+    alerting.failed_night(world.settings, after(1), at(after(1)), "the disk is full")
+    assert told(after(1)) == before
+    stands = {(a.kind, a.target_id): a.status for a in alerting.open_alerts(world.settings)}
+    assert stands["target_missed", missed.target_id] == "frozen"
+    assert (stands["at_risk", "3.4.2"], stands["at_risk", "7.3.5"]) == ("covered", "muted")
+    world.night(after(2))
+    assert told(after(2)) == before
+
+
 def test_when_was_last_published_is_known_of_a_night_that_was_killed_after_it(tmp_path):
     settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
     ledger = Ledger(settings.ledger)
