@@ -49,15 +49,20 @@ def worst(items: Sequence[Item]) -> str | None:
     return SEVERITIES[max(ranks)] if ranks else None
 
 
-def compose(items: Sequence[Item], number: str, is_copy: bool) -> tuple[str, str]:
-    """Subject and text. `is_copy`: an interrupted run may have sent the same digest before."""
+def compose(items: Sequence[Item], number: str, is_copy: bool, aged_days: int) -> tuple[str, str]:
+    """Subject and text. `is_copy`: an interrupted run may have sent the same digest before. `aged_days`: the age that
+    makes an alert more severe.
+    """
     items = sorted(items, key=_order)
+    events_vi, events_en = (
+        {kind: name.format(days=aged_days) for kind, name in names.items()} for names in (EVENT_VI, EVENT_EN)
+    )
     as_of = max(item.as_of for item in items)
-    subject = f"[PAR INDEX] {len(items)} cảnh báo ({_summary(items, EVENT_VI)}), {day_vi(as_of)}"
+    subject = f"[PAR INDEX] {len(items)} cảnh báo ({_summary(items, events_vi)}), {day_vi(as_of)}"
     copy_vi = "\nBản tin này có thể đã được gửi một lần trước đó." if is_copy else ""
     copy_en = "\nThis digest may have been sent once before." if is_copy else ""
     text = f"""Cảnh báo PAR INDEX, số liệu đến ngày {day_vi(as_of)}.
-{_part(items, day_vi, EVENT_VI, SEVERITY_VI, "message_vi", "Phụ trách", "đêm", as_of, "cảnh báo khác, xem")}
+{_part(items, day_vi, events_vi, SEVERITY_VI, "message_vi", "Phụ trách", "đêm", as_of, "cảnh báo khác, xem")}
 
 Xem tất cả: parindex alerts list
 Tạm dừng một cảnh báo: parindex alerts mute MÃ --reason "..." --until YYYY-MM-DD
@@ -65,7 +70,7 @@ Mã bản tin: {number}{copy_vi}
 
 ---------- English ----------
 PAR INDEX alerts, figures up to {as_of}.
-{_part(items, date.isoformat, EVENT_EN, SEVERITY_EN, "message_en", "Owner", "night of", as_of, "more, see")}
+{_part(items, date.isoformat, events_en, SEVERITY_EN, "message_en", "Owner", "night of", as_of, "more, see")}
 
 All of them: parindex alerts list
 To silence one: parindex alerts mute ID --reason "..." --until YYYY-MM-DD

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from orchestration.alerting.config import Rules
 from orchestration.alerting.model import (
+    AGED,
     COVERED,
     ESCALATED,
     FIGURE_KINDS,
@@ -64,7 +65,7 @@ def live(
         muted = alert in mutes and as_of <= mutes[alert]
         thread = _stands(thread, problem, alert in covered, findings, as_of, now, rules)
         silent = muted or thread.standing in (FROZEN, COVERED) or _unjudged(thread, findings)
-        kind = None if silent else _to_tell(thread, as_of, spent, rules)
+        kind = None if silent else _to_tell(thread, problem, as_of, spent, rules)
         if kind is not None:
             spent.add((alert, kind))
             thread = replace(
@@ -184,7 +185,9 @@ def _opened(before: Thread | None, problem: Problem, as_of: date, now: datetime)
     )
 
 
-def _to_tell(thread: Thread, as_of: date, spent: set[tuple[str, str]], rules: Rules) -> str | None:
+def _to_tell(
+    thread: Thread, problem: Problem | None, as_of: date, spent: set[tuple[str, str]], rules: Rules
+) -> str | None:
     """The one event that brings readers up to date; none when they are, or when tonight has spent it."""
     if not thread.is_open:
         wanted = (RESOLVED,) if thread.told == OPEN else ()
@@ -193,12 +196,19 @@ def _to_tell(thread: Thread, as_of: date, spent: set[tuple[str, str]], rules: Ru
         # over).
         wanted = (OPENED, REPEATED) if thread.opened_on == as_of else (REPEATED,)
     elif severity_rank(thread.severity) > severity_rank(thread.told_severity):
-        wanted = (ESCALATED,)
+        wanted = (AGED,) if _has_only_aged(thread, problem, rules) else (ESCALATED,)
     elif as_of - thread.told_on >= timedelta(days=rules.repeat_after(thread.kind)):
         wanted = (REPEATED,)
     else:
         wanted = ()
     return next((kind for kind in wanted if (thread.alert_id, kind) not in spent), None)
+
+
+def _has_only_aged(thread: Thread, problem: Problem, rules: Rules) -> bool:
+    """Whether all that readers have not been told of its severity is the step that its age made."""
+    is_news = thread.aged and thread.told_on - thread.opened_on < timedelta(days=rules.escalate_days)
+    without = raised(problem.severity, thread.steps - 1)
+    return is_news and severity_rank(without) <= severity_rank(thread.told_severity)
 
 
 def _event(thread: Thread, kind: str, as_of: date, now: datetime) -> Event:

@@ -30,8 +30,9 @@ SEVERITIES = ("low", "medium", "high", "critical")
 OPENED = "opened"
 REPEATED = "repeated"
 ESCALATED = "escalated"
+AGED = "aged"  # more severe for its age alone: the figure itself need not be worse
 RESOLVED = "resolved"
-EVENT_KINDS = (OPENED, ESCALATED, REPEATED, RESOLVED)
+EVENT_KINDS = (OPENED, ESCALATED, AGED, REPEATED, RESOLVED)
 
 # How a thread stands after a night. Open threads may be silent for a reason that readers should see.
 OPEN = "open"

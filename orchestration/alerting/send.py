@@ -205,7 +205,7 @@ def _send_to(
     messages = events = 0
     for number, items in batches:
         is_copy = number in interrupted
-        subject, text = compose(items, number, is_copy)
+        subject, text = compose(items, number, is_copy, config.rules.escalate_days)
         _mark(store, endpoint, items, status=SENDING, digest_id=number, attempts=outbox.c.attempts + 1)
         error = _try(config, endpoint, subject, text, worst(items), deliver)
         if error is not None:

@@ -20,10 +20,17 @@ SEVERITY_EN = {"low": "Low", "medium": "Medium", "high": "High", "critical": "Cr
 EVENT_VI = {
     "opened": "Mới",
     "escalated": "Nghiêm trọng hơn",
+    "aged": "Kéo dài quá {days} ngày",
     "repeated": "Nhắc lại",
     "resolved": "Đã hết",
 }
-EVENT_EN = {"opened": "New", "escalated": "Worse", "repeated": "Still open", "resolved": "Over"}
+EVENT_EN = {
+    "opened": "New",
+    "escalated": "Worse",
+    "aged": "Open for more than {days} days",
+    "repeated": "Still open",
+    "resolved": "Over",
+}
 
 DATA_TEAM = "Nhóm dữ liệu của tỉnh"
 

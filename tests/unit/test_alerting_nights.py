@@ -826,7 +826,7 @@ def test_it_is_repeated_each_week_and_escalated_after_two(world):
     assert said == [
         (str(after(0)), "opened"),
         (str(after(7)), "repeated"),
-        (str(after(14)), "escalated"),
+        (str(after(14)), "aged"),
         (str(after(21)), "repeated"),
         (str(after(28)), "repeated"),
     ]
@@ -842,7 +842,44 @@ def test_age_raises_an_alert_once(world):
         alerts = world.night(after(night))
         severities += [a.severity for a in alerts.values() if a.kind == "target_missed"]
     assert severities == ["medium", *["high"] * 4]
-    assert [event[1] for event in world.events() if event[2] == "target_missed"] == ["opened", "escalated"]
+    assert [event[1] for event in world.events() if event[2] == "target_missed"] == ["opened", "aged"]
+
+
+def test_what_has_only_grown_old_is_not_told_as_worse(world):
+    """Nor what has grown old under a mute; what got worse as well is, and what gets worse after it was told as old."""
+    world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
+    for code, percents in {
+        agency(1): (40, 45, 45),  # better, yet old
+        agency(2): (40, 34, 34),  # worse and old
+        agency(3): (40, 40, 34),  # old, then worse
+        agency(4): (40, 45, 45),  # old under a mute
+    }.items():
+        world.figures["7.3.5", code] = percents
+    shown = dict(world.figures)
+
+    def night(number: int, which: int) -> None:
+        for (target, code), percents in shown.items():
+            if target == "7.3.5":
+                world.figure(target, code, percents[which], 100)
+        world.night(after(number))
+
+    night(0, 0)
+    muted = next(a for a in alerting.open_alerts(world.settings) if a.agency_code == agency(4))
+    alerting.mute(world.settings, muted.alert_id, "đang xử lý", after(14), at(DAY))
+    night(14, 1)
+    night(15, 2)
+    with Store(world.settings) as store, store.transaction() as transaction:
+        rows = transaction.connection.exec_driver_sql(
+            "select agency_code, as_of, event.kind from event join thread using (alert_id)"
+            " where event.kind <> 'opened' order by 1, 2"
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        (agency(1), str(after(14)), "aged"),
+        (agency(2), str(after(14)), "escalated"),
+        (agency(3), str(after(14)), "aged"),
+        (agency(3), str(after(15)), "escalated"),
+        (agency(4), str(after(15)), "aged"),
+    ]
 
 
 def test_clearly_worse_escalates_at_once_and_only_as_far_as_there_are_steps(world):

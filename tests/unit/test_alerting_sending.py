@@ -156,11 +156,15 @@ def test_news_come_before_reminders_and_the_worst_before_the_rest():
         over,
         item("1.2", "repeated", "high"),
         item("1.3", "opened", "medium"),
+        item("1.6", "aged", "critical"),
         item("1.4", "escalated", "high"),
         item("1.5", "opened", "high", after(-1)),
     ]
-    subject, text = compose(items, "n1", False)
-    assert subject == "[PAR INDEX] 5 cảnh báo (2 mới, 1 nghiêm trọng hơn, 1 nhắc lại, 1 đã hết), 18/06/2024"
+    subject, text = compose(items, "n1", False, 14)
+    assert subject == (
+        "[PAR INDEX] 6 cảnh báo"
+        " (2 mới, 1 nghiêm trọng hơn, 1 kéo dài quá 14 ngày, 1 nhắc lại, 1 đã hết), 18/06/2024"
+    )
     vietnamese = text.split("----------")[0].splitlines()
     assert [line for line in vietnamese if line.startswith("- ") or line.isupper()] == [
         "MỚI",
@@ -168,12 +172,15 @@ def test_news_come_before_reminders_and_the_worst_before_the_rest():
         "- [Trung bình] Chỉ tiêu 1.3",
         "NGHIÊM TRỌNG HƠN",
         "- [Cao] Chỉ tiêu 1.4",
+        "KÉO DÀI QUÁ 14 NGÀY",
+        "- [Nghiêm trọng] Chỉ tiêu 1.6",
         "NHẮC LẠI",
         "- [Cao] Chỉ tiêu 1.2",
         "ĐÃ HẾT",
         "- Chỉ tiêu 1.1",
     ]
-    assert (worst(items), worst([over])) == ("high", None), "what is over alarms nobody"
+    assert "OPEN FOR MORE THAN 14 DAYS" in text
+    assert (worst(items), worst([over])) == ("critical", None), "what is over alarms nobody"
 
 
 def test_routes_choose_by_owner_severity_kind_and_agency(settings):
