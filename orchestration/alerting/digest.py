@@ -38,6 +38,14 @@ class Item:
         return self.alert_id, self.as_of, self.kind
 
 
+@dataclass(frozen=True)
+class Published:
+    """What readers see while the digest leaves: figures up to `day`; None where nothing was ever published."""
+
+    day: date | None = None
+    is_known: bool = True  # a damaged manifest says nothing
+
+
 def digest_id(endpoint: str, items: Sequence[Item]) -> str:
     text = "\n".join([endpoint, *sorted("\x1f".join(map(str, item.key)) for item in items)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -49,7 +57,9 @@ def worst(items: Sequence[Item]) -> str | None:
     return SEVERITIES[max(ranks)] if ranks else None
 
 
-def compose(items: Sequence[Item], number: str, is_copy: bool, aged_days: int) -> tuple[str, str]:
+def compose(
+    items: Sequence[Item], number: str, is_copy: bool, aged_days: int, published: Published
+) -> tuple[str, str]:
     """Subject and text. `is_copy`: an interrupted run may have sent the same digest before. `aged_days`: the age that
     makes an alert more severe.
     """
@@ -61,7 +71,8 @@ def compose(items: Sequence[Item], number: str, is_copy: bool, aged_days: int) -
     subject = f"[PAR INDEX] {len(items)} cảnh báo ({_summary(items, events_vi)}), {day_vi(as_of)}"
     copy_vi = "\nBản tin này có thể đã được gửi một lần trước đó." if is_copy else ""
     copy_en = "\nThis digest may have been sent once before." if is_copy else ""
-    text = f"""Cảnh báo PAR INDEX, số liệu đến ngày {day_vi(as_of)}.
+    up_to_vi, up_to_en = _up_to(as_of, published)
+    text = f"""Cảnh báo PAR INDEX, {up_to_vi}.
 {_part(items, day_vi, events_vi, SEVERITY_VI, "message_vi", "Phụ trách", "đêm", as_of, "cảnh báo khác, xem")}
 
 Xem tất cả: parindex alerts list
@@ -69,7 +80,7 @@ Tạm dừng một cảnh báo: parindex alerts mute MÃ --reason "..." --until 
 Mã bản tin: {number}{copy_vi}
 
 ---------- English ----------
-PAR INDEX alerts, figures up to {as_of}.
+PAR INDEX alerts, {up_to_en}.
 {_part(items, date.isoformat, events_en, SEVERITY_EN, "message_en", "Owner", "night of", as_of, "more, see")}
 
 All of them: parindex alerts list
@@ -77,6 +88,21 @@ To silence one: parindex alerts mute ID --reason "..." --until YYYY-MM-DD
 Digest: {number}{copy_en}
 """
     return subject, text
+
+
+def _up_to(as_of: date, published: Published) -> tuple[str, str]:
+    """The night that speaks, and of which day the figures are: a failed night leaves those of an earlier one."""
+    night_vi, night_en = f"đêm {day_vi(as_of)}", f"night of {as_of}"
+    if not published.is_known:
+        return night_vi, night_en
+    if published.day is None:
+        return f"{night_vi}; chưa có số liệu nào được công bố", f"{night_en}; no figures are published yet"
+    if published.day == as_of:
+        return f"số liệu đến ngày {day_vi(as_of)}", f"figures up to {as_of}"
+    return (
+        f"{night_vi}; số liệu đang công bố đến ngày {day_vi(published.day)}",
+        f"{night_en}; the published figures are up to {published.day}",
+    )
 
 
 def _order(item: Item) -> tuple:

@@ -18,7 +18,7 @@ from filelock import FileLock
 from sqlalchemy.dialects.sqlite import insert
 
 from orchestration.alerting.config import AlertConfigError, Config, Endpoint, load_config, resolve
-from orchestration.alerting.digest import Item, compose, digest_id, worst
+from orchestration.alerting.digest import Item, Published, compose, digest_id, worst
 from orchestration.alerting.model import OPEN
 from orchestration.alerting.store import (
     NEW,
@@ -33,6 +33,8 @@ from orchestration.alerting.store import (
     outbox,
     thread,
 )
+from warehouse.damaged import DamagedFile
+from warehouse.publish import current
 from warehouse.settings import Settings
 
 # Sends a digest to an address and says whether it was taken: (url, subject, text, worst severity, seconds).
@@ -83,7 +85,11 @@ def send_pending(settings: Settings, now: datetime, deliver: Deliver = apprise_d
         with store.transaction() as transaction:
             _forget_gone_addresses(transaction, config)
             _route(transaction, config)
-        tally = [_send_to(store, config, endpoint, now, deliver) for endpoint in config.endpoints().values()]
+        published = _published(settings)
+        tally = [
+            _send_to(store, config, endpoint, now, deliver, published)
+            for endpoint in config.endpoints().values()
+        ]
         with store.transaction() as transaction:
             transaction.sent_now(now)
             pending, unrouted = transaction.undelivered(), transaction.unrouted()
@@ -193,8 +199,21 @@ def _route(transaction: Transaction, config: Config) -> None:
 # --- sending
 
 
+def _published(settings: Settings) -> Published:
+    try:
+        version = current(settings)
+    except DamagedFile:  # which is what the night has failed of: that must be told all the same
+        return Published(is_known=False)
+    return Published(version.as_of if version else None)
+
+
 def _send_to(
-    store: Store, config: Config, endpoint: Endpoint, now: datetime, deliver: Deliver
+    store: Store,
+    config: Config,
+    endpoint: Endpoint,
+    now: datetime,
+    deliver: Deliver,
+    published: Published,
 ) -> tuple[int, int, int]:
     """Messages taken, events in them, and 1 when the address failed."""
     with store.transaction() as transaction:
@@ -205,7 +224,7 @@ def _send_to(
     messages = events = 0
     for number, items in batches:
         is_copy = number in interrupted
-        subject, text = compose(items, number, is_copy, config.rules.escalate_days)
+        subject, text = compose(items, number, is_copy, config.rules.escalate_days, published)
         _mark(store, endpoint, items, status=SENDING, digest_id=number, attempts=outbox.c.attempts + 1)
         error = _try(config, endpoint, subject, text, worst(items), deliver)
         if error is not None:

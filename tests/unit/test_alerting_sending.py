@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 
 from orchestration import alerting
 from orchestration.alerting.config import Rules, load_config
-from orchestration.alerting.digest import Item, compose, worst
+from orchestration.alerting.digest import Item, Published, compose, worst
 from orchestration.alerting.life import live
 from orchestration.alerting.model import Findings, Problem
 from orchestration.alerting.store import Store
@@ -160,7 +160,7 @@ def test_news_come_before_reminders_and_the_worst_before_the_rest():
         item("1.4", "escalated", "high"),
         item("1.5", "opened", "high", after(-1)),
     ]
-    subject, text = compose(items, "n1", False, 14)
+    subject, text = compose(items, "n1", False, 14, Published(DAY))
     assert subject == (
         "[PAR INDEX] 6 cảnh báo"
         " (2 mới, 1 nghiêm trọng hơn, 1 kéo dài quá 14 ngày, 1 nhắc lại, 1 đã hết), 18/06/2024"
@@ -179,8 +179,50 @@ def test_news_come_before_reminders_and_the_worst_before_the_rest():
         "ĐÃ HẾT",
         "- Chỉ tiêu 1.1",
     ]
+    assert text.startswith("Cảnh báo PAR INDEX, số liệu đến ngày 18/06/2024.\n")
     assert "OPEN FOR MORE THAN 14 DAYS" in text
     assert (worst(items), worst([over])) == ("critical", None), "what is over alarms nobody"
+
+
+def published(settings, day):
+    """Readers have the figures of this day."""
+    folder = settings.published / "versions" / "v1"
+    folder.mkdir(parents=True)
+    manifest = {"version": "v1", "as_of": str(day), "published_at": str(at(day)), "hashes": {}, "counts": {}}
+    for path in (folder, settings.published):
+        (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("day", "vietnamese", "english"),
+    [
+        (
+            DAY,
+            "đêm 20/06/2024; số liệu đang công bố đến ngày 18/06/2024",
+            "night of 2024-06-20; the published figures are up to 2024-06-18",
+        ),
+        (
+            None,
+            "đêm 20/06/2024; chưa có số liệu nào được công bố",
+            "night of 2024-06-20; no figures are published yet",
+        ),
+        ("damaged", "đêm 20/06/2024", "night of 2024-06-20"),
+        (after(2), "số liệu đến ngày 20/06/2024", "figures up to 2024-06-20"),  # an earlier run of that day
+    ],
+)
+def test_a_failed_night_claims_no_figures_of_its_day(settings, day, vietnamese, english):
+    routes(settings, "routes: [{to: json://team}]")
+    if day == "damaged":
+        settings.published.mkdir(exist_ok=True)
+        (settings.published / "manifest.json").write_text("{")
+    elif day is not None:
+        published(settings, day)
+    alerting.failed_night(settings, after(2), at(after(2)), "the disk is full")
+    got = []
+    alerting.send_pending(settings, at(after(2)), lambda url, s, text, w, t: got.append(text) or True)
+    (text,) = got
+    assert text.startswith(f"Cảnh báo PAR INDEX, {vietnamese}.\n")
+    assert f"\nPAR INDEX alerts, {english}.\n" in text
 
 
 def test_routes_choose_by_owner_severity_kind_and_agency(settings):
