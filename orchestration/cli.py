@@ -385,17 +385,20 @@ app.add_typer(alerts_app, name="alerts")
 @alerts_app.command("list", epilog="Example: parindex alerts list")
 def alerts_list() -> None:
     """Open and muted alerts, the most severe first."""
-    from orchestration.alerting import open_alerts
+    from orchestration.alerting import open_alerts_and_why_muted
 
-    alerts = open_alerts(load_settings())
+    alerts = open_alerts_and_why_muted(load_settings())
     if not alerts:
         console.print("Không có cảnh báo nào đang mở – no open alerts.")
         return
     console.print(f"Cảnh báo đang mở – open alerts: {len(alerts)}")
-    for alert in alerts:
+    for alert, why in alerts:
         owner = f" ({alert.owner})" if alert.owner else ""
         line = f"{alert.alert_id}  {alert.severity:8}  {alert.status:6}  {alert.opened_at:%Y-%m-%d}  {alert.message}"
         console.print(line + owner, markup=False, soft_wrap=True)
+        if alert.muted_until is not None:
+            until = f"tạm tắt đến – muted until {alert.muted_until}: {why}"
+            console.print(f"{'':18}{until}", markup=False, soft_wrap=True)
 
 
 @alerts_app.command(
@@ -416,6 +419,20 @@ def alerts_mute(
     except AlertError as error:
         raise typer.BadParameter(str(error)) from None
     console.print(f"Muted until {until}: {plain(alert.message)}")
+
+
+@alerts_app.command("unmute", epilog="Example: parindex alerts unmute 1a2b3c")
+def alerts_unmute(
+    alert_id: Annotated[str, typer.Argument(help="As `parindex alerts list` shows it.")],
+) -> None:
+    """Take a mute back: the alert speaks again from the next night on."""
+    from orchestration.alerting import AlertError, unmute
+
+    try:
+        alert = unmute(load_settings(), alert_id)
+    except AlertError as error:
+        raise typer.BadParameter(str(error)) from None
+    console.print(f"Not muted any more: {plain(alert.message)}")
 
 
 @alerts_app.command("test", epilog="Example: parindex alerts test")

@@ -7,7 +7,14 @@ rest is for the operator.
 from orchestration.alerting.config import AlertConfigError, load_config
 from orchestration.alerting.metrics import write_metrics
 from orchestration.alerting.model import Alert, AlertError
-from orchestration.alerting.night import evaluate, failed_night, mute, open_alerts
+from orchestration.alerting.night import (
+    evaluate,
+    failed_night,
+    mute,
+    open_alerts,
+    open_alerts_and_why_muted,
+    unmute,
+)
 from orchestration.alerting.send import SendReport, send_pending, send_test
 from orchestration.alerting.table import to_arrow, write_alerts
 
@@ -21,9 +28,11 @@ __all__ = [
     "load_config",
     "mute",
     "open_alerts",
+    "open_alerts_and_why_muted",
     "send_pending",
     "send_test",
     "to_arrow",
+    "unmute",
     "write_alerts",
     "write_metrics",
 ]

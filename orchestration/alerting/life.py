@@ -28,6 +28,7 @@ from orchestration.alerting.model import (
     TARGET_MISSED,
     Event,
     Findings,
+    Mute,
     Problem,
     State,
     Thread,
@@ -41,12 +42,12 @@ def live(
     findings: Findings,
     as_of: date,
     now: datetime,
-    mutes: Mapping[str, date],
+    mutes: Mapping[str, Mute],
     rules: Rules,
 ) -> tuple[State, tuple[Event, ...]]:
     """The state after a night, and what is to be told.
 
-    `mutes` are last days by alert id, inclusive. The same night again tells only what it has not told yet.
+    `mutes` are by alert id. The same night again tells only what it has not told yet.
     A night before the last one changes nothing, unless the last one lies in the future of `now`: then it
     was a slip of the clock, and waiting for that day to come would miss every breach until then.
     """
@@ -62,7 +63,7 @@ def live(
         thread, problem = state.threads.get(alert), problems.get(alert)
         if thread is None and alert in covered:
             continue
-        muted = alert in mutes and as_of <= mutes[alert]
+        muted = alert in mutes and mutes[alert].holds(as_of)
         thread = _stands(thread, problem, alert in covered, findings, as_of, now, rules)
         silent = muted or thread.standing in (FROZEN, COVERED) or _unjudged(thread, findings)
         kind = None if silent else _to_tell(thread, problem, as_of, spent, rules)

@@ -184,9 +184,23 @@ class Alert:
     message: str
     message_en: str
     owner: str
+    muted_until: date | None
 
 
-def as_alert(thread: Thread) -> Alert:
+@dataclass(frozen=True)
+class Mute:
+    """Silence that somebody asked for: up to and including a day, and why."""
+
+    until: date
+    reason: str
+
+    def holds(self, night: date | None) -> bool:
+        """Whether it keeps that night silent; any night where there was none yet."""
+        return night is None or night <= self.until
+
+
+def as_alert(thread: Thread, mute: Mute | None = None) -> Alert:
+    """`mute`: the one that holds."""
     return Alert(
         alert_id=thread.alert_id,
         kind=thread.kind,
@@ -203,4 +217,5 @@ def as_alert(thread: Thread) -> Alert:
         message=thread.message_vi,
         message_en=thread.message_en,
         owner=thread.owner,
+        muted_until=mute.until if mute and thread.is_open else None,
     )

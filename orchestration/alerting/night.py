@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -19,10 +19,14 @@ from orchestration.alerting.life import live
 from orchestration.alerting.model import (
     FAILED_NIGHT,
     KINDS,
+    MUTED,
+    OPEN,
     Alert,
     AlertError,
     Findings,
+    Mute,
     State,
+    Thread,
     as_alert,
     problem_of,
     severity_rank,
@@ -67,9 +71,13 @@ def _as_published(settings: Settings, as_of: date) -> list[Alert] | None:
     version = of_day(settings, as_of)
     if version is None:
         return None
-    columns = ", ".join(field.name for field in fields(Alert))
+    names = [field.name for field in fields(Alert)]
     try:
         with duckdb.connect(str(version.database), read_only=True, config=settings.duckdb()) as connection:
+            # A version of an earlier release may lack a column.
+            described = connection.execute(f"select * from {MARTS}.fct_alert limit 0").description
+            has = {column[0] for column in described}
+            columns = ", ".join(name if name in has else f"null as {name}" for name in names)
             rows = connection.execute(f"select {columns} from {MARTS}.fct_alert").fetchall()
     except duckdb.Error:  # a version that cannot be read stops no night
         return None
@@ -82,7 +90,7 @@ def _of_that_night(
     """What a night before the last one would have said by itself; the threads know nothing of it."""
     findings = find(settings, database, ledger, as_of, Memory(), rules)
     state, _ = live(State(), findings, as_of, now, {}, rules)
-    return _in_order(state.threads.values())
+    return _in_order(state.threads.values(), {})
 
 
 def failed_night(settings: Settings, as_of: date, now: datetime, message: str) -> list[Alert]:
@@ -132,11 +140,12 @@ def advance(
     with store.transaction() as transaction:
         state = transaction.state(as_of)
         findings = see(transaction.memory(state, as_of))
-        after, events = live(state, findings, as_of, now, transaction.mutes(), rules)
+        mutes = transaction.mutes()
+        after, events = live(state, findings, as_of, now, mutes, rules)
         transaction.save(state, after, events, now)
         if after is not state:
             transaction.remember(as_of, findings.figures)
-    return _in_order(after.threads.values())
+    return _in_order(after.threads.values(), _holding(mutes, as_of))
 
 
 def _failure(ledger: Ledger, as_of: date) -> str | None:
@@ -180,22 +189,58 @@ def mute(settings: Settings, alert_id: str, reason: str, until: date, now: datet
     with Store(settings) as store, store.transaction() as transaction:
         last = transaction.heartbeat()["last_as_of"]
         if last is not None and until < last:
-            raise AlertError(f"the mute would end on {until}, before the last night ({last})")
+            raise AlertError(
+                f"the mute would end on {until}, before the last night ({last}); to let an alert speak again:"
+                " `parindex alerts unmute ID`"
+            )
         thread = transaction.find_thread(alert_id)
-        transaction.mute(thread.alert_id, wording.one_line(reason, 500), until, now or clock.now())
+        asked = Mute(until, wording.one_line(reason, 500))
+        transaction.mute(thread.alert_id, asked.reason, asked.until, now or clock.now())
+        return as_alert(thread, asked)
+
+
+def unmute(settings: Settings, alert_id: str) -> Alert:
+    """Take a mute back: the alert speaks from the next night on. `alert_id` as for `mute`. Raises AlertError."""
+    if not settings.alerts.exists():
+        raise AlertError("there are no alerts yet: `parindex run` looks for them")
+    with Store(settings) as store, store.transaction() as transaction:
+        thread = transaction.find_thread(alert_id)
+        if thread.alert_id not in _holding(transaction.mutes(), transaction.heartbeat()["last_as_of"]):
+            raise AlertError(f"alert {thread.alert_id} is not muted: `parindex alerts list` shows which are")
+        transaction.unmute(thread.alert_id)
         return as_alert(thread)
 
 
 def open_alerts(settings: Settings) -> list[Alert]:
-    """Alerts that are not resolved, worst first."""
+    """Alerts that are not resolved, worst first. What was muted, or spoke again, since the last night shows it already."""
+    return [alert for alert, _ in open_alerts_and_why_muted(settings)]
+
+
+def open_alerts_and_why_muted(settings: Settings) -> list[tuple[Alert, str | None]]:
+    """The same, each with the reason of its mute."""
     if not settings.alerts.exists():
         return []  # looking makes no file
     with Store.to_look_at(settings) as store, store.transaction() as transaction:
-        return _in_order(thread for thread in transaction.threads() if thread.is_open)
+        mutes = _holding(transaction.mutes(), transaction.heartbeat()["last_as_of"])
+        threads = [_stands_now(thread, mutes) for thread in transaction.threads() if thread.is_open]
+    alerts = _in_order(threads, mutes)
+    return [(alert, mutes[alert.alert_id].reason if alert.alert_id in mutes else None) for alert in alerts]
 
 
-def _in_order(threads) -> list[Alert]:
-    alerts = [as_alert(thread) for thread in threads]
+def _holding(mutes: Mapping[str, Mute], night: date | None) -> dict[str, Mute]:
+    return {alert: asked for alert, asked in mutes.items() if asked.holds(night)}
+
+
+def _stands_now(thread: Thread, mutes: Mapping[str, Mute]) -> Thread:
+    if thread.standing == OPEN and thread.alert_id in mutes:
+        return replace(thread, standing=MUTED)
+    if thread.standing == MUTED and thread.alert_id not in mutes:
+        return replace(thread, standing=OPEN)
+    return thread
+
+
+def _in_order(threads: Iterable[Thread], mutes: Mapping[str, Mute]) -> list[Alert]:
+    alerts = [as_alert(thread, mutes.get(thread.alert_id)) for thread in threads]
     return sorted(
         alerts,
         key=lambda a: (

@@ -27,6 +27,7 @@ from orchestration.alerting.model import (
     SUDDEN_DROP,
     AlertError,
     Event,
+    Mute,
     State,
     Thread,
     alert_id,
@@ -282,11 +283,16 @@ class Transaction:
 
     # --- mutes
 
-    def mutes(self) -> dict[str, date]:
-        return dict(tuple(row) for row in self.connection.execute(sa.select(mute.c.alert_id, mute.c.until)))
+    def mutes(self) -> dict[str, Mute]:
+        """By alert id; those that are over, too."""
+        rows = self.connection.execute(sa.select(mute.c.alert_id, mute.c.until, mute.c.reason))
+        return {alert: Mute(until, reason) for alert, until, reason in rows}
 
     def mute(self, alert: str, reason: str, until: date, now: datetime) -> None:
         self._upsert(mute, [{"alert_id": alert, "reason": reason, "until": until, "muted_at": now}])
+
+    def unmute(self, alert: str) -> None:
+        self.connection.execute(sa.delete(mute).where(mute.c.alert_id == alert))
 
     def find_thread(self, prefix: str) -> Thread:
         """The thread whose id starts so. Raises AlertError when there is none or more than one."""

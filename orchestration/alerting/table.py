@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def schema() -> pa.Schema:
     import pyarrow as pa
 
-    text, moment, figure = pa.string(), pa.timestamp("us"), pa.float64()
+    text, moment, figure, day = pa.string(), pa.timestamp("us"), pa.float64(), pa.date32()
     return pa.schema(
         [
             pa.field("alert_id", text, nullable=False),
@@ -35,6 +35,7 @@ def schema() -> pa.Schema:
             pa.field("message", text, nullable=False),
             pa.field("message_en", text, nullable=False),
             pa.field("owner", text, nullable=False),
+            pa.field("muted_until", day),
         ]
     )
 
@@ -64,6 +65,7 @@ COLUMN_TEXTS = {
     "message": "Nội dung | What is wrong, in Vietnamese.",
     "message_en": "Nội dung (tiếng Anh) | What is wrong, in English.",
     "owner": "Phụ trách | Who answers for it by the plan.",
+    "muted_until": "Tạm tắt đến hết ngày | The last day on which it is silent, where somebody asked for that; null where nobody did.",
 }
 
 

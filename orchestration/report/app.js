@@ -494,7 +494,7 @@
     if (S.field) list = list.filter((r) => byId.get(r[1])?.field === S.field);
     const tone = (s) => ({ critical: "bad", high: "bad", medium: "mid" }[(s ?? "").toLowerCase()] ?? "off");
     return table(T("alerts_caption"), [
-      { h: T("severity"), cell: (r) => [h("span", { cls: `pill ${tone(r[3])}` }, ui((r[3] ?? "").toLowerCase()) || r[3]), r[4] === "muted" ? h("div", { cls: "dim" }, T("muted")) : null, r[4] === "frozen" ? h("div", { cls: "dim" }, T("frozen", { at: moment(r[6]) })) : null] },
+      { h: T("severity"), cell: (r) => [h("span", { cls: `pill ${tone(r[3])}` }, ui((r[3] ?? "").toLowerCase()) || r[3]), r[4] === "muted" ? h("div", { cls: "dim" }, T("muted"), r[11] ? ` ${T("until", { day: day(r[11]) })}` : "") : null, r[4] === "frozen" ? h("div", { cls: "dim" }, T("frozen", { at: moment(r[6]) })) : null] },
       { h: T("message"), th: true, cell: (r) => [(S.lang ? r[10] ?? vi(r[9] ?? "") : r[9]) ?? "–", " ", r[1] && byId.has(r[1]) ? openButton(r[1], r[1], r[2] >= 0 ? r[2] : undefined) : null] },
       { h: T("agency"), cls: "opt", cell: (r) => agencyNode(r[2]) },
       { h: T("value"), cls: "n opt", cell: (r) => beside(r[7], [r[8]], 0) },

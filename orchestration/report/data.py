@@ -183,6 +183,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "threshold": "double",
         "message": "varchar",
         "message_en": "varchar",
+        "muted_until": "date",
     },
     "fct_delivery": {
         "source": "varchar",
@@ -499,7 +500,7 @@ limit {CHECKS_SHOWN}
 
 _ALERTS = f"""
 select kind, target_id, agency_code, severity, status, opened_at, last_seen_at, value, threshold,
-    message, message_en
+    message, message_en, muted_until
 from fct_alert
 where resolved_at is null and coalesce(status, '') <> 'resolved'
 order by

@@ -28,6 +28,7 @@ from orchestration.alerting.model import (
     FAILED_NIGHT,
     KINDS,
     Findings,
+    Mute,
     Problem,
     State,
     severity_rank,
@@ -293,7 +294,9 @@ def test_the_same_night_again_changes_nothing(steps):
     for step in steps:
         day += timedelta(days=max(step.days, 0))
         now = datetime.combine(day, time(1))
-        mutes = {IDS[step.mute[0]]: day + timedelta(days=step.mute[1])} if step.mute else {}
+        mutes = (
+            {IDS[step.mute[0]]: Mute(day + timedelta(days=step.mute[1]), "đang xử lý")} if step.mute else {}
+        )
         state, _ = live(state, findings(step), day, now, mutes, RULES)
         again, events = live(state, findings(step), day, now, mutes, RULES)
         assert again.threads == state.threads

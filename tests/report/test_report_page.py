@@ -361,7 +361,10 @@ def test_alerts_that_are_over_are_not_shown_and_the_worst_come_first(tmp_path: P
         ("worst", {"severity": "critical", "opened_at": late}),
         ("little", {"severity": "low"}),
         ("middle", {"severity": "medium"}),
-        ("muted", {"severity": "medium", "status": "muted", "opened_at": late}),
+        (
+            "muted",
+            {"severity": "medium", "status": "muted", "opened_at": late, "muted_until": date(2024, 10, 4)},
+        ),
         ("unknown", {"severity": "medium", "status": None, "opened_at": datetime(2024, 9, 30)}),
         ("waits", {"severity": "critical", "status": "frozen"}),
         ("over", {"severity": "critical", "status": "resolved"}),
@@ -373,6 +376,7 @@ def test_alerts_that_are_over_are_not_shown_and_the_worst_come_first(tmp_path: P
     assert [row[9] for row in data["alerts"]] == [
         *("worst", "old", "new", "middle", "muted", "unknown", "little", "waits")
     ]
+    assert {row[9]: row[11] for row in data["alerts"] if row[11]} == {"muted": "2024-10-04"}
     assert {row[0] for row in data["stale"]} == {name for name, _ in told} - {"over", "ended"}
 
 

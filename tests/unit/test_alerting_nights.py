@@ -795,13 +795,16 @@ def test_a_delivery_dated_ahead_is_told_until_something_else_stands_under_its_na
     assert only(world.night(after(4))).status == "resolved"
 
 
-def test_a_night_run_again_after_a_later_one_publishes_its_own_alerts(world):
+@pytest.mark.parametrize("of_an_earlier_release", [False, True])
+def test_a_night_run_again_after_a_later_one_publishes_its_own_alerts(world, of_an_earlier_release):
     """While it is kept: the threads hold the values of the last night."""
     world.figure("3.4.1", H62, 970, 1000)
     said = world.night(DAY)
     with duckdb.connect(str(world.settings.building)) as connection:
         connection.execute("create schema marts")
         alerting.write_alerts(connection, list(said.values()))
+        if of_an_earlier_release:
+            connection.execute("alter table marts.fct_alert drop column muted_until")
     swap_in(world.settings, write_version(world.settings, world.settings.building, DAY, at(DAY)))
     world.figure("3.4.1", H62, 960, 1000)
     world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
@@ -920,6 +923,43 @@ def test_a_mute_needs_a_reason_an_end_to_come_and_an_alert(world):
     assert only(world.again(DAY)).status == "muted"
 
 
+def test_a_mute_shows_its_day_and_reason_at_once_and_can_be_taken_back(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    world.figure("3.4.1", agency(1), 97, 100)
+    world.night(DAY)
+    muted, other = alerting.open_alerts(world.settings)
+    alerting.mute(world.settings, muted.alert_id, "đang xử lý", after(9), at(DAY))
+
+    def shown() -> list[tuple]:
+        alerts = alerting.open_alerts_and_why_muted(world.settings)
+        return [(alert.status, alert.muted_until, why) for alert, why in alerts]
+
+    at_once = [("muted", after(9), "đang xử lý"), ("open", None, None)]
+    assert shown() == at_once
+    of_the_mart = world.night(after(1))
+    assert [of_the_mart[a.alert_id].muted_until for a in (muted, other)] == [after(9), None]
+    assert shown() == at_once
+    alerting.unmute(world.settings, muted.alert_id[:6])
+    assert shown() == [("open", None, None), ("open", None, None)]
+    with pytest.raises(alerting.AlertError, match="is not muted"):
+        alerting.unmute(world.settings, muted.alert_id)
+    with pytest.raises(alerting.AlertError, match="alerts unmute ID"):
+        alerting.mute(world.settings, muted.alert_id, "x", DAY, at(DAY))
+    again = world.night(after(7))
+    assert again[muted.alert_id].muted_until is None
+    assert (str(after(7)), "repeated") in [event[:2] for event in world.events()]
+
+
+def test_a_mute_that_is_over_is_not_shown(world):
+    world.figure("3.4.1", H62, 970, 1000)
+    alert = only(world.night(DAY))
+    alerting.mute(world.settings, alert.alert_id, "đang xử lý", DAY, at(DAY))
+    assert only(world.again(DAY)).muted_until == DAY
+    assert only(world.night(after(1))).muted_until is None
+    ((alert, why),) = alerting.open_alerts_and_why_muted(world.settings)
+    assert (alert.status, alert.muted_until, why) == ("open", None, None)
+
+
 def test_open_alerts_come_worst_first_and_make_a_table(world):
     world.figure("3.4.1", H62, 970, 1000)
     world.figure("3.4.1", agency(1), 97, 100)
@@ -930,6 +970,7 @@ def test_open_alerts_come_worst_first_and_make_a_table(world):
     assert table.column_names == [
         *("alert_id", "kind", "target_id", "agency_code", "source", "severity", "status", "opened_at"),
         *("last_seen_at", "resolved_at", "value", "threshold", "message", "message_en", "owner"),
+        "muted_until",
     ]
     assert alerting.to_arrow([]).schema == table.schema
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from orchestration import clock, doctor, entry
-from orchestration.alerting import failed_night
+from orchestration.alerting import failed_night, open_alerts
 from orchestration.assets import landing_asset
 from orchestration.cli import _exit_code, app
 from orchestration.dbt import DbtFailed
@@ -134,6 +134,8 @@ def test_a_day_that_no_row_can_be_of_is_wrong_usage(command, day: str, no_home) 
 def test_what_finds_nothing_in_an_empty_home_makes_no_ledger(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PARINDEX_HOME", str(tmp_path))
     settings = load_settings()
+    back = CliRunner().invoke(app, ["alerts", "unmute", "1a2b"])
+    assert back.exit_code == 2 and "there are no alerts yet" in back.output
     muted = CliRunner().invoke(app, ["alerts", "mute", "1a2b", "--reason", "sửa", "--until", "2024-12-06"])
     assert muted.exit_code == 2 and "there are no alerts yet" in muted.output
     with pytest.raises(NothingLanded):
@@ -196,6 +198,20 @@ def ended(desk, monkeypatch, capsys):
 
 
 RUN = ("run", "--as-of", "2024-11-02")
+
+
+def test_a_mute_is_listed_with_its_day_and_reason_and_taken_back(desk, run) -> None:
+    failed_night(desk.settings, date(2024, 11, 1), NOW, "the disk is full")
+    (alert,) = open_alerts(desk.settings)
+    run("alerts", "mute", alert.alert_id[:6], "--reason", "thay đĩa [tuần sau]", "--until", "2024-11-09")
+    said = run("alerts", "list")
+    assert "  muted  " in said and "muted until 2024-11-09: thay đĩa [tuần sau]" in said
+    assert "alerts unmute ID" in run(
+        "alerts", "mute", alert.alert_id, "--reason", "x", "--until", "2024-10-31", code=2
+    )
+    assert "Not muted any more" in run("alerts", "unmute", alert.alert_id)
+    assert "muted" not in run("alerts", "list")
+    assert "is not muted" in run("alerts", "unmute", alert.alert_id, code=2)
 
 
 @pytest.mark.parametrize("damage", ["other bytes", "broken pages"])
