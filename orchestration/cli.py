@@ -438,10 +438,13 @@ def alerts_unmute(
 @alerts_app.command("test", epilog="Example: parindex alerts test")
 def alerts_test() -> None:
     """Send a test message along every route of the configuration."""
-    from orchestration.alerting import AlertConfigError, send_test
+    from orchestration.alerting import AlertConfigError, doubts, load_config, send_test
 
+    settings = load_settings()
     try:
-        outcome = send_test(load_settings())
+        for doubt in doubts(settings, load_config(settings)):
+            errors.print(f"[yellow]{plain(doubt)}[/]", soft_wrap=True)
+        outcome = send_test(settings)
     except AlertConfigError as error:
         errors.print(f"[red]Alert configuration:[/] {plain(error)}")
         raise typer.Exit(2) from None

@@ -364,7 +364,7 @@ def _calendar(settings: Settings, now: datetime) -> Findings:
 
 
 def _alerts(settings: Settings, now: datetime) -> Findings:
-    from orchestration.alerting import AlertConfigError, load_config
+    from orchestration.alerting import AlertConfigError, doubts, load_config
 
     try:
         config = load_config(settings)
@@ -380,6 +380,8 @@ def _alerts(settings: Settings, now: datetime) -> Findings:
         )
     else:
         yield Finding(OK, "alerts", f"{len(config.routes)} routes; `parindex alerts test` tries them")
+        for doubt in doubts(settings, config):
+            yield Finding(WARN, "alerts", doubt, f"a typing error? correct {config.path}")
 
 
 def _server(settings: Settings, now: datetime) -> Findings:

@@ -5,6 +5,7 @@ rest is for the operator.
 """
 
 from orchestration.alerting.config import AlertConfigError, load_config
+from orchestration.alerting.doubts import doubts
 from orchestration.alerting.metrics import write_metrics
 from orchestration.alerting.model import Alert, AlertError
 from orchestration.alerting.night import (
@@ -23,6 +24,7 @@ __all__ = [
     "AlertConfigError",
     "AlertError",
     "SendReport",
+    "doubts",
     "evaluate",
     "failed_night",
     "load_config",

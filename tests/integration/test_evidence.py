@@ -344,6 +344,8 @@ def test_unknown_names_are_answered_with_the_nearest(evidence: EvidenceNight, tm
         write_evidence(evidence, "3.4.9", tmp_path / "x.xlsx")
     with pytest.raises(UnknownName, match="H62"):
         write_evidence(evidence, "3.4.1", tmp_path / "x.xlsx", agency="H62.999")
+    with pytest.raises(UnknownName, match=r"nearest: H62\.10\b"):
+        write_evidence(evidence, "3.4.1", tmp_path / "x.xlsx", agency="000.00.10.H62")
     with pytest.raises(UnknownName, match="A, B, N, S"):
         write_evidence(evidence, "3.4.1", tmp_path / "x.xlsx", variant="Q")
     with pytest.raises(NoFigure):

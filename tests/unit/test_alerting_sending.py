@@ -10,16 +10,21 @@ import threading
 from datetime import date, datetime, time, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import duckdb
 import pytest
 from aiosmtpd.controller import Controller
+from typer.testing import CliRunner
 
-from orchestration import alerting
+from orchestration import alerting, doctor
 from orchestration.alerting.config import Rules, load_config
 from orchestration.alerting.digest import Item, Published, compose, worst
 from orchestration.alerting.life import live
 from orchestration.alerting.model import Findings, Problem
+from orchestration.alerting.send import SendReport
 from orchestration.alerting.store import Store
 from orchestration.alerting.wording import safe_reason
+from orchestration.cli import app
+from warehouse.publish import FILE_NAME
 from warehouse.settings import Settings
 
 DAY = date(2024, 6, 18)
@@ -191,6 +196,7 @@ def published(settings, day):
     manifest = {"version": "v1", "as_of": str(day), "published_at": str(at(day)), "hashes": {}, "counts": {}}
     for path in (folder, settings.published):
         (path / "manifest.json").write_text(json.dumps(manifest))
+    return folder / FILE_NAME
 
 
 @pytest.mark.parametrize(
@@ -453,6 +459,45 @@ def test_a_named_configuration_must_exist(settings, monkeypatch):
     with pytest.raises(alerting.AlertConfigError, match="does not exist"):
         load_config(settings)
     alerting.failed_night(settings, DAY, at(DAY), "told all the same")
+
+
+def test_a_route_that_nothing_can_ever_take_is_told_by_the_doctor_and_the_test(settings, monkeypatch):
+    routes(
+        settings,
+        """
+        routes:
+          - {name: office, owner: [Sở Nội vụ, Sở Tài chíh], to: json://office}
+          - {name: data, owner: nhóm dữ liệu, to: json://data}
+          - {name: district, agency: [H62.10, 000.00.10.H62, H62.1O], to: json://district}
+        """,
+    )
+
+    def told() -> list[tuple[str, str]]:
+        found = [one for one in doctor.examine(settings, at(DAY)) if one.about == "alerts"]
+        assert found[0].level == doctor.OK
+        assert all(str(settings.home / "alerts.yaml") in one.todo for one in found[1:])
+        return [(one.level, one.message) for one in found[1:]]
+
+    assert told() == [], "nothing is published yet"
+    with duckdb.connect(str(published(settings, DAY))) as night:
+        night.execute("create schema marts")
+        night.execute("create table marts.dim_agency as select unnest(['H62', 'H62.10']) as agency_code")
+        night.execute(
+            "create table marts.dim_target as select unnest(['Sở Nội vụ', 'Sở Tài chính', null]) as lead_agency_short"
+        )
+    assert told() == [
+        (
+            "WARN",
+            "route office: nobody who answers for alerts is named 'Sở Tài chíh'; nearest: Sở Tài chính",
+        ),
+        ("WARN", "route district: no agency has the code '000.00.10.H62'; nearest: H62.10"),
+        ("WARN", "route district: no agency has the code 'H62.1O'; nearest: H62.10, H62"),
+    ]
+    monkeypatch.setenv("PARINDEX_HOME", str(settings.home))
+    monkeypatch.setattr("orchestration.alerting.send_test", lambda _: SendReport(2, 0, 0, 0, 0, "2 sent"))
+    done = CliRunner().invoke(app, ["alerts", "test"])
+    assert done.exit_code == 0
+    assert "2 sent" in done.output and "'Sở Tài chíh'; nearest: Sở Tài chính" in done.output
 
 
 def test_rules_can_be_changed(settings):
