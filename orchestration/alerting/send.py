@@ -7,6 +7,7 @@ Losing a breach is worse than a second copy.
 
 from __future__ import annotations
 
+import http.client
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from filelock import FileLock
 from sqlalchemy.dialects.sqlite import insert
 
 from orchestration.alerting.config import AlertConfigError, Config, Endpoint, load_config, resolve
+from orchestration.alerting.deadline import TookTooLong, within
 from orchestration.alerting.digest import Item, Published, compose, digest_id, worst
 from orchestration.alerting.model import OPEN
 from orchestration.alerting.store import (
@@ -55,25 +57,39 @@ class SendReport:
 
 def apprise_deliver(url: str, subject: str, text: str, severity: str | None, seconds: float) -> bool:
     """Through Apprise: mail, webhook, chat. Raises AlertConfigError for an address that Apprise does not
-    know.
+    know, TookTooLong when nobody can know whether it was taken.
     """
     import apprise  # half a second that only a night with something to say should pay
 
     kinds = {None: "success", "low": "info", "medium": "warning", "high": "warning", "critical": "failure"}
-    box = apprise.Apprise()
+    # Without Apprise's own deadline: its threads are waited for when the process ends, however long they take.
+    asset = apprise.AppriseAsset(service_timeout=0, async_mode=False)
+    box = apprise.Apprise(asset=asset)
     if not box.add(url):
         raise AlertConfigError(f"an alert address of kind {url.split(':', 1)[0]} is not understood")
-    for service in box:
-        # Not the timeout of notify(): its thread may still deliver later, and delays the exit.
+
+    def notify(service: apprise.NotifyBase) -> bool:
         service.socket_connect_timeout = service.socket_read_timeout = seconds
-    return bool(
-        box.notify(
-            title=subject,
-            body=text,
-            notify_type=apprise.NotifyType(kinds[severity]),
-            body_format=apprise.NotifyFormat.TEXT,
+        one = apprise.Apprise(asset=asset)
+        one.add(service)
+        return bool(
+            one.notify(
+                title=subject,
+                body=text,
+                notify_type=apprise.NotifyType(kinds[severity]),
+                body_format=apprise.NotifyFormat.TEXT,
+            )
         )
-    )
+
+    taken, late = [], None
+    for service in box:  # an address may name several
+        try:
+            taken.append(within(seconds, lambda service=service: notify(service)))
+        except TookTooLong as error:
+            late = error
+    if late is not None:
+        raise late
+    return all(taken)
 
 
 def send_pending(settings: Settings, now: datetime, deliver: Deliver = apprise_deliver) -> SendReport:
@@ -230,8 +246,9 @@ def _send_to(
         if error is not None:
             # Another address of the same night is still tried; this one is known not to answer.
             # A digest of unknown fate keeps its number until it is taken; another joins the next night's.
-            back = {} if is_copy else {"status": PENDING, "digest_id": None}
-            _mark(store, endpoint, items, last_error=error, **back)
+            is_unknown = is_copy or isinstance(error, TookTooLong)
+            back = {} if is_unknown else {"status": PENDING, "digest_id": None}
+            _mark(store, endpoint, items, last_error=_in_words(error), **back)
             return messages, events, 1
         _mark(store, endpoint, items, status=SENT, sent_at=now, last_error=None)
         messages, events = messages + 1, events + len(items)
@@ -286,15 +303,24 @@ def _mark(store: Store, endpoint: Endpoint, items: list[Item], **values) -> None
 
 def _try(
     config: Config, endpoint: Endpoint, subject: str, text: str, severity: str | None, deliver: Deliver
-) -> str | None:
-    """None when it was taken, else why not, without the address and its secrets."""
+) -> Exception | None:
+    """None when it was taken, else why not."""
     try:
         taken = deliver(endpoint.url(), subject, text, severity, config.timeout_seconds)
-    except AlertConfigError as error:
-        return str(error)
     except Exception as error:  # whatever a plugin throws, the other addresses still get theirs
-        return type(error).__name__
-    return None if taken else "not taken"
+        return error
+    return None if taken else NotTaken()
+
+
+class NotTaken(Exception):
+    """The address refused it, or could not be reached."""
+
+
+def _in_words(error: Exception) -> str:
+    """Without the address and its secrets."""
+    if isinstance(error, NotTaken):
+        return "not taken"
+    return str(error) if isinstance(error, (AlertConfigError, TookTooLong)) else type(error).__name__
 
 
 def _beat(config: Config) -> None:
@@ -304,7 +330,12 @@ def _beat(config: Config) -> None:
     if config.heartbeat is None:
         return
     try:
-        with urllib.request.urlopen(resolve(config.heartbeat), timeout=config.timeout_seconds):
-            pass
-    except (OSError, ValueError, AlertConfigError):
+        address = resolve(config.heartbeat)
+
+        def beat() -> None:
+            with urllib.request.urlopen(address, timeout=config.timeout_seconds):
+                pass
+
+        within(config.timeout_seconds, beat)
+    except (OSError, ValueError, http.client.HTTPException, AlertConfigError, TookTooLong):
         pass

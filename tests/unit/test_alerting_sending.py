@@ -9,6 +9,7 @@ import socket
 import threading
 from datetime import date, datetime, time, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 
 import duckdb
 import pytest
@@ -95,6 +96,36 @@ def web():
     thread.start()
     server.url = f"127.0.0.1:{server.server_port}"
     yield server
+    server.shutdown()
+    server.server_close()
+
+
+class Drip(BaseHTTPRequestHandler):
+    """Answers with a byte each moment, and to no end for half a minute."""
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append(self.path)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        for _ in range(600):
+            if self.server.end.wait(0.05):
+                return
+            self.wfile.write(b".")
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def drip():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drip)
+    server.asked, server.end = [], threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.url = f"127.0.0.1:{server.server_port}"
+    yield server
+    server.end.set()
     server.shutdown()
     server.server_close()
 
@@ -416,6 +447,37 @@ def test_the_heartbeat_is_heard_even_on_a_night_with_nothing_to_say(settings, we
     assert web.gets == ["/alive"]
     routes(settings, "heartbeat: http://127.0.0.1:9/nobody")
     alerting.send_pending(settings, at(DAY))
+
+
+def test_who_answers_a_byte_at_a_time_holds_no_night(settings, web, drip):
+    """Neither behind the heartbeat nor behind an address, whose message leaves again under its number."""
+    routes(
+        settings,
+        f"timeout_seconds: 0.5\nheartbeat: http://{drip.url}/alive\n"
+        f"routes: [{{to: ['json://{drip.url}/hook', 'json://{web.url}/hook']}}]",
+    )
+    night(settings, DAY, problem())
+    began = monotonic()
+    report = alerting.send_pending(settings, at(DAY))
+    assert monotonic() - began < 10
+    assert set(drip.asked) == {"/hook", "/alive"}
+    assert (report.messages, report.failed, report.pending, len(web.posts)) == (1, 1, 1, 1)
+    got = []
+    alerting.send_pending(settings, at(DAY), lambda url, s, text, w, t: got.append(text) or True)
+    assert "Bản tin này có thể đã được gửi một lần trước đó." in got[0]
+
+
+def test_a_heartbeat_that_answers_in_no_http_is_no_error(settings):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        routes(settings, f"heartbeat: http://127.0.0.1:{server.getsockname()[1]}/alive")
+
+        def answer() -> None:
+            with server.accept()[0] as caller:
+                caller.recv(1000)
+                caller.sendall(b"alive\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        alerting.send_pending(settings, at(DAY))
 
 
 def test_a_test_message_reaches_every_address(settings, mail, web):
