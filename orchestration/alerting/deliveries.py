@@ -123,7 +123,7 @@ def bad_deliveries(marts: Marts) -> list[Problem]:
         problem_of(
             QUARANTINE,
             wording.quarantine(row),
-            source=row["relation"],
+            source=row["relation"] or None,
             severity="low" if row["table_name"] is None else "medium",
             value=row["share"],
             threshold=row["limit_pct"],

@@ -183,6 +183,11 @@ def quarantine(row: dict[str, Any]) -> tuple[str, str]:
             f"Nguồn {row['relation']}: tệp {file}{more_vi} ghi ngày gửi {day_vi(day)} chưa đến: chưa được tính.",
             f"Source {row['relation']}: file {file}{more_en} is dated {day}, which has not come: it does not count yet.",
         )
+    if row["outcome"] == "refused" and not row["source"]:
+        return (
+            f"Hộp nhận: tệp {file}{more_vi}, nằm ngoài thư mục nguồn, bị từ chối, không dòng nào được nạp.",
+            f"Inbox: file {file}{more_en}, in no source's folder, was refused, none of its rows was taken.",
+        )
     if row["outcome"] == "refused":
         return (
             f"Nguồn {row['relation']}: tệp {file}{more_vi} bị từ chối, không dòng nào được nạp.",

@@ -771,6 +771,14 @@ def test_refused_files_of_a_source_are_one_problem(world):
     assert "tệp a.xlsx và 1 tệp khác bị từ chối" in alert.message
 
 
+def test_a_file_in_no_folder_of_a_source_is_told_as_lying_in_the_inbox(world):
+    world.deliver("", None, None, REFUSED, rows=0, file="revenue.json", loaded=at(DAY))
+    alert = only(world.night(DAY))
+    assert (alert.source, alert.severity) == (None, "low")
+    assert alert.message.startswith("Hộp nhận: tệp revenue.json, nằm ngoài thư mục nguồn, bị từ chối")
+    assert alert.message_en.startswith("Inbox: file revenue.json, in no source's folder, was refused")
+
+
 def test_a_partly_loaded_delivery_below_the_limit_is_none(world):
     world.deliver("finance", "revenue", after(1), "partly_quarantined", rows=100, bad=10)
     assert world.night(after(1)) == {}
