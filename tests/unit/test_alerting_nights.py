@@ -1185,6 +1185,35 @@ def test_a_night_that_was_killed_has_no_length_and_the_one_that_runs_has_not_end
     ledger.close()
 
 
+def test_a_code_that_no_catalogue_has_makes_no_series(world):
+    """One mistyped column has as many codes as rows."""
+    for code in (agency(1), "gõ nhầm"):
+        world.figure("3.4.1", code, 9, 12)
+    world.night(DAY)
+    with duckdb.connect(str(world.database)) as db:
+        db.execute("delete from marts.dim_agency where agency_code = 'gõ nhầm'")
+    text = write_metrics(world.settings, world.database, world.ledger, DAY, at(DAY)).read_text(
+        encoding="utf-8"
+    )
+    for name in ("parindex_indicator_value", "parindex_indicator_meets_target"):
+        codes = re.findall(rf'^{name}{{agency_code="([^"]*)"', text, flags=re.M)
+        assert codes == [agency(1), H62]
+        help_ = next(line for line in text.splitlines() if line.startswith(f"# HELP {name} "))
+        assert "that the catalogue has" in help_
+
+
+def test_metrics_say_which_rows_are_counted_as_rejected(world):
+    world.deliver("finance", "revenue", DAY, HELD_BACK, rows=200, bad=200, rejected=50)
+    text = write_metrics(world.settings, world.database, world.ledger, DAY, at(DAY)).read_text(
+        encoding="utf-8"
+    )
+    assert 'parindex_quarantined_rows{source="finance",table="revenue"} 200.0' in text
+    assert (
+        "# HELP parindex_quarantined_rows Rejected rows of the deliveries that count, and all rows of those held back"
+        in text
+    )
+
+
 def test_metrics_without_marts_and_nights_leave_out_what_is_unknown(tmp_path):
     settings = Settings(home=tmp_path, inbox=tmp_path / "inbox").create()
     ledger = Ledger(settings.ledger)
