@@ -182,6 +182,7 @@ def test_what_is_on_hold_and_what_still_runs_is_marked(chromium: Browser, tmp_pa
     marks = "[...document.querySelectorAll('#alerts .dim')].map((n) => n.innerText).join()"
     click(chromium, "#alerts .more")
     assert chromium.run(marks).count("đang treo") == 1
+    assert chromium.run(marks).count("đang tạm tắt đến 04/10/2024") == 1
     assert "đang treo" in rows(chromium, "alerts")[-1]
     for name in ("rpt_agency_ranking", "rpt_scorecard", "rpt_field_score", "fct_indicator"):
         frames[name]["as_of_date"] = synthetic.AS_OF.replace(day=29)
