@@ -70,7 +70,7 @@ COLUMN_TEXTS = {
 
 
 # Of Arrow and of SQL: the same types under two names.
-SQL_TYPES = {"string": "string", "double": "double", "timestamp[us]": "timestamp"}
+SQL_TYPES = {"string": "string", "double": "double", "timestamp[us]": "timestamp", "date32[day]": "date"}
 
 
 def write_alerts(connection: duckdb.DuckDBPyConnection, alerts: Sequence[Alert]) -> None:
