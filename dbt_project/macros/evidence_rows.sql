@@ -3,7 +3,19 @@
   variant and an agency (or all agencies, for the province) are the year-to-date figure of fct_indicator.
 #}
 
-{# Where a row came from: delivery, file, sheet and row, as a person sees them. #}
+{# Where a row came from, as it was landed: for the steps on the way to a view. #}
+{% macro row_place(relation='') -%}
+    {%- set prefix = relation ~ '.' if relation else '' -%}
+    {{ prefix }}delivered_on,
+    {{ prefix }}file_name,
+    {{ prefix }}sheet_no,
+    {{ prefix }}row_number_in_file
+{%- endmacro %}
+
+{#
+  Delivery, file, sheet and row as a person sees them: for the last select of a view alone, since landing counts sheets from 0
+  and each use adds one.
+#}
 {% macro evidence_place(relation='') -%}
     {%- set prefix = relation ~ '.' if relation else '' -%}
     {{ prefix }}delivered_on,
@@ -63,13 +75,13 @@
         pairs.one_stop_served,
         pairs.is_fee_required,
         pairs.is_central_vertical,
-        {{ evidence_place('versions') }}
+        {{ row_place('versions') }}
     from {{ ref('int_agency_procedures_as_of') }} as pairs
     left join (
         select
             agency_code,
             procedure_code,
-            {{ evidence_place() }},
+            {{ row_place() }},
             row_number() over (partition by agency_code, procedure_code order by valid_from desc) as version_rank
         from {{ ref('stg_tthc__agency_procedures') }}
         where {{ valid_on_as_of('valid_from', 'valid_to') }}

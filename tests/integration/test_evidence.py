@@ -144,6 +144,49 @@ def test_every_view_has_the_common_columns_and_described_ones(evidence: Evidence
         assert tuple(names[: len(figures.COMMON)]) == figures.COMMON
 
 
+def test_a_row_names_the_sheet_it_stands_in(evidence: EvidenceNight) -> None:
+    """Landing counts sheets from 0, people from 1: every view adds one, once."""
+    places = "delivered_on, file_name, row_number_in_file"
+    landed = " union ".join(
+        f"select {places}, sheet_no from {schema}.{name}"
+        for schema, name in evidence.connection.execute(
+            "select distinct schema_name, table_name from duckdb_columns()"
+            " where database_name = current_database() and column_name = 'sheet_no'"
+            " and (schema_name = 'staging' or table_name = 'fct_dossier')"
+        ).fetchall()
+    )
+    counted = 0
+    for family in words.families():
+        shown = (
+            f"select {places}, sheet_no - 1 as sheet_no from evidence.ev_{family} where file_name is not null"
+        )
+        wrong = evidence.connection.execute(f"{shown} except ({landed}) limit 3").fetchall()
+        assert wrong == [], family
+        counted += evidence.connection.execute(f"select count(*) from ({shown})").fetchone()[0]
+    assert counted > 10_000
+
+
+def test_a_workbook_says_sheet_1_of_a_file_of_text_and_the_sheets_of_a_workbook(
+    evidence: EvidenceNight, tmp_path: Path, sample_inbox: Path
+) -> None:
+    (delivered,) = sample_inbox.rglob("dossiers_mot-cua.xlsx")
+    book = openpyxl.load_workbook(delivered, read_only=True)
+    filled = {
+        at for at, sheet in enumerate(book.worksheets, start=1) if sum(1 for _ in sheet.iter_rows()) > 20
+    }
+    book.close()
+    assert len(filled) > 1 and 1 not in filled  # a note comes first
+    found: dict[str, set[int]] = {}
+    for target_id in ("3.3.1a", "3.4.1", "3.4.2", "3.4.3"):
+        write_evidence(evidence, target_id, path := tmp_path / f"{target_id}.xlsx")
+        heading, *rows = cells(path, "Dòng chi tiết")
+        file, sheet = heading.index("Tệp nguồn"), heading.index("Trang tính")
+        for row in rows:
+            found.setdefault(row[file], set()).add(row[sheet])
+    assert found["agency_procedures.csv"] == {1} == found["dossiers_DVCQG.json"]
+    assert found[delivered.name] == filled
+
+
 def test_tables_named_for_a_view_are_those_it_reads() -> None:
     """The seed family_table against the lineage that dbt knows."""
     from orchestration import dbt

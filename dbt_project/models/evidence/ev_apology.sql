@@ -29,7 +29,7 @@ missed as (
         dossiers.apology_sent,
         dossiers.apology_in_time,
         dossiers.has_supplement,
-        {{ evidence_place('dossiers') }}
+        {{ row_place('dossiers') }}
     from {{ ref('fct_dossier') }} as dossiers
     cross join targets
     where

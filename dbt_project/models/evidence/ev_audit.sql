@@ -14,7 +14,7 @@ findings as (
         findings.recovered_vnd,
         findings.completed_on,
         coalesce(findings.completed_on <= {{ as_of() }}, false) as is_completed,
-        {{ evidence_place('findings') }}
+        {{ row_place('findings') }}
     from {{ ref('stg_finance__audit_findings') }} as findings
     cross join targets
     where findings.issued_on <= {{ as_of() }}

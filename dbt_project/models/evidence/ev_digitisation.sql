@@ -28,7 +28,7 @@ resolved as (
         dossiers.result_attached,
         dossiers.is_digitised,
         dossiers.has_e_result,
-        {{ evidence_place('dossiers') }}
+        {{ row_place('dossiers') }}
     from {{ ref('fct_dossier') }} as dossiers
     inner join targets on dossiers.authority_level = targets.measure
     where

@@ -22,7 +22,7 @@ feedback as (
             when feedback.published_at is not null then 'Đã trả lời, đã công khai'
             else 'Đã trả lời, chưa công khai'
         end as why,
-        {{ evidence_place('feedback') }}
+        {{ row_place('feedback') }}
     from {{ ref('stg_tthc__feedback') }} as feedback
     inner join targets on targets.measure in ('answered_in_time', 'answer_published')
     where

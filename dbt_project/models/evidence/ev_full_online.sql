@@ -23,7 +23,7 @@ services as (
         cast(null as string) as status,
         cast(null as string) as channel,
         pairs.online_level,
-        {{ evidence_place('pairs') }}
+        {{ row_place('pairs') }}
     from pairs
     inner join targets on targets.measure = 'services'
     where pairs.full_online_eligible
@@ -45,7 +45,7 @@ dossiers as (
         received.channel,
         received.is_online,
         received.online_level,
-        {{ evidence_place('received') }}
+        {{ row_place('received') }}
     from {{ ref('fct_dossier') }} as received
     inner join targets on targets.measure = 'dossiers'
     where

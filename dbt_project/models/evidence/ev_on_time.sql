@@ -37,7 +37,7 @@ accepted as (
         dossiers.is_on_time,
         dossiers.is_late,
         dossiers.is_overdue_open,
-        {{ evidence_place('dossiers') }}
+        {{ row_place('dossiers') }}
     from {{ ref('fct_dossier') }} as dossiers
     inner join targets on dossiers.level = targets.measure
     where

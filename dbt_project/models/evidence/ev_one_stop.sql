@@ -22,7 +22,7 @@ counted as (
         pairs.one_stop_required,
         pairs.is_central_vertical,
         pairs.one_stop_served,
-        {{ evidence_place('pairs') }}
+        {{ row_place('pairs') }}
     from pairs
     inner join targets
         on

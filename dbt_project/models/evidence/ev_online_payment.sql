@@ -28,7 +28,7 @@ offered as (
         cast(null as bigint) as paid_online_count,
         cast(null as decimal(24, 6)) as fee_amount,
         cast(null as boolean) as paid_online,
-        {{ evidence_place('pairs') }}
+        {{ row_place('pairs') }}
     from pairs
     inner join targets on targets.measure = 'enabled'
     where
@@ -65,7 +65,7 @@ used as (
         pair_years.paid_online_count,
         cast(null as decimal(24, 6)) as fee_amount,
         cast(null as boolean) as paid_online,
-        {{ evidence_place('pairs') }}
+        {{ row_place('pairs') }}
     from pair_years
     inner join pairs
         on
@@ -91,7 +91,7 @@ paid as (
         cast(null as bigint) as paid_online_count,
         dossiers.fee_amount,
         dossiers.paid_online,
-        {{ evidence_place('dossiers') }}
+        {{ row_place('dossiers') }}
     from {{ ref('fct_dossier') }} as dossiers
     inner join targets on targets.measure = 'paid'
     where

@@ -20,7 +20,7 @@ reports as (
         reports.due_on,
         reports.sent_on,
         reports.complete,
-        {{ evidence_place('reports') }}
+        {{ row_place('reports') }}
     from {{ ref('stg_document_office__periodic_reports') }} as reports
     cross join targets
     where {{ in_year_to_date('reports.due_on') }}

@@ -23,7 +23,7 @@ accepted as (
         end as why,
         dossiers.procedure_code,
         dossiers.status,
-        {{ evidence_place('dossiers') }}
+        {{ row_place('dossiers') }}
     from {{ ref('fct_dossier') }} as dossiers
     inner join targets on targets.measure in ('synced_national', 'published_provincial')
     where

@@ -15,7 +15,7 @@ units as (
         self_financing_pct,
         direct_budget_vnd,
         distribution_compliant,
-        {{ evidence_place() }}
+        {{ row_place() }}
     from {{ ref('stg_finance__service_units') }}
     where budget_year in ({{ as_of_year() }}, {{ years_before(1) }}, {{ base_year }})
 ),
@@ -43,7 +43,7 @@ banded as (
             and (bands.pct_below is null or units.self_financing_pct < bands.pct_below),
             false
         ) as is_in_band,
-        {{ evidence_place('units') }}
+        {{ row_place('units') }}
     from units
     cross join {{ ref('autonomy_band') }} as bands
     where units.budget_year in ({{ as_of_year() }}, {{ years_before(1) }})
@@ -73,7 +73,7 @@ measured as (
             when banded.budget_year = {{ as_of_year() }} then 'Thuộc nhóm tự chủ này năm nay (+1)'
             else 'Thuộc nhóm tự chủ này năm trước (-1)'
         end as why,
-        {{ evidence_place('banded') }}
+        {{ row_place('banded') }}
     from banded
     cross join years
     union all
@@ -92,7 +92,7 @@ measured as (
             when distribution_compliant then 'Phân phối kết quả tài chính đúng quy định'
             else 'Chưa xác nhận phân phối kết quả tài chính đúng quy định'
         end as why,
-        {{ evidence_place() }}
+        {{ row_place() }}
     from units
     where budget_year = {{ as_of_year() }}
     union all
@@ -122,7 +122,7 @@ measured as (
             when units.budget_year = {{ base_year }} then 'Chi trực tiếp năm gốc {{ base_year }}'
             else 'Chi trực tiếp năm nay (trừ vào tử số)'
         end as why,
-        {{ evidence_place('units') }}
+        {{ row_place('units') }}
     from units
     cross join years
     where units.budget_year in ({{ as_of_year() }}, {{ base_year }})

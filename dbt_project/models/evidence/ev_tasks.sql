@@ -24,7 +24,7 @@ tasks as (
         tasks.assigner,
         tasks.completed_on,
         tasks.evidence_ref,
-        {{ evidence_place('tasks') }}
+        {{ row_place('tasks') }}
     from {{ ref('stg_document_office__assigned_tasks') }} as tasks
     inner join targets
         on targets.measure = case when tasks.assigner = 'prime_minister' then 'government' else tasks.assigner end
