@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ MANIFEST = "manifest.json"
 FILE_NAME = "par_index.duckdb"
 PARQUET = "parquet"
 CURRENT = "current"
+LAST_SEEN = "last_seen"
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class Version:
     parts: Parts | None = None  # of the dossiers, in Parquet
     follows: str | None = None  # the version that readers saw when this one was made
     build: str | None = None  # the build that it is a copy of
+    # Orders versions by when readers were led away from them; None: never yet, 0: a release that did not tell made it.
+    last_seen: int | None = field(default=None, compare=False)
 
     @property
     def database(self) -> Path:
@@ -79,6 +82,7 @@ def _load(folder: Path) -> Version | None:
             Parts(**data["parts"]) if data.get("parts") else None,
             data.get("follows"),
             data.get("build"),
+            data.get(LAST_SEEN, 0),
         )
 
 
@@ -126,9 +130,24 @@ def seen(settings: Settings) -> list[Version]:
 
 
 def of_day(settings: Settings, day: date) -> Version | None:
-    """The version of a day: the one that readers saw last, else the newest that is kept."""
-    candidates = [*seen(settings), *reversed(versions(settings))]
-    return next((version for version in candidates if version.as_of == day), None)
+    """The version of a day that readers saw last: the current one if it is of that day, else the one they left last.
+
+    So a day that was corrected is its correction, also when readers were led back to a later day; one that was rolled
+    back from to another version of the same day is that other one. What no reader ever saw is not among them. Of
+    releases that did not tell: the one in `seen`, else the newest that is kept.
+    """
+    followed = seen(settings)
+    if followed and followed[0].as_of == day:
+        return followed[0]
+    known = {version.version for version in followed}
+    candidates = [
+        version
+        for version in versions(settings)
+        if version.as_of == day and (version.last_seen is not None or version.version in known)
+    ]
+    return max(
+        candidates, key=lambda one: (one.last_seen or 0, one.version in known, one.version), default=None
+    )
 
 
 def last_before(settings: Settings, day: date) -> Version | None:
@@ -355,6 +374,7 @@ def finish_version(draft: Draft) -> Version:
         "parts": vars(draft.parts) if draft.parts else None,
         "follows": draft.shown.version if draft.shown else None,
         "build": draft.build.build_id if draft.build else None,
+        LAST_SEEN: None,
     }
     _write_atomically(draft.folder / MANIFEST, json.dumps(manifest, indent=1))
     return _load(draft.folder)
@@ -369,11 +389,15 @@ def write_version(settings: Settings, building: Path, as_of: date, now: datetime
 
 def _write_atomically(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _point(link: Path, target: Path) -> None:
@@ -388,6 +412,8 @@ def swap_in(settings: Settings, version: Version) -> None:
     """Make a version the one that readers see: one rename changes the DuckDB file, Parquet and manifest at once."""
     pointer = settings.published / CURRENT
     before = current(settings)
+    if before is not None and before.version != version.version:
+        _tell_last_seen(settings, before)
     if before is not None and not pointer.is_symlink():  # a home of release 0.1.0: files instead of links
         _point(pointer, Path("versions") / before.version)
     for name in (FILE_NAME, PARQUET, MANIFEST):
@@ -395,6 +421,20 @@ def swap_in(settings: Settings, version: Version) -> None:
         if not link.is_symlink() or link.readlink() != target:
             _point(link, target)
     _point(pointer, Path("versions") / version.version)
+
+
+def _tell_last_seen(settings: Settings, version: Version) -> None:
+    """Note in a version that readers leave it now: before they do, for afterwards a kill could have left it untold.
+
+    A disk that is full keeps nobody from another version.
+    """
+    manifest = version.folder / MANIFEST
+    latest = max((other.last_seen or 0 for other in versions(settings)), default=0)
+    try:
+        data = json.loads(manifest.read_text())
+        _write_atomically(manifest, json.dumps(data | {LAST_SEEN: latest + 1}, indent=1))
+    except OSError as error:
+        log.warning("not noted that readers saw %s (%s)", version.version, type(error).__name__)
 
 
 def discard(settings: Settings, name: str) -> None:

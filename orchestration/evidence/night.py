@@ -128,7 +128,7 @@ def _version(settings: Settings, as_of: date | None) -> publish.Version:
             f"chưa công bố đêm nào trong {settings.home}: chạy `parindex run` trước"
             " | no night is published yet: run `parindex run` first"
         )
-    if as_of is None or now.as_of == as_of:
+    if as_of is None:
         return now
     found = publish.of_day(settings, as_of)
     if found is None:

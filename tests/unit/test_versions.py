@@ -18,7 +18,17 @@ from tests.postgres.nights import Nights
 from warehouse.build import prepare_build
 from warehouse.compare import TableChange, figure_changes, table_changes
 from warehouse.ledger import Ledger
-from warehouse.publish import Version, current, last_before, of_day, prune, seen, swap_in, versions
+from warehouse.publish import (
+    Version,
+    current,
+    last_before,
+    of_day,
+    prune,
+    seen,
+    swap_in,
+    versions,
+    write_version,
+)
 
 MONDAY, TUESDAY, WEDNESDAY = date(2024, 11, 25), date(2024, 11, 26), date(2024, 11, 27)
 
@@ -156,6 +166,63 @@ def test_of_several_versions_of_a_day_the_one_that_readers_saw_counts(nights: Ni
         find_version(nights.settings, "2024-11-28")
 
 
+def test_a_corrected_day_is_its_correction_when_readers_are_back_at_the_last_day(nights: Nights) -> None:
+    """What README advises: run an earlier day again, then roll back to the day that readers saw before."""
+    monday, wednesday = nights.publish(day=MONDAY), nights.publish(day=WEDNESDAY)
+    corrected = nights.publish(day=MONDAY, rows=310)
+    assert of_day(nights.settings, MONDAY) == corrected, "what readers see now"
+    swap_in(nights.settings, find_version(nights.settings, str(WEDNESDAY)))
+    assert current(nights.settings) == wednesday
+    assert of_day(nights.settings, MONDAY) == corrected != monday
+    assert _version(nights.settings, MONDAY) == corrected  # evidence --as-of
+    assert find_version(nights.settings, str(MONDAY)) == corrected  # diff, rollback, report, metrics, publish
+    later = nights.publish(day=date(2024, 11, 28))
+    assert of_day(nights.settings, MONDAY) == corrected
+    assert names(seen(nights.settings)) == names([later, wednesday, monday]), "what it was compared with"
+
+
+def test_a_version_that_was_rolled_back_from_to_another_of_its_day_is_not_the_day(nights: Nights) -> None:
+    """Also when readers went on to another day without a night in between, which would say what it follows."""
+    monday = nights.publish(day=MONDAY)
+    wednesday = nights.publish(day=WEDNESDAY)
+    wrong = nights.publish(day=MONDAY, rows=200)
+    swap_in(nights.settings, monday)
+    assert of_day(nights.settings, MONDAY) == monday
+    swap_in(nights.settings, wednesday)
+    assert of_day(nights.settings, MONDAY) == monday != wrong
+    swap_in(nights.settings, find_version(nights.settings, wrong.version))  # and back to it, by its name
+    swap_in(nights.settings, wednesday)
+    assert of_day(nights.settings, MONDAY) == wrong
+
+
+def test_a_version_that_no_reader_saw_is_no_version_of_its_day(nights: Nights) -> None:
+    """Whole, but cut off before it was published: the next night removes it."""
+    monday, tuesday = nights.publish(day=MONDAY), nights.publish(day=TUESDAY)
+    file = nights.settings.home / "made.duckdb"
+    unseen = [
+        write_version(nights.settings, file, day, datetime(2024, 12, 9, hour))
+        for hour, day in enumerate((MONDAY, TUESDAY, WEDNESDAY))
+    ]
+    assert of_day(nights.settings, MONDAY) == monday and of_day(nights.settings, TUESDAY) == tuesday
+    with pytest.raises(typer.BadParameter, match="kept are the days"):
+        find_version(nights.settings, str(WEDNESDAY))
+    assert find_version(nights.settings, unseen[2].version) == unseen[2]
+
+
+def test_a_full_disk_keeps_nobody_from_another_version(nights: Nights, monkeypatch) -> None:
+    from warehouse import publish
+
+    monday, tuesday = nights.publish(day=MONDAY), nights.publish(day=TUESDAY)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publish.os, "fsync", full)
+    swap_in(nights.settings, monday)
+    assert current(nights.settings) == monday and of_day(nights.settings, MONDAY) == monday
+    assert not [path for path in tuesday.folder.iterdir() if path.name.startswith(".")]
+
+
 def test_a_day_that_is_run_again_and_again_does_not_push_out_the_night_before(nights: Nights) -> None:
     from dataclasses import replace
 
@@ -192,17 +259,31 @@ def test_versions_of_an_earlier_release_stand_in_their_order(nights: Nights) -> 
     published = [nights.publish(day=day) for day in (MONDAY, TUESDAY, WEDNESDAY)]
     for version in published:
         manifest = version.folder / "manifest.json"
-        manifest.write_text(manifest.read_text().replace('"follows"', '"unknown"'))
+        told = manifest.read_text().replace('"follows"', '"unknown"').replace('"last_seen"', '"unknown too"')
+        manifest.write_text(told)
     assert names(seen(nights.settings)) == names(reversed(published))
+    assert names(of_day(nights.settings, one.as_of) for one in published) == names(published)
     prune(replace(nights.settings, keep_versions=2))
     assert names(versions(nights.settings)) == names(published[1:])
     assert last_before(nights.settings, WEDNESDAY).as_of == TUESDAY
     assert last_before(nights.settings, TUESDAY) is None
 
 
-def test_a_clock_that_was_set_back_ends_nowhere_in_a_ring(nights: Nights) -> None:
-    from warehouse.publish import write_version
+def test_of_an_earlier_release_the_version_that_the_next_one_follows_counts(nights: Nights) -> None:
+    """It did not tell what readers saw last; what they see from now on is told, and counts more."""
+    good, bad = nights.publish(day=MONDAY), nights.publish(day=MONDAY, rows=200)
+    swap_in(nights.settings, good)
+    tuesday = nights.publish(day=TUESDAY)
+    for version in (good, bad, tuesday):
+        manifest = version.folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"last_seen"', '"unknown"'))
+    assert of_day(nights.settings, MONDAY) == good
+    swap_in(nights.settings, bad)
+    swap_in(nights.settings, tuesday)
+    assert of_day(nights.settings, MONDAY) == bad
 
+
+def test_a_clock_that_was_set_back_ends_nowhere_in_a_ring(nights: Nights) -> None:
     late = nights.publish(day=TUESDAY)
     file = nights.settings.home / "made.duckdb"
     early = write_version(nights.settings, file, TUESDAY, datetime(2020, 1, 1))
