@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestration import clock
-from orchestration.evidence import figures
+from orchestration.evidence import figures, words
 from orchestration.evidence.figures import Mismatch, NoFigure
 from orchestration.evidence.night import EvidenceNight
 from orchestration.evidence.workbook import Written, write_evidence
@@ -86,6 +86,9 @@ def _index(
                 "denominator": figures.number_text(one.figure.denominator),
                 "goal": figures.goal_text(one.target),
                 "verdict": figures.verdict_text(one.figure),
+                "status": _status(one),
+                "scored": one.scored and words.status(one.scored.status),
+                "reason": one.scored and one.scored.reason,
                 "rows": figures.number_text(one.rows),
                 "rejected": figures.number_text(one.rejected),
                 "file": one.path.name,
@@ -99,10 +102,18 @@ def _index(
         version=night.version.version,
         written_at=f"{clock.now():%H:%M ngày %d/%m/%Y}",
         groups=[(field, fields.get(field, ""), rows) for field, rows in groups.items()],
+        is_scored=any(one.scored is not None for one in written),
         without=without,
         mismatches=mismatches,
         sums=SUMS,
     )
+
+
+def _status(one: Written) -> str | None:
+    """By which a line is green or red: as on the scorecard, which may not conclude yet; of an agency by its figure."""
+    if one.scored is not None:
+        return one.scored.status
+    return {True: "met", False: "missed", None: None}[one.figure.meets_target]
 
 
 def _sha256(path: Path) -> str:

@@ -44,7 +44,7 @@ class Cover:
     published_at: datetime
     printed_at: datetime
     rule: words.Rule
-    reason: str | None
+    scored: figures.Scored | None
     notes: list[tuple[str, str]]
     deliveries: list[dict[str, Any]]
 
@@ -118,7 +118,7 @@ def _lines(about: Cover) -> list[tuple[str, str, str]]:
         ("Mẫu số", figures.number_text(figure.denominator), "text"),
         ("Mục tiêu", figures.goal_text(one), "text"),
         ("Kết quả", figures.verdict_text(figure), "strong"),
-        *([("Trên bảng điểm", about.reason, "text")] if about.reason else []),
+        *([("Trên bảng điểm", about.scored.reason, "text")] if about.scored and about.scored.reason else []),
         (
             "Đối chiếu từng dòng",
             f"{figures.number_text(about.sums.rows)} dòng ở trang “Dòng chi tiết” cộng lại:"

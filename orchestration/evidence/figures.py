@@ -98,6 +98,14 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """The word of the scorecard, which looks further than the figure of the day, and why, in Vietnamese."""
+
+    status: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Sums:
     """What the rows add up to."""
 
@@ -141,12 +149,13 @@ def target(night: EvidenceNight, target_id: str) -> Target:
     )
 
 
-def reason(night: EvidenceNight, one: Target) -> str | None:
-    """Why the scorecard says what it says of the province's headline, in Vietnamese."""
+def scored(night: EvidenceNight, one: Target) -> Scored | None:
+    """What the scorecard says of the province's headline."""
     rows = night.connection.execute(
-        f"select status_reason from published.{MARTS}.rpt_scorecard where target_id = $1", [one.target_id]
+        f"select status, status_reason from published.{MARTS}.rpt_scorecard where target_id = $1",
+        [one.target_id],
     ).fetchall()
-    return rows[0][0] if rows else None
+    return Scored(*rows[0]) if rows else None
 
 
 def plan_notes(night: EvidenceNight, target_id: str) -> list[tuple[str, str]]:

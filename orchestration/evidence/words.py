@@ -53,13 +53,18 @@ def _views() -> dict[str, dict[str, Any]]:
 
 
 @cache
-def _variants() -> dict[str, str]:
-    return read_yaml(TEXTS)["variants"]
+def _texts() -> dict[str, Any]:
+    return read_yaml(TEXTS)
 
 
 def variant(name: str) -> str:
     """The Vietnamese name of a reading."""
-    return both(_variants().get(name, name))[0]
+    return both(_texts()["variants"].get(name, name))[0]
+
+
+def status(name: str) -> str:
+    """What the morning page calls a status of the scorecard, in Vietnamese."""
+    return both(_texts()["ui"]["no_data_status" if name == "no_data" else name])[0]
 
 
 def families() -> list[str]:

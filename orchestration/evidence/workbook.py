@@ -16,7 +16,7 @@ import xlsxwriter
 
 from orchestration import clock
 from orchestration.evidence import cover, figures, words
-from orchestration.evidence.figures import Figure, Mismatch, Sums, Target
+from orchestration.evidence.figures import Figure, Mismatch, Scored, Sums, Target
 from orchestration.evidence.night import EvidenceNight
 from orchestration.new_file import new_file
 from sources.text import both
@@ -39,6 +39,7 @@ class Written:
     agency_name: str
     variant: str
     figure: Figure
+    scored: Scored | None  # of the province's headline alone
     rows: int
     rejected: int
 
@@ -121,7 +122,7 @@ def write_evidence(
         published_at=night.version.published_at,
         printed_at=clock.now(),
         rule=words.rule_of(one.family, one.measure, variant),
-        reason=figures.reason(night, one) if of_province and variant == one.headline_variant else None,
+        scored=figures.scored(night, one) if of_province and variant == one.headline_variant else None,
         notes=figures.plan_notes(night, one.target_id),
         deliveries=figures.deliveries(night, one, variant),
     )
@@ -144,7 +145,7 @@ def write_evidence(
             rejected = _write_rejected(book, formats, night, one, variant)
     if written != added.rows or not added.equals(found):
         raise Mismatch(_mismatch(night, one, variant, code, found, added, path))
-    return Written(path, one, code, name, variant, found, written, rejected)
+    return Written(path, one, code, name, variant, found, about.scored, written, rejected)
 
 
 def _mismatch(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -479,6 +480,51 @@ def test_the_index_links_every_workbook_with_its_figure(bundle: Path, evidence: 
     found = figures.figure(evidence, one, "A", PROVINCE)
     assert figures.value_text(one, found.value) in page
     assert "không khớp" not in page
+
+
+def lines_of_index(page: str) -> dict[str, list[tuple[str, str]]]:
+    """Class and content of each cell, by target."""
+    lines = {}
+    for line in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL):
+        found = re.findall(r"<td(?: class=\"([^\"]*)\")?>(.*?)</td>", line, re.DOTALL)
+        lines[found[0][1]] = found
+    return lines
+
+
+def test_the_index_says_what_the_scorecard_says_and_is_red_only_where_that_says_missed(
+    bundle: Path, evidence: EvidenceNight
+) -> None:
+    page = (bundle / "index.html").read_text(encoding="utf-8")
+    at = re.findall(r'<th scope="col">(.*?)</th>', page).index("Trên bảng điểm")
+    lines = lines_of_index(page)
+    scored = evidence.connection.execute(
+        "select target_id, status, status_reason from published.marts.rpt_scorecard"
+    ).fetchall()
+    assert {target for target, _, _ in scored} == set(lines)
+    for target_id, status, reason in scored:
+        colour = lines[target_id][at - 1][0]
+        assert (colour == "missed") == (status == "missed"), target_id
+        assert (colour == "met") == (status == "met"), target_id
+        said = re.sub(r"<[^>]+>|\n", " ", html.unescape(lines[target_id][at][1]))
+        assert words.status(status) in said and reason in said, target_id
+    at_risk = [target for target, status, _ in scored if status == "at_risk"]
+    assert any(lines[target][at - 1][1] == "Chưa đạt" for target in at_risk), "the figure of the day alone"
+
+
+def test_the_index_of_an_agency_has_its_verdicts_and_no_word_of_the_scorecard(
+    evidence: EvidenceNight, tmp_path: Path, monkeypatch
+) -> None:
+    from orchestration.evidence import write_all
+
+    code, target_id = evidence.connection.execute(
+        "select agency_code, target_id from published.marts.fct_indicator where target_id = '3.4.3'"
+        " and is_headline and period_kind = 'ytd' and agency_code <> 'H62' and not meets_target limit 1"
+    ).fetchone()
+    monkeypatch.setattr(figures, "target_ids", lambda night: [target_id])
+    write_all(evidence, tmp_path / "all", agency=code)
+    page = (tmp_path / "all" / "index.html").read_text(encoding="utf-8")
+    assert "Trên bảng điểm" not in page
+    assert ("missed", "Chưa đạt") in lines_of_index(page)[target_id]
 
 
 def test_every_cover_of_the_bundle_agrees(bundle: Path) -> None:
