@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -18,11 +19,9 @@ from sources.header import (
     Header,
     RefusedFile,
     find_header,
-    missing_columns,
     no_header,
-    refuse_missing,
 )
-from sources.readers.grid import data_rows
+from sources.readers.grid import Block, data_rows, parts_of_table, rows_without_header
 from sources.readers.part import Part
 from sources.readers.workbook_archive import (
     HEAD_ROWS,
@@ -120,6 +119,12 @@ def _load_head(reader: fastexcel.ExcelReader, number: int) -> pa.RecordBatch:
     return _load(reader, number, n_rows=HEAD_ROWS, dtypes="string")
 
 
+def _load_whole(reader: fastexcel.ExcelReader, number: int) -> pa.Table:
+    """All cells of a sheet as text columns c0, c1 ..."""
+    batch = _load(reader, number, dtypes="string")
+    return pa.Table.from_batches([batch]).rename_columns([f"c{at}" for at in range(batch.num_columns)])
+
+
 def _first_row(reader: fastexcel.ExcelReader, number: int) -> int:
     """The empty rows above the used range: with a number of rows to skip, the reader counts them too."""
     try:
@@ -135,31 +140,24 @@ def _read_sheets(
     with _damage_refused():
         names = reader.sheet_names
     is_zip = bool(known)
-    found: list[tuple[int, str, Header]] = []
-    looked_at: list[list[str | None]] = []
+    blocks = []
     for number, name in enumerate(names):
         if is_zip and (name not in known or known[name].is_empty):
             continue  # a chart, or nothing at all
         if name not in known:
             known[name] = Sheet(first_row=_first_row(reader, number))
         header, rows = _find_header(reader, number, known[name], table)
-        looked_at += rows
-        if header is not None:
-            found.append((number, name, header))
-    if not found:
-        raise no_header(table, "tệp Excel", looked_at)
-    complete = [f for f in found if not missing_columns(table, {c.name for c in f[2].columns.values()})]
-    needed = sum(column.must_be_present for column in table.columns)
-    wanted = []
-    for number, name, header in found:
-        present = {column.name for column in header.columns.values()}
-        missing = missing_columns(table, present)
-        if missing and complete and len(missing) * 2 > needed:
-            continue  # a sheet of code lists beside the table, not a part of it
-        refuse_missing(table, missing)
-        wanted.append((number, name, header))
+        called = f"trang tính “{shown(name)}”", f"the sheet “{shown(name)}”"
+        blocks.append(Block(number, *called, rows, header, known[name].first_column))
+    if all(block.header is None for block in blocks):
+        raise no_header(table, "tệp Excel", [row for block in blocks for row in block.head])
+    wanted = parts_of_table(blocks, table)
+    warnings = rows_without_header(
+        connection, blocks, wanted, table, lambda block: _load_whole(reader, block.number)
+    )
     parts = []
-    for number, name, header in wanted:
+    for number, header in ((block.number, block.header) for block in wanted):
+        name = names[number]
         sheet = known[name]
         cells, width = _load_cells(connection, reader, path, number, header, sheet, copied=len(wanted) > 1)
         parts.append(
@@ -175,7 +173,7 @@ def _read_sheets(
                 faults=_faults(sheet, header),
             )
         )
-    return parts
+    return [replace(parts[0], warnings=parts[0].warnings + warnings), *parts[1:]]
 
 
 def _find_header(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -12,9 +12,9 @@ import pyarrow as pa
 from lxml import etree, html
 
 from sources.contract import Table
-from sources.header import SEARCHED_ROWS, RefusedFile, find_header, missing_columns, no_header, refuse_missing
+from sources.header import SEARCHED_ROWS, RefusedFile, find_header, no_header
 from sources.legacy import advice, name_encoding
-from sources.readers.grid import data_rows
+from sources.readers.grid import Block, data_rows, parts_of_table, rows_without_header, text_columns
 from sources.readers.part import Part
 
 _MAX_COLUMNS = 1000
@@ -23,6 +23,7 @@ _MAX_BYTES = 1 << 30
 _LARGE = 8 << 20  # bytes; the parser takes several times as many
 _SPACES = re.compile(r"[ \t\r\n\f\v]+")
 _BREAKS = frozenset(("br", "p", "div", "li", "tr"))
+_END = re.compile(rb"</html\b[^>]*>", re.IGNORECASE)
 _UNSEEN = frozenset(("script", "style"))
 
 
@@ -114,6 +115,8 @@ def _document(path: Path):
         raise RefusedFile(
             "bảng HTML bị cắt giữa chừng (không có </table>): xuất lại | the HTML table is cut off: export it again"
         )
+    del tail
+    data = _END.sub(b" ", data)  # there the parser would stop, and a browser goes on
     try:
         parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True)
         return html.document_fromstring(data, parser=parser)
@@ -129,37 +132,31 @@ def read_html(
     """One Part per table with a header row; row numbers count the rows of the table."""
     if path.stat().st_size > _LARGE:
         be_alone()
-    parts = []
-    incomplete = None
-    looked_at: list[list[str | None]] = []
-    for number, element in enumerate(_document(path).iter("table")):
-        grid = _grid(element)
+    grids = [_grid(element) for element in _document(path).iter("table")]
+    blocks = []
+    for number, grid in enumerate(grids):
         head = grid.rows[: SEARCHED_ROWS + 3]
-        looked_at += head
-        header = find_header(head, table)
-        if header is None:
-            continue
-        missing = missing_columns(table, {column.name for column in header.columns.values()})
-        if missing:
-            incomplete = missing
-            continue
-        width = max(len(row) for row in grid.rows)
+        called = f"bảng thứ {number + 1} trong trang HTML", f"table {number + 1} of the HTML page"
+        blocks.append(Block(number, *called, head, find_header(head, table)))
+    wanted = parts_of_table(blocks, table)
+    if not wanted:
+        raise no_header(table, "trang HTML", [row for block in blocks for row in block.head])
+    warnings = rows_without_header(
+        connection, blocks, wanted, table, lambda block: text_columns(grids[block.number].rows)
+    )
+    parts = []
+    for number, header in ((block.number, block.header) for block in wanted):
+        grid, grids[number] = grids[number], _Grid()  # freed as it is taken
         below = grid.rows[header.last + 1 :]
-        columns = {
-            f"c{at}": pa.array([row[at] if at < len(row) else None for row in below], pa.string())
-            for at in range(width)
-        }
+        width = max(len(row) for row in grid.rows)
+        spanning = [row + 1 for row in grid.spanning]
         numbers = pa.array(range(header.last + 2, header.last + 2 + len(below)), pa.int64())
-        connection.register("_html_cells", pa.table({"_row_number": numbers, **columns}))
+        cells = text_columns(below, width)
+        connection.register("_html_cells", cells.append_column("_row_number", numbers))
         name = f"_cells_{number}"
         connection.execute(f"create or replace temp table {name} as select * from _html_cells")
         connection.unregister("_html_cells")
-        spanning = [row + 1 for row in grid.spanning]
         parts.append(
             data_rows(connection, name, header, width, table, sheet_no=number, sheet=None, spanning=spanning)
         )
-    if not parts:
-        if incomplete:
-            refuse_missing(table, incomplete)
-        raise no_header(table, "trang HTML", looked_at)
-    return parts
+    return [replace(parts[0], warnings=parts[0].warnings + warnings), *parts[1:]]

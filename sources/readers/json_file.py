@@ -14,7 +14,7 @@ from sources.contract import Column, Table
 from sources.header import RefusedFile, column_names, missing_columns, refuse_missing
 from sources.legacy import advice, name_encoding
 from sources.readers.part import NO_UTF8, Part, ticked_columns
-from sources.text import match_key, shown, sql_name, sql_string
+from sources.text import match_key, match_key_sql, shown, sql_name, sql_string
 
 _BROKEN = (
     "JSON không đọc được (bị cắt hoặc sai cú pháp): xuất lại rồi gửi lại"
@@ -25,8 +25,8 @@ _NO_LIST = (
     ' | the JSON must be an array of objects or {"data": [...]}: export it again'
 )
 _TWO_LISTS = (
-    "JSON có hai khóa “data”: giữ lại một rồi gửi lại"
-    " | the JSON holds the key “data” twice: keep one and deliver the file again"
+    "JSON có hai khóa “data” (chữ hoa hay thường cũng vậy): giữ lại một rồi gửi lại"
+    " | the JSON holds the key “data” twice, in whatever letters: keep one and deliver the file again"
 )
 _NO_OBJECT = "không phải là một đối tượng JSON | is no JSON object"
 _TWICE = "khóa “{0}” có hai lần trong một đối tượng: giữ lại một | the key “{0}” occurs twice in one object"
@@ -128,7 +128,7 @@ def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         kinds = connection.execute("select json_type(json, '$.data') from _json_document").fetchall()
         if kinds != [("ARRAY",)]:
             raise RefusedFile(_NO_LIST)
-        doubled = "len(list_filter(json_keys(json), lambda key: key = 'data')) > 1"
+        doubled = f"len(list_filter(json_keys(json), lambda key: {match_key_sql('key')} = 'data')) > 1"
         if connection.execute(f"select {doubled} from _json_document").fetchall() == [(True,)]:
             raise RefusedFile(_TWO_LISTS)
         connection.execute(f"""

@@ -288,6 +288,44 @@ def test_a_sheet_of_code_lists_beside_the_table_is_passed_over(desk) -> None:
     assert alone.outcome == "refused"
 
 
+@pytest.mark.parametrize("title", [[], [["UBND TỈNH"]]], ids=["bare", "with a title further left"])
+def test_a_sheet_that_goes_on_without_its_header_is_refused(desk, title: list[list]) -> None:
+    """Exports begin another sheet after 65,536 rows."""
+    days = [date(2024, 6, 20), "20/06/2024", None]
+    rows = [[None, *line(n, reported_on=days[n % 3], numerator=n)] for n in range(3, 60)]
+    first = [*title, [None, *HEAD], [None, *line(1, note="a")], [None, *line(2)]]
+    data = xlsx_bytes(*first, more={"Tiếp 0977.123.456": rows})
+    entry = desk.one("criteria_results.xlsx", data)
+    assert entry.outcome == "refused"
+    told = "trang tính “Tiếp ############” có 57 dòng giống dữ liệu nhưng không có dòng tiêu đề"
+    assert told in entry.reason
+
+
+def test_a_sheet_that_goes_on_one_row_only_is_refused(desk) -> None:
+    more = {"Sheet2": [line(3, numerator=None, denominator=None, achieved=None)]}
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, line(1), line(2), more=more))
+    assert (entry.outcome, "“Sheet2” có 1 dòng" in (entry.reason or "")) == ("refused", True)
+
+
+def test_covers_notes_lists_and_signatures_are_no_part(desk) -> None:
+    more = {
+        "Bìa": [["UBND TỈNH"], [], [None, "BÁO CÁO"], [None, "Năm", 2024]],
+        "Hướng dẫn": [["Cột", "Cách nhập", "Ví dụ"], *([c, "Bắt buộc", "01/10/2024"] for c in CRITERIA_VI)],
+        "Danh mục": [["Mã", "Tên", "Cấp"], *([f"H62.{n}", f"Sở {n}", "Tỉnh"] for n in range(40))],
+        "Ký": [[None, "NGƯỜI LẬP BIỂU", None, None, None, None, None, "THỦ TRƯỞNG ĐƠN VỊ"]],
+    }
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, line(1), line(2), more=more))
+    assert (entry.outcome, entry.rows_loaded, entry.warnings) == ("loaded", 2, ())
+
+
+def test_a_list_as_wide_and_as_filled_as_the_table_is_told(desk) -> None:
+    """It may be the table, shifted or of another kind: nobody can tell, so it is neither read nor passed over in silence."""
+    units = [[n, f"H62.{n}", f"Sở {n}", "Tỉnh", "Phúc Yên", "x", "y"] for n in range(40)]
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, line(1), line(2), more={"Danh mục": units}))
+    assert (entry.outcome, entry.rows_loaded) == ("loaded", 2)
+    assert "the sheet “Danh mục” holds 40 rows that look like data but no header row" in entry.warnings[0]
+
+
 def test_unknown_columns_are_told_and_not_kept(desk) -> None:
     entry = desk.one("criteria_results.xlsx", xlsx_bytes([*HEAD, "Số\nCCCD"], [*line(1), 1099012345]))
     assert "Số CCCD" in entry.warnings[0]

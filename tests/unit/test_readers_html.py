@@ -119,3 +119,42 @@ def test_missing_required_column_is_refused(desk) -> None:
         html_table(html_row("STT", *CRITERIA_VI[1:]), html_row(1, *criteria_row()[1:])),
     )
     assert (entry.outcome, "target_id" in entry.reason) == ("refused", True)
+
+
+def several(*tables: list[str]) -> str:
+    return "".join(html_table(*rows) for rows in tables)
+
+
+def test_a_table_that_lacks_a_required_column_is_not_passed_over(desk) -> None:
+    place = 1 + CRITERIA_VI.index("Ngày báo cáo")
+    short = [
+        html_row(*row[:place], *row[place + 1 :]) for row in (["STT", *CRITERIA_VI], [2, *criteria_row(2)])
+    ]
+    entry = desk.one("criteria_results.xls", several([HEAD, line(1)], short))
+    assert (entry.outcome, "reported_on" in (entry.reason or "")) == ("refused", True)
+    codes = [html_row("Mã đơn vị báo cáo", "Ghi chú"), html_row("H62", "Toàn tỉnh")]
+    entry = desk.one("criteria_results_2.xls", several(codes, [HEAD, line(1)]))
+    assert (entry.outcome, entry.rows_loaded, entry.warnings) == ("loaded", 1, ())
+
+
+@pytest.mark.parametrize("titles", [[], ["<td>Danh sách (tiếp theo)</td>"]], ids=["bare", "with a title"])
+def test_a_table_that_goes_on_without_its_header_is_refused(desk, titles: list[str]) -> None:
+    page = several([HEAD, line(1), line(2)], [*titles, *(line(n) for n in range(3, 60))])
+    entry = desk.one("criteria_results.xls", page)
+    assert entry.outcome == "refused"
+    assert "bảng thứ 2 trong trang HTML có 57 dòng giống dữ liệu nhưng không có dòng tiêu đề" in entry.reason
+
+
+def test_tables_behind_the_end_of_the_page_are_read(desk) -> None:
+    """As where several pages were written into one file."""
+    page = several([HEAD, line(1)], [HEAD, line(2)]) + "\n<!DOCTYPE html>" + html_table(HEAD, line(3))
+    entry = desk.one("criteria_results.xls", page.replace("</html>", "</HTML >", 1))
+    assert places(desk, entry) == [("1.1", 2), ("1.2", 2), ("1.3", 2)]
+
+
+def test_tables_for_notes_and_signatures_are_no_part(desk) -> None:
+    signed = ["<td></td><td>NGƯỜI LẬP BIỂU</td>" + "<td></td>" * 5 + "<td>THỦ TRƯỞNG</td>"]
+    totals = [html_row("Tổng cộng", None, None, None, 2, 4)]
+    notes = [html_row(n, f"Chú thích {n}", "01/10/2024", "Nguồn") for n in range(1, 9)]
+    entry = desk.one("criteria_results.xls", several(notes, [HEAD, line(1), line(2)], totals, signed))
+    assert (entry.outcome, entry.rows_loaded, entry.warnings) == ("loaded", 2, ())

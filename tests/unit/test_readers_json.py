@@ -324,7 +324,15 @@ def test_a_list_of_the_portal_twice_rejects_its_row(desk) -> None:
     assert (entry.rows_loaded, desk.rejected()[0]["row_number"]) == (19, 5)
 
 
-@pytest.mark.parametrize("form", ['{"data": %s, "data": %s}', '{"data":\n%s,\n"x": 1, "data": %s}'])
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{"data": %s, "data": %s}',
+        '{"data":\n%s,\n"x": 1, "data": %s}',
+        '{"Data": %s, "data": %s}',
+        '{"data":\n%s,\n" DATA": %s}',
+    ],
+)
 def test_two_lists_of_rows_are_refused(desk, form: str) -> None:
     lists = tuple(json.dumps(objects(n)) for n in (1, 2))
     entry = desk.one("criteria_results.json", form % lists)
