@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import zipfile
+from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -24,13 +25,16 @@ from sources.header import (
 from sources.readers.grid import Block, data_rows, parts_of_table, rows_without_header
 from sources.readers.part import Part
 from sources.readers.workbook_archive import (
+    BOMB,
     HEAD_ROWS,
     MAX_COLUMNS,
+    MAX_TEXT,
     Range,
     Sheet,
     check_size,
     check_texts,
     inspect,
+    refuse_multiplied,
     refuse_wide,
     true_numbers,
 )
@@ -58,7 +62,8 @@ def read_workbook(
             # The shared texts are read while the sheets are looked at; no sheet is, before all have been.
             opened = beside.submit(_open_checked, path)
             sheets = inspect(archive)
-            reader = opened.result()
+            reader, sizes = opened.result()
+            refuse_multiplied(archive, sheets.values(), sizes)
     except RefusedFile:
         raise
     except (
@@ -70,10 +75,10 @@ def read_workbook(
     return _read_sheets(connection, reader, path, table, sheets)
 
 
-def _open_checked(path: Path) -> fastexcel.ExcelReader:
+def _open_checked(path: Path) -> tuple[fastexcel.ExcelReader, array[int]]:
     with zipfile.ZipFile(path) as archive:
-        check_texts(archive)
-    return _open(str(path))
+        sizes = check_texts(archive)
+    return _open(str(path)), sizes
 
 
 def read_old_workbook(
@@ -325,6 +330,10 @@ def _fill_merged(connection, name: str, by_column: dict[int, list[Range]]) -> No
             "bottom": pa.array([bottom + 1 for _, _, bottom, _ in merges], pa.int64()),
         }
         connection.register("_merged", pa.table(ranges))
+        copied = f"sum(strlen(source.c{at}) * (m.bottom - m.top))"
+        joined = f"_merged as m join {name} as source on source._row_number = m.top"
+        if (connection.execute(f"select {copied} from {joined}").fetchall()[0][0] or 0) > MAX_TEXT:
+            raise RefusedFile(BOMB)
         connection.execute(f"""
             update {name} set c{at} = filled.value
             from (

@@ -20,6 +20,8 @@ from sources.readers.part import Part
 _MAX_COLUMNS = 1000
 _MAX_CELLS = 20_000_000
 _MAX_BYTES = 1 << 30
+_LONGEST_CELL = 1_000_000  # letters; Excel takes 32,767
+_MAX_LETTERS = 1 << 28  # of all cells, those that hold in several rows counted in each
 _LARGE = 8 << 20  # bytes; the parser takes several times as many
 _SPACES = re.compile(r"[ \t\r\n\f\v]+")
 _BREAKS = frozenset(("br", "p", "div", "li", "tr"))
@@ -35,6 +37,19 @@ class _Grid:
 
     rows: list[list[str | None]] = field(default_factory=list)
     spanning: list[int] = field(default_factory=list)  # rows from 0 in which a filled cell covers others
+    letters: int = 0
+    has_layout: bool = False  # a cell was too long to be kept, and holds tables of its own
+
+
+class _TooLong(Exception):
+    pass
+
+
+_TOO_LARGE = "bảng HTML quá lớn: xuất CSV | the HTML table is too large: export CSV"
+_CELL_TOO_LONG = (
+    "một ô của bảng HTML dài hơn 1.000.000 ký tự: kiểm tra lại rồi gửi lại"
+    " | a cell of the HTML table is longer than 1,000,000 letters: check it and deliver the file again"
+)
 
 
 def _span(cell, name: str) -> int:
@@ -43,11 +58,20 @@ def _span(cell, name: str) -> int:
 
 
 def _text(cell) -> str | None:
-    """What a browser shows: spaces collapsed, line breaks kept."""
+    """What a browser shows: spaces collapsed, line breaks kept. Raises _TooLong."""
     if not len(cell):
-        return _SPACES.sub(" ", cell.text or "").strip(" \xa0") or None
+        text = cell.text or ""
+        if len(text) > _LONGEST_CELL:
+            raise _TooLong
+        return _SPACES.sub(" ", text).strip(" \xa0") or None
     pieces: list[str] = []
+    letters = 0
     for event, element in etree.iterwalk(cell, events=("start", "end")):
+        letters += len((element.text if event == "start" else element.tail) or "") + 1
+        if (
+            letters > _LONGEST_CELL
+        ):  # an element counts as one, too: tables in tables are walked again and again
+            raise _TooLong
         is_cell = element is cell
         if event == "start":
             if element.tag in _BREAKS and not is_cell:
@@ -63,8 +87,9 @@ def _text(cell) -> str | None:
     return "\n".join(line for line in lines if line) or None
 
 
-def _grid(table_element) -> _Grid:
-    grid = _Grid()
+def _grid(table_element, spent: int) -> _Grid:
+    """`spent`: the letters of the tables before."""
+    grid = _Grid(letters=spent)
     hanging: dict[int, tuple[int, str | None]] = {}  # column -> rows still to fill, text
     cells = 0
     for tr in table_element.iter("tr"):
@@ -78,10 +103,20 @@ def _grid(table_element) -> _Grid:
                 if left > 1:
                     hanging[len(row)] = (left - 1, text)
                 row.append(text)
+                grid.letters += len(text or "")
 
         for cell in tr.iterchildren("td", "th"):
             fill()
-            text, width, height = _text(cell), _span(cell, "colspan"), _span(cell, "rowspan")
+            try:
+                text = _text(cell)
+            except _TooLong:
+                if cell.find(".//table") is None:
+                    raise RefusedFile(_CELL_TOO_LONG) from None
+                # A page laid out by a table: what stands in it is a table by itself.
+                text, grid.has_layout = None, True
+                grid.letters += _LONGEST_CELL
+            grid.letters += len(text or "")
+            width, height = _span(cell, "colspan"), _span(cell, "rowspan")
             if text and width > 1:
                 grid.spanning.append(len(grid.rows))
             for extra in range(width):
@@ -93,15 +128,15 @@ def _grid(table_element) -> _Grid:
                 raise RefusedFile(f"bảng HTML có hơn {_MAX_COLUMNS} cột | more than {_MAX_COLUMNS} columns")
         fill()
         cells += len(row)
-        if cells > _MAX_CELLS:
-            raise RefusedFile("bảng HTML quá lớn: xuất CSV | the HTML table is too large: export CSV")
+        if cells > _MAX_CELLS or grid.letters > _MAX_LETTERS:
+            raise RefusedFile(_TOO_LARGE)
         grid.rows.append(row)
     return grid
 
 
 def _document(path: Path):
     if path.stat().st_size > _MAX_BYTES:
-        raise RefusedFile("bảng HTML quá lớn: xuất CSV | the HTML table is too large: export CSV")
+        raise RefusedFile(_TOO_LARGE)
     data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     if b"\x00" in data:
         raise RefusedFile("tệp HTML có byte NUL: xuất lại | the HTML holds NUL bytes: export it again")
@@ -132,7 +167,9 @@ def read_html(
     """One Part per table with a header row; row numbers count the rows of the table."""
     if path.stat().st_size > _LARGE:
         be_alone()
-    grids = [_grid(element) for element in _document(path).iter("table")]
+    grids: list[_Grid] = []
+    for element in _document(path).iter("table"):
+        grids.append(_grid(element, grids[-1].letters if grids else 0))
     blocks = []
     for number, grid in enumerate(grids):
         head = grid.rows[: SEARCHED_ROWS + 3]
@@ -149,6 +186,10 @@ def read_html(
         grid, grids[number] = grids[number], _Grid()  # freed as it is taken
         below = grid.rows[header.last + 1 :]
         width = max(len(row) for row in grid.rows)
+        if grid.has_layout:
+            raise RefusedFile(_CELL_TOO_LONG)
+        if width * len(below) > _MAX_CELLS:  # one long row among many short ones
+            raise RefusedFile(_TOO_LARGE)
         spanning = [row + 1 for row in grid.spanning]
         numbers = pa.array(range(header.last + 2, header.last + 2 + len(below)), pa.int64())
         cells = text_columns(below, width)

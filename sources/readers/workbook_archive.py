@@ -12,7 +12,8 @@ import io
 import re
 import sys
 import zipfile
-from collections.abc import Iterator
+from array import array
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import deepcopy
@@ -36,6 +37,11 @@ _MAX_TEXTS = 10_000  # that a head may name: they are written in the order of th
 MAX_COLUMNS = 1000
 _MAX_CELLS = 80_000_000  # of the used range, empty ones counted
 _MAX_FAULTS = 100_000
+_LONGEST_PIECE = (
+    1 << 18
+)  # bytes without a tag: the 32,767 letters that Excel takes are fewer, each of them as &#7879;
+_LONGEST_TEXT = 1 << 20  # bytes of a shared text: the same with the marks of rich text
+MAX_TEXT = 1 << 30  # bytes of the shared texts of all cells, each counted as often as it is named
 # What a reader needs beside sheets and shared texts.
 _FRAME = {
     "[content_types].xml",
@@ -53,11 +59,19 @@ _SPECIAL = r't="e"|[<:]f[ >/]'
 _NO_REFERENCE = r'<c[>/]|:c[ >/]|<c [^r]|<c r[^=]|<c r=[^"]'
 _ODD = f"{_FAR_COLUMN}|{_SPECIAL}|{_NO_REFERENCE}"
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([^"]+)"')
+_NAMES_TEXT = r"""t\s*=\s*["']s["']"""
+_NAMED_TEXT = re.compile(rb't="s"[^>]*><v>(\d+)')  # as programs write it, found at a third of the price
+_ANY_NAMED_TEXT = re.compile(rb"""t\s*=\s*["']s["'][^>]*>\s*<(?:\w+:)?v[^>]*>\s*(\d+)""")
+_TEXTS_BEGIN = re.compile(rb"<(\w+:)?sst\b")
 _ROW_NUMBER = re.compile(rb'row\s[^>]*?\br="(\d+)"')
 
 BOMB = "tệp nén bất thường (bom nén): từ chối để bảo vệ máy | the file unpacks to an absurd size (zip bomb)"
 _FORMULA = (
     "là công thức chưa có giá trị: mở bằng Excel rồi lưu lại | is a formula without a value: open and save it"
+)
+_TOO_LONG = (
+    "một ô dài hơn giới hạn của Excel (32.767 ký tự): kiểm tra lại rồi gửi lại"
+    " | a cell is longer than Excel's limit (32,767 letters): check it and deliver the file again"
 )
 _ERROR = "là lỗi của Excel | is an error of the workbook"
 
@@ -165,6 +179,7 @@ def _survey(archive: zipfile.ZipFile, member: str, large: bool) -> _Survey:
     with archive.open(member) as file, ThreadPoolExecutor(1) as beside:
         looked = None
         while chunk := file.read(1 << 20):  # to the end: only then is the checksum compared
+            _refuse_long_pieces(chunk)
             window = carry + chunk
             cut = window.rfind(b"<")  # no tag is looked at by halves
             window, carry = window[:cut], window[cut:]
@@ -195,10 +210,17 @@ def _look(window: bytes, large: bool, found: _Survey) -> None:
 
 def _occurs(pattern: str, window: bytes) -> bool:
     """Whether bytes hold a pattern, by Arrow's expressions: five times as fast as Python's, other threads go on."""
+    return pc.match_substring_regex(_as_array(window), pattern)[0].as_py()
+
+
+def _count(pattern: str, window: bytes) -> int:
+    return pc.count_substring_regex(_as_array(window), pattern=pattern)[0].as_py()
+
+
+def _as_array(window: bytes) -> pa.Array:
     # From its buffers: `pa.array` would first import pandas.
     ends = b"".join(end.to_bytes(8, sys.byteorder) for end in (0, len(window)))
-    one = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(ends), pa.py_buffer(window)])
-    return pc.match_substring_regex(one, pattern)[0].as_py()
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(ends), pa.py_buffer(window)])
 
 
 def _range(reference: str | bytes) -> Range:
@@ -356,13 +378,65 @@ def _is_shared_texts(member: str) -> bool:
     return member.lower().endswith("sharedstrings.xml")
 
 
-def check_texts(archive: zipfile.ZipFile) -> None:
-    """Unpack the shared texts once: a wrong size or checksum shows here and not in the reader."""
+def check_texts(archive: zipfile.ZipFile) -> array[int]:
+    """Unpack the shared texts once: a wrong size or checksum shows here and not in the reader. Their sizes in bytes.
+
+    Raises RefusedFile where one is longer than a cell can be. It would be held once by the file, and by us in each cell
+    that names it.
+    """
+    sizes = array("L")
     for info in archive.infolist():
-        if _is_shared_texts(info.filename):
-            with archive.open(info) as file:
-                while file.read(1 << 20):
-                    pass
+        if not _is_shared_texts(info.filename):
+            continue
+        with archive.open(info) as file:
+            end, carry = b"", b""
+            while chunk := file.read(1 << 20):
+                _refuse_long_pieces(chunk)
+                window = carry + chunk
+                if not end:
+                    begin = _TEXTS_BEGIN.search(window)
+                    end = b"</" + (begin[1] or b"" if begin else b"") + b"si>"
+                # A tag within text would hide where the text ends. No program writes short texts so.
+                if b"<![CDATA[" in window or b"<!--" in window:
+                    raise RefusedFile(_TOO_LONG)
+                *texts, carry = window.split(end)
+                sizes.extend(map(len, texts))
+                if max(map(len, texts), default=0) > _LONGEST_TEXT or len(carry) > _LONGEST_TEXT:
+                    raise RefusedFile(_TOO_LONG)
+    return sizes
+
+
+def _refuse_long_pieces(chunk: bytes) -> None:
+    """By blocks, which costs nothing: nearly always one begins with a tag."""
+    for at in range(0, len(chunk) - _LONGEST_PIECE + 1, _LONGEST_PIECE):
+        if chunk.find(b"<", at, at + _LONGEST_PIECE) < 0:
+            raise RefusedFile(_TOO_LONG)
+
+
+def refuse_multiplied(archive: zipfile.ZipFile, sheets: Collection[Sheet], sizes: array[int]) -> None:
+    """Refuse a workbook whose cells name long shared texts so often that they would not fit into memory.
+
+    The cells are counted only where the longest text in all of them would be too much.
+    """
+    longest = max(sizes, default=0)
+    if longest * sum(sheet.cells for sheet in sheets) <= MAX_TEXT:
+        return
+    total = 0
+    for sheet in sheets:
+        carry = b""
+        with archive.open(sheet.member) as file:
+            while window := carry + (chunk := file.read(1 << 20)):
+                # No cell is looked at by halves: cut behind the end of one, under any prefix.
+                cut = window.rfind(b"c>") + 2 if chunk and len(window) < 1 << 22 else len(window)
+                window, carry = window[:cut], window[cut:]
+                count = _count(_NAMES_TEXT, window)
+                named = _NAMED_TEXT.findall(window)
+                if len(named) < count:
+                    named = _ANY_NAMED_TEXT.findall(window)
+                total += sum(map(sizes.__getitem__, map(int, named)))
+                total += longest * max(0, count - len(named))  # named in a way not known here
+                if total > MAX_TEXT:
+                    raise RefusedFile(BOMB)
 
 
 def true_numbers(archive: zipfile.ZipFile, sheet: Sheet, columns: set[int]) -> dict[int, list[int]]:

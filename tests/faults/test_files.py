@@ -19,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import xlsxwriter
 from landing_kit import (
     CRITERIA,
     CRITERIA_VI,
@@ -38,6 +39,7 @@ from landing_kit import (
 
 from sources.header import RefusedFile
 from sources.legacy import _TCVN3
+from sources.readers import excel_file, html_file, workbook_archive
 from warehouse import landing
 from warehouse.build import prepare_build
 from warehouse.settings import SettingsError
@@ -293,21 +295,91 @@ def test_five_thousand_columns(desk, kind) -> None:
     assert "colum" in entry.reason
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx", "jsonl"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_cell_of_ten_megabytes(desk, kind) -> None:
-    long = "dài " * 2_500_000
-    rows = [criteria_row(1), criteria_row(2, note=long), criteria_row(3)]
+    rows = [criteria_row(1), criteria_row(2, note="dài " * 2_500_000), criteria_row(3)]
     objects = [dict(zip(CRITERIA, row, strict=True)) for row in rows]
-    if kind == "xlsx":
-        short = xlsx_bytes(CRITERIA, criteria_row(1), criteria_row(2, note="THAY"), criteria_row(3))
-        data = rezip(short, lambda n, b: b.replace(b"THAY", long.encode()))
-    else:
-        data = {
-            "csv": criteria_csv(*rows),
-            "jsonl": b"\n".join(map(json_bytes, objects)),
-        }[kind]
+    data = {"csv": criteria_csv(*rows), "jsonl": b"\n".join(map(json_bytes, objects))}[kind]
     entry = deliver(desk, f"criteria_results.{kind}", data)
     assert entry.rows_in_file == 3
+
+
+def with_text(long: str, *, inline: bool = False, cells: int = 1) -> bytes:
+    """A workbook in which `cells` notes are a text of any length, which its writers would cut."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"constant_memory": inline}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, CRITERIA)
+        for n in range(1, max(3, cells) + 1):
+            sheet.write_row(n, 0, criteria_row(n, note="THAY" if n <= cells else None))
+    return rezip(out.getvalue(), lambda n, b: b.replace(b"THAY", long.encode()))
+
+
+@pytest.mark.parametrize("inline", [False, True], ids=["shared", "inline"])
+def test_a_cell_of_a_workbook_that_is_longer_than_excel_takes(desk, inline: bool) -> None:
+    """A shared text is held once by the file, and by a reader in every cell that names it."""
+    entry = deliver(desk, "criteria_results.xlsx", with_text("&#7879;" * 32_767, inline=inline))
+    assert (entry.outcome, entry.rows_in_file) == ("loaded", 3)
+    assert {len(row["note"]) for row in desk.all_rows(entry) if row["note"]} <= {32_767}
+    refused(desk, "criteria_results_2.xlsx", with_text("dài " * 250_000, inline=inline), "Excel's limit")
+
+
+@pytest.mark.parametrize(
+    "hidden", ["<![CDATA[" + "</si>" * 9 + "]]>", "a<!-- </si> -->b"], ids=["CDATA", "a comment"]
+)
+def test_a_text_whose_end_is_hidden(desk, hidden: str) -> None:
+    refused(desk, "criteria_results.xlsx", with_text(hidden), "Excel's limit")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"<v>", b"<v>"), (b' t="s"', b" t = 's'"), (b"<v>", b"<f/><v >"), (b"</c>", b"</c >")],
+    ids=["as usual", "spaced", "behind a formula", "no usual end of a cell"],
+)
+def test_a_long_text_in_very_many_cells(desk, monkeypatch, old: bytes, new: bytes) -> None:
+    def spelled(cells: int) -> bytes:
+        data = with_text("d" * 30_000, cells=cells)
+        return rezip(data, lambda n, b: b.replace(old, new) if n.endswith("sheet1.xml") else b)
+
+    monkeypatch.setattr(workbook_archive, "MAX_TEXT", 30 * 30_000)
+    refused(desk, "criteria_results.xlsx", spelled(35), "zip bomb")
+    if old == new:
+        assert deliver(desk, "criteria_results_2.xlsx", spelled(25)).rows_loaded == 25
+
+
+def test_a_long_text_merged_over_very_many_rows(desk, monkeypatch) -> None:
+    monkeypatch.setattr(excel_file, "MAX_TEXT", 30 * 30_000)
+    rows = [criteria_row(n, note="d" * 30_000 if n == 1 else None) for n in range(1, 50)]
+    merged = xlsx_bytes(CRITERIA, *rows, merges=["G2:G40"])
+    refused(desk, "criteria_results.xlsx", merged, "zip bomb")
+    assert deliver(
+        desk, "criteria_results_2.xlsx", xlsx_bytes(CRITERIA, *rows, merges=["G2:G20"])
+    ).rows_loaded
+
+
+def test_a_long_cell_of_html(desk) -> None:
+    """With a span it would hold in each row, and a row costs ten letters."""
+    head, first = html_row(*CRITERIA), html_row(*criteria_row(1, note="d" * 999_999))
+    assert deliver(desk, "criteria_results.xls", html_table(head, first)).rows_loaded == 1
+    longer = html_row(*criteria_row(1, note="<b>d</b>" * 600_000))
+    refused(desk, "criteria_results_2.xls", html_table(head, longer), "1,000,000 letters")
+    spanning = first.replace("<td>d", '<td rowspan="1000">d')
+    rows = [html_row(*criteria_row(n)[:-1]) for n in range(2, 1001)]
+    refused(desk, "criteria_results_3.xls", html_table(head, spanning, *rows), "too large")
+
+
+def test_a_large_table_within_a_table_for_layout(desk) -> None:
+    rows = [html_row(*criteria_row(n, note="d" * 90_000)) for n in range(1, 21)]
+    page = html_table(f"<td>{html_table(html_row(*CRITERIA), *rows)}</td>")
+    assert deliver(desk, "criteria_results.xls", page).rows_loaded == 20
+
+
+def test_a_long_row_among_very_many_short_ones(desk, monkeypatch) -> None:
+    monkeypatch.setattr(html_file, "_MAX_CELLS", 5_000)
+    rows = [html_row(*criteria_row(n)) for n in range(1, 101)]
+    refused(
+        desk, "criteria_results.xls", html_table(html_row(*CRITERIA), *rows, "<td>x</td>" * 900), "too large"
+    )
 
 
 def test_an_unreadable_value_is_kept_short(desk) -> None:
