@@ -6,7 +6,7 @@ library. Where the warehouse and this file disagree, one of the two has misread 
     tables    {"<source>__<table>": [row, ...]}; a row holds typed values (date, datetime, bool, int, Decimal,
               str or None; codes are text) and says where it came from: `_delivered_on` (date), `_file_name`,
               `_sheet_no`, `_row_number`
-    plan      read_plan("dbt_project/seeds/plan_criteria.csv")
+    plan      read_plan("dbt_project/seeds/plan152_criteria.csv")
     figures   indicators(tables, as_of, plan)
               -> {(target_id, variant, agency_code, period_kind, period_start): Figure}
     waiting   waiting_overdue(tables, as_of)

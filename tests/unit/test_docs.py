@@ -12,7 +12,7 @@ from lxml import html
 from orchestration import docs_site
 from orchestration.alerting import model
 from tests.report import browser
-from warehouse.settings import PROJECT
+from warehouse.settings import DBT_PROJECT, PROJECT
 
 # MyST's own; it goes away with its next release for Sphinx 9.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
@@ -154,6 +154,51 @@ def test_every_command_that_a_page_shows_exists() -> None:
                     assert word.strip("`.,;:)]") in options, (page.name, line)
             shown += 1
     assert shown > 30
+
+
+def _exists(path: str) -> bool:
+    """In the project, or in dbt's, whose folders are named without it; stars and ... stand for any name."""
+    name = path.rstrip("/").replace("...", "*")
+    return any(next(root.glob(name), None) for root in (PROJECT, DBT_PROJECT))
+
+
+# The folders of the code; others that pages name are those of a home, which is made by running.
+_FOLDERS = {"docs", "tests", "benchmarks", "dbt_project", "models", "macros", "seeds"} | {
+    package.parent.name for package in PROJECT.glob("*/__init__.py")
+}
+
+
+def _of_the_code(path: str) -> bool:
+    return path.partition("/")[0] in _FOLDERS and re.fullmatch(r"[\w.*-]+(/[\w.*-]+)+/?", path) is not None
+
+
+@pytest.mark.parametrize("page", docs_site.pages(), ids=str)
+def test_what_a_page_says_of_the_code_is_there(page: Path) -> None:
+    """Its paths, and a name that is said to be in one of them."""
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    paths = [word for word in re.findall(r"`([^`\s]+)`", text) if _of_the_code(word)]
+    assert [path for path in paths if not _exists(path)] == []
+    for name, path in re.findall(r"`(\w+)`(?: \([^)]*\))? (?:in|of) `([^`\s]+)`", text):
+        if _of_the_code(path):
+            found = [
+                file
+                for root in (PROJECT, DBT_PROJECT)
+                for file in root.glob(path.rstrip("/"))
+                if file.is_file()
+            ]
+            assert not found or any(name in file.read_text(encoding="utf-8") for file in found), (name, path)
+
+
+def test_constants_that_contributors_are_told_of_are_in_the_code() -> None:
+    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(_?[A-Z]+(?:_[A-Z]+)*)`", text))
+    code = "\n".join(
+        file.read_text(encoding="utf-8")
+        for folder in _FOLDERS - {"tests"}
+        for file in (PROJECT / folder).rglob("*.py")
+    )
+    assert len(told) > 2
+    assert [name for name in sorted(told) if not re.search(rf"\b{name}\b", code)] == []
 
 
 @pytest.mark.parametrize("page", docs_site.pages(), ids=str)
