@@ -10,6 +10,7 @@ import errno
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -27,6 +28,7 @@ from orchestration import (
 )
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
+from orchestration.out_option import check_out_file, check_out_folder
 from orchestration.plan import NoPlanInForce
 from orchestration.sample_day import remember, sample_day
 from orchestration.startup import INTERRUPTED, NIGHT_INTERRUPTED, leave
@@ -105,6 +107,8 @@ def sample(
     as_of: AsOf = None,
 ) -> None:
     """Write real-looking exports of all sources, with planted faults listed in planted_faults.json."""
+    with suppress(SettingsError):  # it does without them, also where they are wrong
+        check_out_folder(load_settings(), out)
     try:
         made = _write_sample(out, dossiers, seed, as_of or SAMPLE_AS_OF)
     except (FileExistsError, ValueError) as error:
@@ -334,10 +338,9 @@ def quarantine_export(
     from warehouse.ledger import Ledger
     from warehouse.quarantine import export_quarantine, quarantine
 
-    if out.suffix.lower() not in (".csv", ".xlsx"):
-        raise typer.BadParameter("the file must end with .csv or .xlsx", param_hint="--out")
-    _check_names(source, table)
     settings = load_settings()
+    check_out_file(settings, out, ".csv", ".xlsx")
+    _check_names(source, table)
     ledger = Ledger.to_look_at(settings.ledger)
     with duckdb.connect(config=settings.duckdb()) as connection:
         rejected = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
@@ -474,6 +477,8 @@ def report(
     from orchestration.report import write_report
 
     settings = load_settings()
+    if out is not None:
+        check_out_folder(settings, out)
     if not settings.published_file.exists():
         errors.print("Nothing is published yet: run `parindex run` first.")
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestration.day_option import day_option
+from orchestration.out_option import check_out_file, check_out_folder
 from orchestration.terminal import console, errors, plain
 from warehouse.settings import load_settings
 
@@ -48,11 +49,13 @@ def evidence(
         raise typer.BadParameter("name one target, or say --all", param_hint="TARGET_ID")
     if every and variant is not None:
         raise typer.BadParameter("a reading belongs to one target: not with --all", param_hint="--variant")
-    if every and out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file; with --all a folder is needed", param_hint="--out")
-    if not every and (out.suffix.lower() != ".xlsx" or out.is_dir()):
-        raise typer.BadParameter("the file must end with .xlsx", param_hint="--out")
     settings = load_settings()
+    if not every:
+        check_out_file(settings, out, ".xlsx")
+    elif out.suffix.lower() == ".xlsx" or (out.exists() and not out.is_dir()):
+        raise typer.BadParameter(f"{out} is a file; with --all a folder is needed", param_hint="--out")
+    else:
+        check_out_folder(settings, out)
     with console.status("...") as status:
         try:
             with open_evidence(settings, as_of, status.update) as night:

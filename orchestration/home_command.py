@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from orchestration import clock
+from orchestration.out_option import check_out_file
 from orchestration.terminal import console, errors
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -63,6 +64,7 @@ def backup(
     from warehouse.lock import NightRunning, night_lock
 
     settings = load_settings()
+    check_out_file(settings, out)
     try:
         check_landed(settings)  # before the lock makes its file in an empty home
         with night_lock(settings), console.status("...") as status:

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from orchestration.day_option import day_option
+from orchestration.out_option import check_out_file
 from orchestration.terminal import console
 from orchestration.versions_command import NIGHTS, find_version, settings_here
 from warehouse.quarantine import inert
@@ -69,6 +70,8 @@ def query(
     if dialect not in semantic.DIALECTS:
         raise typer.BadParameter(f"one of {', '.join(semantic.DIALECTS)}", param_hint="--dialect")
     settings = settings_here()
+    if out is not None:
+        check_out_file(settings, out)
     version = find_version(settings, night)
     question = semantic.Question(
         metric,

@@ -8,6 +8,7 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 
+from orchestration.out_option import check_out_file
 from orchestration.terminal import console
 from warehouse.settings import load_settings
 
@@ -19,7 +20,7 @@ _BACKENDS = ("duckdb", "postgresql")
 
 
 def superset(
-    out: Annotated[Path, typer.Option(help="The zip to write.")] = Path("par_index_superset.zip"),
+    out: Annotated[Path, typer.Option(help="File to write, .zip.")] = Path("par_index_superset.zip"),
     database: Annotated[
         str | None,
         typer.Option(
@@ -34,7 +35,9 @@ def superset(
     from orchestration.bi.model import load_bundle
     from orchestration.bi.superset import write_bundle
 
-    url = database or f"duckdb:///{load_settings().published_file.absolute()}"
+    settings = load_settings()
+    check_out_file(settings, out, ".zip")
+    url = database or f"duckdb:///{settings.published_file.absolute()}"
     try:
         backend = sa.make_url(url).get_backend_name()
     except sa.exc.ArgumentError:

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import dagster as dg
 import duckdb
 import pytest
+import typer
 from landing_kit import NOW, criteria_csv, criteria_row, desk, table_of
 from rich.console import Console
 from typer.testing import CliRunner
@@ -321,6 +322,79 @@ def test_a_file_of_settings_that_is_no_text_is_named(content: bytes, ended, tmp_
 def test_a_place_where_nothing_can_be_made_is_wrong_usage(command, ended) -> None:
     code, said = ended(*command)
     assert code == 2 and "Wrong path: /proc/" in said and "No such file or directory" in said, said
+
+
+# Every command that has --out, with what else it needs, and how the name ends that it writes.
+WITH_OUT = {
+    ("sample",): "",
+    ("quarantine", "export"): ".xlsx",
+    ("evidence", "3.4.1"): ".xlsx",
+    ("evidence", "--all"): "",
+    ("superset",): ".zip",
+    ("superset", "--database", "duckdb:////srv/par_index.duckdb"): ".zip",
+    ("report",): "",
+    ("metrics", "query", "on_time_rate"): ".csv",
+    ("backup",): ".tar",
+}
+
+
+def test_every_command_with_out_is_among_these() -> None:
+    def with_out(command, name: tuple[str, ...] = ()):
+        if any("--out" in option.opts for option in command.params):
+            yield name
+        for part, inner in getattr(command, "commands", {}).items():
+            yield from with_out(inner, (*name, part))
+
+    known = set(WITH_OUT)
+    for name in with_out(typer.main.get_command(app)):
+        assert any(one[: len(name)] == name for one in known), name
+
+
+@pytest.mark.parametrize("command", WITH_OUT)
+def test_nothing_is_written_over_the_data_of_the_home(command, desk, run, tmp_path) -> None:
+    home, ending = desk.settings.home, WITH_OUT[command]
+    desk.one("criteria_results.csv", criteria_csv(*map(criteria_row, range(19))))
+    (home / "published" / "par_index.duckdb").write_bytes(b"figures")
+    places = [home / "landing" / f"new{ending}", home / "published" / f"new{ending}", home / "landing"]
+    if ending:
+        places = [*places[:2], home / f"delivered{ending}", desk.settings.inbox / "register" / f"x{ending}"]
+        for existing in places[2:]:
+            existing.parent.mkdir(parents=True, exist_ok=True)
+            existing.write_bytes(b"of the home")
+        (link := tmp_path / f"link{ending}").symlink_to(places[2])
+        places.append(link)
+    before = {path: path.stat() for path in sorted(home.rglob("*"))}
+    for place in places:
+        said = run(*command, "--out", str(place), code=2)
+        assert "belongs to the data of" in re.sub(r"[\s│]+", " ", said), said
+    assert {path: path.stat() for path in sorted(home.rglob("*"))} == before
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        (("superset",), "landing/ledger.sqlite", "must end with .zip"),
+        (("superset",), "s.txt", "must end with .zip"),
+        (("superset", "--database", "duckdb:////srv/x.duckdb"), "s", "must end with .zip"),
+        (("evidence", "--all"), "x.xlsx", "with --all a folder is needed"),
+        (("metrics", "query", "on_time_rate"), "landing/ledger.sqlite", "belongs to the data of"),
+        (("metrics", "query", "on_time_rate"), "personal_data.key", "belongs to the data of"),
+    ],
+)
+def test_a_name_that_is_none_of_its_kind_is_refused(command, name: str, said: str, desk, run) -> None:
+    desk.one("criteria_results.csv", criteria_csv(*map(criteria_row, range(19))))
+    (desk.settings.home / "personal_data.key").write_bytes(b"a key")
+    path = desk.settings.home / name
+    before = path.read_bytes() if path.exists() else None
+    assert said in re.sub(r"[\s│]+", " ", run(*command, "--out", str(path), code=2))
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_among_the_reports_what_was_made_before_can_be_made_again(desk, run) -> None:
+    out = desk.settings.reports / "rejected.csv"
+    for _ in range(2):
+        run("quarantine", "export", "--out", str(out))
+    assert out.is_file()
 
 
 def test_a_home_where_none_can_be_made_is_wrong_usage(ended, monkeypatch) -> None:
