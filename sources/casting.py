@@ -195,6 +195,7 @@ _SHAPES = {
     "decimal": "không phải là số | is not a number",
     "code": "không có trong danh mục mã | is no code or label of the contract",
 }
+_TOO_LONG = "dài hơn {vi} ký tự | is longer than {en} letters"
 _TOO_LARGE = "ngoài giới hạn một triệu tỷ (10^15) | is beyond a million billion (10^15)"
 
 _KEPT_VALUE = 200  # letters of an unreadable value
@@ -254,6 +255,15 @@ def typed_select(
                 f"cast({edge} as {column.sql_type})" for edge in (-LARGEST_NUMBER, LARGEST_NUMBER)
             )
             add(column, f"{typed} not between {lowest} and {highest}", _TOO_LARGE)
+        # What is dropped or hashed can be of any length, and is not looked at once more.
+        if column.longest and not (column.personal and hash_personal):
+            en = f"{column.longest:,}"
+            # Bytes first: they are known, letters are counted.
+            add(
+                column,
+                f"strlen({typed}) > {column.longest} and length({typed}) > {column.longest}",
+                _TOO_LONG.format(vi=en.replace(",", "."), en=en),
+            )
         if column.required:
             add(column, f"{typed} is null", "bắt buộc nhưng để trống | is required but blank")
             blank_fault = blank_fault or len(faults)
@@ -293,8 +303,10 @@ def typed_select(
         name = sql_name(column.name)
         if column.personal and hash_personal:
             return f"{hash_personal}({name}) as {sql_name(column.landed_name)}"
-        if guarded and column.type == "str":
-            return f"case when _error_no is null then {name} else par_masked({name}) end as {name}"
+        if column.type == "str":
+            told = f"left({name}, {column.longest})"
+            told = f"par_masked({told})" if guarded else told
+            return f"case when _error_no is null then {name} else {told} end as {name}"
         if guarded and column.type in ("int", "decimal"):
             # In a row that slipped by a column it may be the number of a phone or of a card.
             return f"case when _error_no is null or abs({name}) < {_NUMBER_OF_A_PERSON} then {name} end as {name}"

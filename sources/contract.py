@@ -7,6 +7,7 @@ module.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,12 @@ _LOGICAL_TYPES = {
     "integer": "int",
     "number": "decimal",
 }
+
+
+# Letters. Codes stand in every row that is made of a row, some thousands of times; a longer one is a mistake, and would
+# take all memory of a night.
+_LONGEST_CODE = 200
+_LONGEST_TEXT = 10_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Column:
     portal_key: str | None = None
     portal_true_values: tuple[str, ...] = ()
     portal_nested: dict[str, Any] | None = None
+    longest: int | None = None  # letters of a text
 
     @property
     def landed_name(self) -> str:
@@ -110,17 +118,21 @@ def _custom(item: SchemaObject | SchemaProperty | OpenDataContractStandard) -> d
     return {prop.property: prop.value for prop in item.customProperties or []}
 
 
-def _column(prop: SchemaProperty) -> Column:
+def _column(prop: SchemaProperty, keys: Collection[str]) -> Column:
     custom = _custom(prop)
     codes = {str(entry.value): entry.label for entry in prop.enum or []}
     rules = []
     for quality in prop.quality or []:
         rules.append(Rule(quality.name, prop.name, quality.implementation, *both(quality.description)))
+    kind = "code" if codes else _LOGICAL_TYPES[prop.logicalType]
+    # Keys, and what names a row of another table, of whatever source.
+    is_name = prop.name in keys or prop.name.endswith(("_code", "_id"))
     return Column(
         name=prop.name,
         vi=prop.businessName,
         description=prop.description,
-        type="code" if codes else _LOGICAL_TYPES[prop.logicalType],
+        type=kind,
+        longest=(_LONGEST_CODE if is_name else _LONGEST_TEXT) if kind == "str" else None,
         sql_type=prop.physicalType,
         required=bool(prop.required),
         must_be_present=bool(prop.required) or bool(custom.get("columnRequired")),
@@ -147,6 +159,7 @@ def load_contract(path: Path) -> SourceContract:
         for sla in document.slaProperties
         if sla.property == "frequency"
     }
+    keys = {prop.name for schema in document.schema_ for prop in schema.properties if prop.primaryKey}
     tables = {}
     for schema in document.schema_:
         properties = schema.properties
@@ -158,7 +171,7 @@ def load_contract(path: Path) -> SourceContract:
             description=schema.description,
             grain=schema.dataGranularityDescription,
             owner=_custom(schema)["owner"],
-            columns=tuple(_column(p) for p in properties),
+            columns=tuple(_column(p, keys) for p in properties),
             key=tuple(p.name for p in key),
             cadence_days=cadence[schema.name],
             rejected_share_limit_pct=limit,

@@ -236,6 +236,32 @@ def test_text_is_trimmed_and_nfc(connection) -> None:
     ]
 
 
+def test_texts_have_a_longest_length(connection) -> None:
+    """In letters, not in bytes; codes have a shorter one, a source's name in a table of which it is no key, too."""
+    longest = {"target_id": 200, "agency_code": 200, "note": 10_000}
+    for column, most in longest.items():
+        cells = ["ệ" * most, "ệ" * (most + 1), " " * most + "x" + " " * most, None]
+        found = cast_all(connection, REGISTER, column, cells)
+        is_required = REGISTER.column(column).required
+        assert found == ["ệ" * most, BAD, "x", BAD if is_required else None], column
+    assert reasons_of(connection, REGISTER, "note", ["x" * 10_001]) == [
+        "dài hơn 10.000 ký tự | is longer than 10,000 letters"
+    ]
+    assert DISBURSEMENTS.column("capital_source").longest == 200
+    assert table_of("tthc", "agencies").column("parent_code").longest == 200
+    assert DOSSIERS.column("status").longest is None
+
+
+def test_of_a_text_that_is_too_long_no_more_is_kept_than_may_be(connection) -> None:
+    relation = (
+        "(select 1 as _row_number, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault,"
+        " repeat('x', 5000000) as agency_code)"
+    )
+    select = typed_select(REGISTER, relation, {"agency_code"}, hash_personal=None)
+    kept, value = connection.execute(f"select agency_code, _error_value from ({select.sql})").fetchone()
+    assert (len(kept), len(value)) == (200, 200)
+
+
 def test_the_first_fault_of_a_row_is_told_with_its_value(connection) -> None:
     relation = (
         "(select 1 as _row_number, 0 as _sheet_no, null::varchar as _sheet, null::varchar as _fault,"

@@ -93,13 +93,13 @@ def test_line_numbers_with_cells_of_several_lines(desk) -> None:
 
 def test_a_long_cell_is_read_while_another_file_is(desk) -> None:
     """Files are read side by side, and the longest cell of the library's parser is a setting of the whole process."""
-    long = csv_text(CRITERIA, criteria_row(1), criteria_row(2, note="chữ " * 100_000))
+    long = csv_text(CRITERIA, criteria_row(1, note="chữ " * 100_000), *map(criteria_row, range(2, 41)))
     files = [desk.put(f"criteria_results_{number}.csv", long) for number in (1, 2)]
     one, other = (csv_file._records(file, 0, ",") for file in files)
     next(one), next(other)
-    assert len(list(one)) == 2
-    assert len(list(other)) == 2
-    assert [(entry.rows_loaded, entry.outcome) for entry in desk.land()] == [(2, "loaded")] * 2
+    assert len(list(one)) == 40
+    assert len(list(other)) == 40
+    assert [(entry.rows_in_file, entry.rows_quarantined) for entry in desk.land()] == [(40, 1)] * 2
 
 
 def test_a_head_below_a_line_of_many_kilobytes(desk) -> None:
