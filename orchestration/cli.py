@@ -36,7 +36,7 @@ from orchestration.terminal import console, errors, plain, show_all_letters
 from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER, find_arrivals
 from sources.text import place_of
-from warehouse.damaged import DamagedFile, find_damage, says_damage
+from warehouse.damaged import DamagedFile
 from warehouse.lock import NightRunning
 from warehouse.settings import Settings, SettingsError, load_settings, write_for_the_team_only
 
@@ -597,10 +597,11 @@ def _of_dbt(error: Exception) -> str | None:
 
 def _of_a_file(error: Exception) -> str | None:
     """Whether a file of the home is damaged, and which."""
+    from warehouse.landed_damage import behind_error
+
     damaged = error if isinstance(error, DamagedFile) else None
-    if damaged is None and says_damage(error):
-        settings = _settings_if_good()
-        damaged = find_damage(settings) if settings is not None else None
+    if damaged is None and (settings := _settings_if_good()) is not None:
+        damaged = behind_error(settings, error)
     return f"[red]Tệp hỏng – damaged file:[/] {plain(damaged)}" if damaged else None
 
 

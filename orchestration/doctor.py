@@ -26,7 +26,7 @@ from sources.casting import TIME_ZONE
 from sources.contract import all_tables
 from warehouse import publish
 from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
-from warehouse.landing import landed_file
+from warehouse.landed_damage import damaged_landings
 from warehouse.ledger import Ledger
 from warehouse.lock import is_held
 from warehouse.looking import open_to_read
@@ -220,16 +220,17 @@ def _stored_files(settings: Settings, now: datetime) -> Findings:
     except DamagedFile as lost:
         yield Finding(FAIL, settings.ledger.name, lost.why, "restore it: docs/runbook/restore.md")
         return
-    entries = [entry for entry in _entries(settings) if entry.accepted]
-    gone = [entry for entry in entries if not landed_file(settings, entry).parquet.exists()]
-    if gone:
-        places = ", ".join(entry.place for entry in gone[:3])
+    entries = _entries(settings)
+    damaged = list(damaged_landings(settings, entries))
+    if damaged:
+        files = ", ".join(f"{one.path} ({one.why})" for one in damaged[:3])
         yield Finding(
-            FAIL, "landing", f"{len(gone)} of {len(entries)} deliveries have lost their rows: {places}",
+            FAIL, "landing", f"{len(damaged)} files with rows of deliveries are damaged or gone: {files}",
             "restore them: docs/runbook/restore.md; or `parindex run --full-refresh` if the inbox still has them",
         )  # fmt: skip
     else:
-        yield Finding(OK, "landing", f"{len(entries)} deliveries count, all of them in place")
+        count = sum(entry.accepted for entry in entries)
+        yield Finding(OK, "landing", f"{count} deliveries count, all of them in place")
 
 
 def _published(settings: Settings, now: datetime) -> Findings:

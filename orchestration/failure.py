@@ -17,7 +17,8 @@ from datetime import date
 from orchestration import clock, dbt
 from orchestration.aside import WorkerDied
 from orchestration.plan import NoPlanInForce
-from warehouse.damaged import DamagedFile, find_damage
+from warehouse import landed_damage
+from warehouse.damaged import DamagedFile
 from warehouse.ledger import Ledger
 from warehouse.lock import NightRunning
 from warehouse.settings import Settings, SettingsError
@@ -61,7 +62,7 @@ def in_words(settings: Settings, kind: str, message: str) -> str:
             )
     if told := of_memory(settings, kind, message):
         return told
-    if kind == "DatabaseError" and (damaged := find_damage(settings)):
+    if damaged := landed_damage.behind(settings, kind):
         return str(damaged)
     # What an asset says of its own failure (dg.Failure) is in words already.
     plain = message if kind in (*_PLAIN, "Failure") else f"{kind} (see the log)"

@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
+from warehouse.landed_damage import check_landings
 from warehouse.parts import link
 from warehouse.personal_key import fingerprint_file
 from warehouse.publish import current, last_before, swap_in, versions
@@ -67,7 +68,7 @@ def back_up(
 ) -> Backup:
     """Write the file under a temporary name and rename it when it is whole. Nobody may write to the home meanwhile.
 
-    Raises BackupError.
+    Raises BackupError, and DamagedFile for what must not be taken for whole.
     """
     check_landed(settings)
     if out.exists():
@@ -76,6 +77,7 @@ def back_up(
         raise BackupError(
             f"there is no key file {settings.key_file}: the key comes from PARINDEX_KEY, keep that"
         )
+    check_landings(settings)  # a checksum of a damaged file would vouch for it
     files = list(_files(settings, with_key, all_versions))
     needed = sum({(s.st_dev, s.st_ino): s.st_size for s in (path.stat() for path, _ in files)}.values())
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ class DamagedFile(Exception):
     """The message names the file and what to do."""
 
     def __init__(self, path: Path, why: str, todo: str = _RESTORE) -> None:
-        self.why = why
+        self.path, self.why = path, why
         super().__init__(f"{path} bị hỏng – is damaged ({why}): {todo}")
 
 

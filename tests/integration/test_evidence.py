@@ -6,6 +6,7 @@ import csv
 import hashlib
 import html
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -587,6 +588,17 @@ def test_a_night_whose_landed_rows_are_gone_is_not_built_again_without_them(own_
         open_evidence(settings),
     ):
         pass
+
+
+def test_rejected_rows_that_cannot_be_read_are_named(own_night: Path, tmp_path: Path) -> None:
+    """By the commands that read them; the night has none of them to read."""
+    file = next((own_night / "landing" / "tthc" / "dossiers").rglob("*.rejected.parquet"))
+    os.truncate(file, 1000)
+    for command in (("evidence", "3.4.1", "--out", str(tmp_path / "x.xlsx")), ("quarantine", "list")):
+        result = parindex(*command, home=own_night, check=False)
+        assert result.returncode == 1 and f"damaged file: {file}" in result.stderr, result.stderr
+        assert "Traceback" not in result.stderr and "rows of tthc/" in result.stderr
+    assert not (tmp_path / "x.xlsx").exists()
 
 
 def test_what_a_night_says_of_its_deliveries_is_what_landing_said_then(

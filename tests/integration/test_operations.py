@@ -379,7 +379,7 @@ def _cut_off_night(home: Path) -> None:
     [
         (lambda home: (home / "personal_data.key").unlink(), "key", "FAIL", "is gone"),
         (lambda home: (home / "personal_data.key").chmod(0o644), "key", "FAIL", "chmod 600"),
-        (_lose_rows, "landing", "FAIL", "lost their rows"),
+        (_lose_rows, "landing", "FAIL", "(gone; rows of"),
         (
             lambda home: _scramble(home / "landing" / "ledger.sqlite"),
             "ledger.sqlite",

@@ -33,7 +33,9 @@ from orchestration.startup import INTERRUPTED, NIGHT_INTERRUPTED
 from orchestration.status import show_status
 from sources.inbox import SAMPLE_MARKER
 from tests.conftest import parindex
+from warehouse import landed_damage
 from warehouse.backup import _must_be_empty
+from warehouse.landing import landed_file
 from warehouse.lock import night_lock
 from warehouse.settings import Settings, SettingsError, load_settings
 
@@ -245,6 +247,45 @@ def test_a_damaged_database_of_the_home_is_named(
         )
         assert "Traceback" not in said and said.count("\n") == 1
     assert not list(tmp_path.glob("*.tar"))
+
+
+@pytest.mark.parametrize("damage", ["cut off", "other bytes", "gone"])
+@pytest.mark.parametrize("which", ["parquet", "rejected"])
+def test_a_damaged_landed_file_is_named(desk, ended, which, damage, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    entry = desk.one(
+        "criteria_results.csv", criteria_csv(*map(criteria_row, range(19)), criteria_row(20, reported_on="x"))
+    )
+    desk.ledger.close()
+    file = getattr(landed_file(desk.settings, entry), which)
+    if damage == "cut off":
+        os.truncate(file, 500)
+    elif damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(b"no Parquet at all " * 99)
+    commands = [("backup", "--out", "home.tar")]
+    if which == "parquet":
+        commands += [RUN, ("rebuild", "--as-of", "2024-11-02")]
+    elif damage != "gone":
+        commands += [("quarantine", "list"), ("quarantine", "export", "--out", "q.csv")]
+    for command in commands:
+        code, said = ended(*command)
+        assert code == 1 and f"{file} bị hỏng – is damaged" in said, (command, said)
+        assert "rows of register/2024-11-01/criteria_results.csv" in said and "restore.md" in said
+        assert "Traceback" not in said
+    assert not list(tmp_path.glob("*.tar"))
+    told = [one for one in doctor.examine(desk.settings, NOW) if one.about == "landing"]
+    assert [one.level for one in told] == ["FAIL"] and str(file) in told[0].message
+
+
+def test_what_no_damaged_file_is_behind_is_told_as_it_is(desk) -> None:
+    entry = desk.one("criteria_results.csv", criteria_csv(*map(criteria_row, range(19))))
+    for kind in ("InvalidInputException", "IOException", "BinderException", "DatabaseError"):
+        assert landed_damage.behind(desk.settings, kind) is None
+    os.truncate(landed_file(desk.settings, entry).parquet, 500)
+    assert landed_damage.behind(desk.settings, "BinderException") is None
+    assert landed_damage.behind(desk.settings, "IOException") is not None
 
 
 @pytest.mark.parametrize("lost", ["cut to nothing", "gone"])
