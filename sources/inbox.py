@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -11,13 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import BinaryIO
 
 from sources.casting import FIRST_DAY, LAST_DAY
 from sources.contract import Table, load_contracts
-from sources.readers import EXTENSIONS
+from sources.header import RefusedFile
+from sources.readers import EXTENSIONS, HEAD, LARGE, refused_at_sight
 from sources.text import nfc, place_of, without_numbers_of_persons
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LINK = "liên kết tượng trưng, không phải tệp: chép tệp thật vào | a symbolic link, not a file"
 _NO_FILE = "không phải tệp thường: chép tệp thật vào | no ordinary file (a folder, pipe or device)"
 
 
@@ -42,12 +46,47 @@ class Arrival:
         """Where it lies, as a person would look for it."""
         return place_of(self.source, self.delivered_on, self.file_name)
 
+    def opened(self) -> BinaryIO:
+        """The file itself: no link in its place or in that of its folder is followed, no pipe waited for.
+
+        Raises RefusedFile for what is no ordinary file (any more), OSError.
+        """
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        folder = None
+        try:
+            folder = os.open(self.path.parent, flags | os.O_DIRECTORY)
+            file = os.open(self.path.name, flags | os.O_NONBLOCK, dir_fd=folder)
+        except OSError as error:
+            if error.errno == errno.ELOOP or (folder is None and error.errno == errno.ENOTDIR):
+                raise RefusedFile(_LINK) from None
+            if error.errno == errno.ENXIO:
+                raise RefusedFile(_NO_FILE) from None  # a socket
+            raise
+        finally:
+            if folder is not None:
+                os.close(folder)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            raise RefusedFile(_NO_FILE)
+        return os.fdopen(file, "rb")
+
     def content_hash(self) -> str:
-        """SHA-256 of the bytes; for what is no ordinary file, of its name."""
-        if not stat.S_ISREG(self.path.lstat().st_mode):
+        """SHA-256 of the bytes; for what is no ordinary file, of its name.
+
+        Of a large file that is refused at sight, of its first bytes, size and time: it may be endless.
+        """
+        try:
+            with self.opened() as file:
+                found = os.fstat(file.fileno())
+                if found.st_size > LARGE:
+                    head = file.read(HEAD)
+                    if self.reason or refused_at_sight(head, found):
+                        seen = f"{found.st_size} {found.st_mtime_ns} ".encode() + head
+                        return hashlib.sha256(seen).hexdigest()
+                    file.seek(0)
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except RefusedFile:
             return hashlib.sha256(self.file_name.encode()).hexdigest()
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def state(self) -> tuple[int, int, int, int] | None:
         """What changes when somebody writes to the file; None when it is gone."""
@@ -93,7 +132,7 @@ def _refusal(path: Path, source: str, day: date | None, file_name: str) -> tuple
     except OSError:
         mode = stat.S_IFREG  # gone, or not to be looked at: told when it is opened
     if stat.S_ISLNK(mode):
-        return None, "liên kết tượng trưng, không phải tệp: chép tệp thật vào | a symbolic link, not a file"
+        return None, _LINK
     if not stat.S_ISREG(mode):
         return None, _NO_FILE
     if file_name.rpartition("/")[2].startswith("~$"):

@@ -49,6 +49,7 @@ _CHANGING = (
     "tệp đang được ghi trong khi đọc: lần chạy sau sẽ đọc lại"
     " | the file was being written while it was read: the next run reads it again"
 )
+_OPEN_FILES = Path("/proc/self/fd")
 _TICK = timedelta(microseconds=1)
 _AHEAD = 2  # files landed or being landed before the one of which the ledger is told next
 _LEAST_FREE = 16 << 20  # bytes; below, whatever fails is the disk's fault
@@ -161,15 +162,15 @@ def land_file(
             held.enter_context(alone)
 
     try:
-        if arrival.path.stat().st_size == 0:
-            raise RefusedFile("tệp rỗng (0 byte): xuất lại | the file is empty (0 bytes): export it again")
-        try:
-            parts = read_parts(connection, arrival.path, table, work, be_alone, trusting=True)
-            entry = _store(settings, connection, base, table, parts, work)
-        except NotAsTrusted:
-            _clear(work)
-            parts = read_parts(connection, arrival.path, table, work, be_alone)
-            entry = _store(settings, connection, base, table, parts, work)
+        with arrival.opened() as file:
+            # Whatever has been put under its name meanwhile, this is read.
+            through = _OPEN_FILES / str(file.fileno()) if _OPEN_FILES.is_dir() else None
+            parts = partial(read_parts, connection, arrival.path, table, work, be_alone, through=through)
+            try:
+                entry = _store(settings, connection, base, table, parts(trusting=True), work)
+            except NotAsTrusted:
+                _clear(work)
+                entry = _store(settings, connection, base, table, parts(), work)
     except SettingsError:
         raise
     except Exception as error:  # whatever a hostile file does to a parser, the night goes on

@@ -552,14 +552,14 @@ def test_an_unreadable_file(desk, monkeypatch: pytest.MonkeyPatch) -> None:
     path = desk.put("criteria_results_secret.csv", good_csv())
     path.chmod(0)
     if os.access(path, os.R_OK):  # the superuser reads it all the same
-        usual = Path.open
+        usual = os.open
 
-        def closed(self, *args, **options):
-            if self.name == path.name:
-                raise PermissionError(13, "Permission denied", str(self))
-            return usual(self, *args, **options)
+        def closed(name, *args, **options):
+            if os.fspath(name) == path.name:
+                raise PermissionError(13, "Permission denied", str(path))
+            return usual(name, *args, **options)
 
-        monkeypatch.setattr(Path, "open", closed)
+        monkeypatch.setattr(os, "open", closed)
     desk.put("criteria_results.csv", good_csv())
     entries = {entry.file_name: entry for entry in desk.land()}
     assert entries["criteria_results.csv"].outcome == "loaded"
@@ -602,6 +602,76 @@ def test_a_file_that_is_still_being_copied(desk, monkeypatch: pytest.MonkeyPatch
     monkeypatch.undo()
     assert [entry.rows_loaded for entry in desk.land()] == [11]
     assert desk.land() == []
+
+
+def _link(path: Path, secret: Path) -> None:
+    path.unlink()
+    path.symlink_to(secret)
+
+
+def _pipe(path: Path, _secret: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _linked_folder(path: Path, secret: Path) -> None:
+    path.parent.rename(path.parent.with_name("2024-10-01"))
+    path.parent.symlink_to(secret.parent)
+
+
+@pytest.mark.parametrize("moment", ["find_arrivals", "land_file", "read_parts"])
+@pytest.mark.parametrize("swap", [_link, _pipe, _linked_folder])
+def test_what_is_put_in_the_place_of_a_file_is_not_read(
+    desk, monkeypatch, tmp_path, swap, moment: str
+) -> None:
+    """After the inbox was looked at, after the file was hashed, and after it was opened."""
+    path = desk.put("criteria_results.csv", good_csv())
+    secret = tmp_path / "elsewhere" / path.name
+    secret.parent.mkdir()
+    secret.write_text(criteria_csv(criteria_row(1, note="BÍ MẬT")))
+    read = []
+    usual_read = landing.read_parts
+
+    def looked_at(connection, *arguments, **options):
+        parts = usual_read(connection, *arguments, **options)
+        read.append(str(connection.sql(f"from {parts[0].relation}").fetchall()))
+        return parts
+
+    monkeypatch.setattr(landing, "read_parts", looked_at)
+    usual = getattr(landing, moment)
+
+    def then_swapped(*arguments, **options):
+        found = usual(*arguments, **options)
+        swap(path, secret)
+        return found
+
+    def first_swapped(*arguments, **options):
+        swap(path, secret)
+        return usual(*arguments, **options)
+
+    monkeypatch.setattr(landing, moment, then_swapped if moment == "find_arrivals" else first_swapped)
+    started = time.monotonic()
+    (entry,) = desk.land()
+    assert time.monotonic() - started < SLOWEST
+    assert (entry.outcome, entry.rows_in_file) == ("refused", 0)
+    assert len(read) == (moment == "read_parts")  # the file that was opened before
+    assert "BÍ MẬT" not in str(read)
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"PK\x03\x04", good_csv().encode().ljust(8192)], ids=["NUL", "zip", "CSV"]
+)
+@pytest.mark.parametrize("name", ["criteria_results.csv", "criteria_results.bin"])
+def test_a_file_of_nothing_but_holes_is_not_read_to_its_end(desk, name: str, start: bytes) -> None:
+    path = desk.put(name, start)
+    os.truncate(path, 200 << 30)
+    started = time.monotonic()
+    (entry,) = desk.land()
+    assert time.monotonic() - started < SLOWEST
+    assert entry.outcome == "refused"
+    assert desk.land() == []
+    path.write_text(good_csv())
+    assert [entry.rows_loaded for entry in desk.land()] == [20 if name.endswith("csv") else 0]
 
 
 def test_a_pipe_in_the_inbox_does_not_hang(desk) -> None:
