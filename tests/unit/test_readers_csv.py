@@ -353,4 +353,4 @@ def test_a_file_that_was_trusted_is_read_as_with_care(kinds: list[str], end: str
             return replace(entry, first_row=None), rows, own.rejected()
 
     usual = landing.read_parts
-    assert landed(usual) == landed(lambda *arguments, trusting=False: usual(*arguments))
+    assert landed(usual) == landed(lambda *arguments, trusting=False, **others: usual(*arguments, **others))
