@@ -249,7 +249,7 @@ def rebuild(as_of: AsOf = None) -> None:
         errors.print(NIGHT_INTERRUPTED, soft_wrap=True)
         raise typer.Exit(1) from None
     except NotRebuilt as failure:
-        errors.print(f"[red]Không công bố – not published:[/] {plain(failure)}")
+        errors.print(f"[red]Không công bố – not published:[/] {plain(failure)}", soft_wrap=True)
         errors.print(f"Readers keep the last published night. Details: {log}; `parindex status`.")
         raise typer.Exit(1) from None
     console.print(f"Rebuilt {settings.warehouse} and published {after.version}.")
