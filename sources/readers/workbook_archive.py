@@ -83,6 +83,7 @@ class Sheet:
     """Where the used range starts (from 0), the merged ranges, and the cells that hold no readable value.
 
     `cells` of the used range, empty ones counted; of a sheet that is looked at by its first rows only as many as may be.
+    `texts`: cells that name a shared text, or a few more.
     `head` is a workbook of the sheet's first rows alone, for a sheet that takes long to read.
     """
 
@@ -93,6 +94,7 @@ class Sheet:
     unreadable: tuple[tuple[int, int, str], ...] = ()  # row, column, why
     is_empty: bool = False
     cells: int = 0
+    texts: int = 0
     head: bytes | None = None
 
 
@@ -169,7 +171,13 @@ class _Survey:
     is_plain: bool = True
     is_special: bool = False
     last_row: int = -1
+    ends: int = 0  # of elements that hold something
     merges: list[Range] = field(default_factory=list)
+
+    @property
+    def texts(self) -> int:
+        """No more cells name a shared text: each of them ends itself and its value."""
+        return self.ends // 2
 
 
 def _survey(archive: zipfile.ZipFile, member: str, large: bool) -> _Survey:
@@ -194,6 +202,7 @@ def _survey(archive: zipfile.ZipFile, member: str, large: bool) -> _Survey:
 
 
 def _look(window: bytes, large: bool, found: _Survey) -> None:
+    found.ends += window.count(b"</")
     if large:
         if _occurs(_FAR_COLUMN, window):
             raise RefusedFile(BOMB)
@@ -235,11 +244,11 @@ def _inspect(archive: zipfile.ZipFile, member: str) -> Sheet:
     survey = _survey(archive, member, large)
     only_head = large or survey.is_plain
     sheet, rows = _walk(archive, member, survey, only_head=only_head)
-    if large:
-        sheet = replace(sheet, cells=_MAX_CELLS)
+    sheet = replace(sheet, texts=survey.texts, **({"cells": _MAX_CELLS} if large else {}))
     if sheet.first_column > 0 and not large and survey.is_plain:
         # A cell further below may stand further to the left.
         sheet, rows = _walk(archive, member, survey, only_head=False)
+        sheet = replace(sheet, texts=survey.texts)
     if size > _SMALL_SHEET and only_head and rows:
         with suppress(Exception):  # a damaged part that the reader may not even look at
             return replace(sheet, head=_head(archive, member, rows))
@@ -419,7 +428,7 @@ def refuse_multiplied(archive: zipfile.ZipFile, sheets: Collection[Sheet], sizes
     The cells are counted only where the longest text in all of them would be too much.
     """
     longest = max(sizes, default=0)
-    if longest * sum(sheet.cells for sheet in sheets) <= MAX_TEXT:
+    if longest * sum(sheet.texts for sheet in sheets) <= MAX_TEXT:
         return
     total = 0
     for sheet in sheets:
