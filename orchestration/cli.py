@@ -107,14 +107,16 @@ def sample(
     as_of: AsOf = None,
 ) -> None:
     """Write real-looking exports of all sources, with planted faults listed in planted_faults.json."""
+    settings = None
     with suppress(SettingsError):  # it does without them, also where they are wrong
-        check_out_folder(load_settings(), out)
+        settings = load_settings()
+    if settings is not None:
+        check_out_folder(settings, out)
     try:
         made = _write_sample(out, dossiers, seed, as_of or SAMPLE_AS_OF)
     except (FileExistsError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    settings = load_settings()
-    if settings.home.is_dir() and out.resolve() == settings.inbox.resolve():
+    if settings is not None and settings.home.is_dir() and out.resolve() == settings.inbox.resolve():
         remember(settings, as_of or SAMPLE_AS_OF)
     console.print(f"Wrote the exports of {made['dossiers']:,} dossiers to {out}, as of {made['as_of']}.")
     if made["dossiers"] > dossiers:

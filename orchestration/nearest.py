@@ -12,8 +12,8 @@ from sources.text import match_key
 _OLD_FORM = re.compile(r"(?:\d+\.)+[A-Za-z]\d{2}")
 
 
-def nearest_agencies(code: str, known: Iterable[str]) -> list[str]:
-    """Codes of agencies nearest to `code`, the best first, at most three; of an old form to what is written today."""
+def nearest_codes(code: str, known: Iterable[str]) -> list[str]:
+    """Codes nearest to `code`, the best first, at most three; to an agency's of the old form, what is written today."""
     code, known = code.strip(), sorted(known)
     if _OLD_FORM.fullmatch(code):
         *below, province = code.split(".")

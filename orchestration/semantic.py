@@ -5,7 +5,6 @@ MetricFlow writes the SQL; it runs on the published file like any reader's. Noth
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_d
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
 from orchestration import dbt
+from orchestration.nearest import nearest_codes
 from sources.text import sql_string
 
 DIALECTS = {
@@ -190,7 +190,7 @@ def _must_be_there(connection: duckdb.DuckDBPyConnection, question: Question) ->
         except QuestionError:  # these metrics need the other values, too
             continue
         if value not in known:
-            near = known if len(known) <= 12 else difflib.get_close_matches(value, known, n=3, cutoff=0.6)
+            near = known if len(known) <= 12 else nearest_codes(value, known)
             raise QuestionError(
                 f"{group} is nowhere {value!r} from {question.first} to {question.last}; there is {', '.join(near) or '–'}"
             )

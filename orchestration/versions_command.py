@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from orchestration.nearest import nearest_agencies
+from orchestration.nearest import nearest_codes
 from orchestration.numbers import number_en
 from orchestration.terminal import console, errors, plain
 from warehouse import publish as publishing
@@ -147,7 +147,7 @@ def _must_be_known(agency: str, known: set[str]) -> None:
     """A code that no agency has would look as if nothing had changed."""
     if agency in known:
         return
-    near = nearest_agencies(agency, known)
+    near = nearest_codes(agency, known)
     raise typer.BadParameter(
         f"không có đơn vị {agency!r} – neither version knows this agency; nearest: {', '.join(near) or '–'}; `all` shows"
         " every one",

@@ -15,7 +15,7 @@ from warehouse.settings import Settings
 
 # What DuckDB calls a file that is cut off, holds something else, or is gone.
 _KINDS = ("InvalidInputException", "IOException", "SerializationException")
-_TODO = (
+_HOW_TO_MEND = (
     "khôi phục từ bản sao lưu, hoặc chạy `parindex run --full-refresh` nếu còn tệp gốc – restore it from a backup, or run"
     " `parindex run --full-refresh` if the inbox still has its delivery (docs/runbook/restore.md)"
 )
@@ -42,7 +42,7 @@ def damaged_landings(settings: Settings, entries: Sequence[Delivery]) -> Iterato
 
 
 def _damaged(path: Path, why: str, entry: Delivery) -> DamagedFile:
-    return DamagedFile(path, f"{why}; rows of {entry.place}", _TODO)
+    return DamagedFile(path, f"{why}; rows of {entry.place}", _HOW_TO_MEND)
 
 
 def check_landings(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import duckdb
 
 from orchestration.alerting.config import Config
 from orchestration.alerting.wording import DATA_TEAM
-from orchestration.nearest import nearest_agencies, nearest_name
+from orchestration.nearest import nearest_codes, nearest_name
 from sources.contract import all_tables
 from sources.text import match_key
 from warehouse.damaged import DamagedFile
@@ -30,7 +30,7 @@ def doubts(settings: Settings, config: Config) -> list[str]:
     for route in config.routes:
         for code in route.agency:
             if code not in agencies:
-                near = ", ".join(nearest_agencies(code, agencies)) or "–"
+                near = ", ".join(nearest_codes(code, agencies)) or "–"
                 told.append(f"route {route.name}: no agency has the code {code!r}; nearest: {near}")
         for name in route.owner:
             if not any(match_key(name) in key for key in keys):

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orchestration.evidence import words
-from orchestration.nearest import nearest_agencies
+from orchestration.nearest import nearest_codes
 from orchestration.numbers import SIGNS, number_vi
 from sources.text import sql_name
 from warehouse.publish import MARTS
@@ -196,7 +196,7 @@ def agency_name(night: EvidenceNight, code: str) -> str:
     known = night.connection.execute(
         f"select agency_code, agency_name from published.{MARTS}.dim_agency where is_latest order by 1"
     ).fetchall()
-    near = nearest_agencies(code, (one for one, _ in known))
+    near = nearest_codes(code, (one for one, _ in known))
     wanted = code.strip().casefold()
     near += [f"{one} ({name})" for one, name in known if wanted and wanted in name.casefold()][:3]
     raise UnknownName(

@@ -594,6 +594,11 @@ def test_a_file_in_the_inbox_does_not_choose_the_day_of_a_home_that_has_publishe
     assert sample_day(desk.settings) is None
 
 
+def test_a_sample_needs_no_settings(run, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PARINDEX_MEMORY_LIMIT", "lots")
+    assert "planted faults are listed" in run("sample", "--out", str(tmp_path / "exports"), "--dossiers", "1")
+
+
 def test_a_sample_that_is_written_into_the_inbox_of_a_home_is_its_own(desk, run, monkeypatch) -> None:
     monkeypatch.setattr("warehouse.publish.current", lambda settings: "a version")
     run("sample", "--out", str(desk.settings.inbox), "--dossiers", "1")

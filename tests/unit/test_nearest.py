@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestration.nearest import nearest_agencies, nearest_name
+from orchestration.nearest import nearest_codes, nearest_name
 
 KNOWN = ("H62", "H62.10", "H62.11", "H62.10.01", "H62.243")
 
@@ -20,11 +20,11 @@ KNOWN = ("H62", "H62.10", "H62.11", "H62.10.01", "H62.243")
     ],
 )
 def test_a_mistyped_code_and_one_of_the_old_form_have_a_nearest(code, first) -> None:
-    assert nearest_agencies(code, KNOWN)[0] == first
+    assert nearest_codes(code, KNOWN)[0] == first
 
 
 def test_what_is_like_nothing_has_no_nearest() -> None:
-    assert nearest_agencies("xyz", KNOWN) == []
+    assert nearest_codes("xyz", KNOWN) == []
     assert nearest_name("xyz", ["Sở Nội vụ"]) is None
 
 
