@@ -28,7 +28,7 @@ YESTERDAY, TONIGHT = date(2024, 11, 29), date(2024, 11, 30)
 # The wall clock, and names that hold it: all else must be equal after a night that was killed and run again.
 _CLOCK = {"checked_at", "last_seen_at", "loaded_at", "opened_at", "resolved_at"}
 
-_LONGEST = 300  # seconds of a night, or from one stop of it to the next
+_LONGEST = 300  # seconds of a night, or from one stop of it to the next (also the longest timeout of alerts)
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.faults.night_process"])
@@ -153,9 +153,13 @@ def hold_night(
 
 
 def copy_home(source: Path, target: Path, sink: Sink) -> Path:
-    """The same home elsewhere, with an address of its own for the alerts."""
+    """The same home elsewhere, with an address of its own for the alerts.
+
+    The address has as long as a stop may take: the clock goes on while a night is stopped in the middle of a delivery.
+    """
     shutil.copytree(source, target, symlinks=True)
     (target / "alerts.yaml").write_text(
+        f"timeout_seconds: {_LONGEST}\n"
         f"routes:\n- name: tất cả\n  severity: low\n  to: ['json://127.0.0.1:{sink.port}/{target.name}']\n"
     )
     return target
