@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from orchestration import clock, dbt
-from orchestration.spark.engine import CONF_DIR, build_on_spark
+from orchestration import clock, engines
+from orchestration.spark.engine import CONF_DIR
 from orchestration.spark.loopback import loopback_cluster
 from warehouse.build import prepare_build
 from warehouse.landing import land_inbox
@@ -67,12 +67,7 @@ def build(settings: Settings) -> Built:
     ledger.close()
     started = last = time.monotonic()
     nodes = {}
-    building = (
-        build_on_spark(aside, AS_OF, data_tests=False)
-        if settings.engine == "spark"
-        else dbt.build(aside, AS_OF, data_tests=False)
-    )
-    for node in building:
+    for node in engines.build(aside, AS_OF, data_tests=False):
         if node["status"] not in ("success", "no-op"):
             raise SystemExit(f"{node['name']}: {node['message']}")
         nodes[node["name"]] = node["seconds"]

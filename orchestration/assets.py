@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import aside, clock, dbt
+from orchestration import aside, clock, dbt, engines
 from orchestration.ahead import dated_ahead, last_day
 from orchestration.checks import (
     FRESHNESS_CHECK,
@@ -205,7 +205,7 @@ def dbt_models(manifest: dict[str, Any]) -> dg.AssetsDefinition:
         expected = {spec.key for spec in models.check_specs}
         failed = []
         threading.Thread(target=meanwhile, daemon=True).start()
-        for result in _told_plainly(dbt.build(night.settings, night.day)):
+        for result in _told_plainly(engines.build(night.settings, night.day)):
             if result["status"] != "kept":
                 tell("build", result["name"])
             node = nodes.get(result["unique_id"])

@@ -25,6 +25,7 @@ from orchestration import (
     publish_command,
     spark_command,
     versions_command,
+    which_version,
 )
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
@@ -488,7 +489,7 @@ def report(
     if as_of is not None:
         if out is None:
             raise typer.BadParameter("say where to: the page of today stays as it is", param_hint="--out")
-        file = versions_command.find_version(settings, str(as_of)).database
+        file = which_version.find_version(settings, str(as_of)).database
     page = write_report(file, out or settings.reports, settings.duckdb())
     console.print(f"Wrote {page}", soft_wrap=True)
 

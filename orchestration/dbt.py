@@ -196,18 +196,13 @@ def begin() -> None:
 
 
 def build(settings: Settings, as_of: date, *, data_tests: bool = True) -> Iterator[dict[str, Any]]:
-    """Build seeds, models and (unless told otherwise) the singular data tests into the build file.
+    """Build seeds, models and (unless told otherwise) the singular data tests into the build file, with DuckDB.
 
     Yields one dict per node when it is done: unique_id, resource_type, name, status, seconds, message, failures. Seeds that
     a build has from the one that it started from are told with the status `kept`: the same rules, the same seeds. Unit
     tests and tests of single columns are for developers: they run in the test suite, not at night, where the gate
     checks keys and ranges of the marts in one pass. Raises DbtFailed when dbt itself fails.
     """
-    if settings.engine == "spark":
-        from orchestration.spark.engine import build_on_spark
-
-        yield from build_on_spark(settings, as_of, data_tests=data_tests)
-        return
     from warehouse.build import open_build_file  # not by the worker, which has enough to import
     from warehouse.carry import read_build
 

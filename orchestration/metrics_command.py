@@ -13,7 +13,7 @@ from rich.table import Table
 from orchestration.day_option import day_option
 from orchestration.out_option import check_out_file
 from orchestration.terminal import console
-from orchestration.versions_command import NIGHTS, find_version, settings_here
+from orchestration.which_version import NIGHTS, find_version, settings_here
 from warehouse.quarantine import inert
 
 EXAMPLES = (

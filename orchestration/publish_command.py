@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from orchestration.terminal import console, errors
-from orchestration.versions_command import VersionArgument, find_version, settings_here
+from orchestration.which_version import VersionArgument, find_version, settings_here
 from warehouse import publish as publishing
 from warehouse.settings import Settings
 

@@ -6,7 +6,7 @@ with open_evidence(settings, as_of) as night:      the published night and the r
 """
 
 from orchestration.evidence.bundle import write_all
-from orchestration.evidence.figures import EvidenceError, Mismatch, NoFigure, UnknownName
+from orchestration.evidence.errors import EvidenceError, Mismatch, NoFigure, UnknownName
 from orchestration.evidence.night import EvidenceNight, open_evidence
 from orchestration.evidence.workbook import Written, write_evidence
 

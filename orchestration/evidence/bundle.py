@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestration import clock
 from orchestration.evidence import figures, words
-from orchestration.evidence.figures import Mismatch, NoFigure
+from orchestration.evidence.errors import Mismatch, NoFigure
 from orchestration.evidence.night import EvidenceNight
 from orchestration.evidence.workbook import Written, write_evidence
 from orchestration.new_file import new_file

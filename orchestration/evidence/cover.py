@@ -13,7 +13,7 @@ from orchestration.evidence.figures import Figure, Sums, Target
 if TYPE_CHECKING:
     import xlsxwriter
 
-    from orchestration.evidence.workbook import Formats
+    from orchestration.evidence.formats import Formats
 
 LAST = 8  # columns A to I
 _WIDTHS = (24, 30, 34, 12, 13, 11, 11, 11, 40)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orchestration.evidence import words
+from orchestration.evidence.errors import EvidenceError, NoFigure, UnknownName
 from orchestration.nearest import nearest_codes
 from orchestration.numbers import SIGNS, number_vi
 from sources.text import sql_name
@@ -35,22 +36,6 @@ COMMON = (
     "why",
 )
 _FAMILY = re.compile(r"[a-z_]+")
-
-
-class EvidenceError(Exception):
-    """Evidence cannot be given; the message says what, where and what to do."""
-
-
-class UnknownName(EvidenceError):
-    """There is no target, agency or reading of that name; the message gives the nearest."""
-
-
-class NoFigure(EvidenceError):
-    """The target has no published figure for that agency or reading."""
-
-
-class Mismatch(EvidenceError):
-    """The rows do not add up to the published figure."""
 
 
 @dataclass(frozen=True)

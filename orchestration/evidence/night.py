@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 from filelock import FileLock
 
-from orchestration.evidence.figures import EvidenceError
+from orchestration.evidence.errors import EvidenceError
 from sources.contract import all_tables
 from sources.text import sql_name, sql_string
 from warehouse import carry, publish

@@ -11,7 +11,7 @@ import typer
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from orchestration import clock, doctor, publish_command, versions_command
+from orchestration import clock, doctor, publish_command, versions_command, which_version
 from warehouse.publish import current
 from warehouse.settings import load_settings
 
@@ -100,7 +100,7 @@ def test_versions_are_listed_and_found_by_many_names(home):
     first, second = home.publish(), home.publish(rows=310)
     said = run("versions")
     assert said.index(second.version) < said.index(first.version)
-    find = versions_command.find_version
+    find = which_version.find_version
     settings = home.settings
     for name, version in {
         "latest": second, "current": second, "previous": first, "2024-11-29": first, first.version: first,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,35 @@ def test_package_imports_only_what_lies_before_it(package: str) -> None:
     assert files
     for path in files:
         assert _imported(path) & set(ALLOWED) <= ALLOWED[package], path
+
+
+def _modules() -> dict[str, Path]:
+    files = (path for package in ALLOWED for path in (PROJECT / package).rglob("*.py"))
+    return {
+        ".".join(p.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): p for p in files
+    }
+
+
+def _modules_imported(path: Path, known: dict[str, Path]) -> set[str]:
+    """Also within functions, and for types alone."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                names.add(inner if inner in known else node.module)
+    return names & set(known)
+
+
+def test_no_two_modules_need_each_other() -> None:
+    """Not even by way of others: what is read first is always clear."""
+    known = _modules()
+    sorter = TopologicalSorter(
+        {name: _modules_imported(path, known) - {name} for name, path in known.items()}
+    )
+    sorter.prepare()  # raises CycleError, which names them
 
 
 def test_only_orchestration_knows_dagster_and_only_the_engine_knows_great_expectations() -> None:

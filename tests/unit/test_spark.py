@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import dbt
+from orchestration import dbt, engines
 from orchestration.spark.engine import SparkFailed, build_on_spark, require, tables_of
 from sources.contract import all_tables
 from warehouse.build import open_build_file, prepare_build
@@ -64,7 +64,7 @@ def test_a_night_without_spark_fails_before_anything_is_built(settings: Settings
 
     broken = replace(settings, engine="spark", spark_python=settings.home / "nowhere")
     with pytest.raises(dbt.DbtFailed, match="make setup-spark"):
-        next(dbt.build(broken, date(2024, 11, 30)))
+        next(engines.build(broken, date(2024, 11, 30)))
     assert not broken.building.exists()
 
 

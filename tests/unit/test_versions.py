@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from orchestration.evidence import EvidenceError
 from orchestration.evidence.night import _version
-from orchestration.versions_command import find_version
+from orchestration.which_version import find_version
 from tests.postgres.nights import Nights
 from warehouse.build import prepare_build
 from warehouse.compare import TableChange, figure_changes, table_changes
