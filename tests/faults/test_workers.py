@@ -18,7 +18,7 @@ from warehouse.lock import night_lock
 from warehouse.settings import Settings
 
 COMMAND = "from orchestration.entry import main; main()"
-PATIENCE = 120  # seconds until a test gives up; nothing here takes long on an idle machine
+PATIENCE = 300  # seconds until a test gives up; nothing here takes long on an idle machine
 
 
 class Started:

@@ -44,7 +44,7 @@ def test_readers_see_whole_nights_and_never_fail(server, database, address, nigh
             publish_to(address, version, kept=kept)
     finally:
         stop.set()
-        answers, slowest, reads, error = results.get(timeout=20)
+        answers, slowest, reads, error = results.get(timeout=120)
         reader.join(20)
     assert error is None
     assert reads > 20
@@ -72,7 +72,7 @@ def test_plain_transactions_see_one_night_too(server, database, address, nights)
             assert other.execute(PARTS[1]).fetchone() == (300,)
             assert time.monotonic() - started < 15  # the publish above waits for 20
         reader.rollback()
-        publishing.join(20)
+        publishing.join(120)
     with server.connect(database) as reader:
         assert reader.execute(PARTS[1]).fetchone() == (350,)
 

@@ -135,7 +135,7 @@ class Browser:
         self.send("Page.navigate", url=url + fragment)
         self.wait_for(f"location.href.startsWith({json.dumps(url)}) && document.readyState === 'complete'")
 
-    def wait_for(self, condition: str, seconds: float = 10) -> None:
+    def wait_for(self, condition: str, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while not self.run(condition):
             if time.monotonic() > end:
