@@ -55,6 +55,7 @@
     {%- set floor = number_text(language, 'alarm_floor') -%}
     {%- set last_day = "coalesce(" ~ moment_text(language, 'cast(level_last_day as string)') ~ ", '?')" -%}
     {%- set done = whole_number_text(language, 'numerator') ~ " || '/' || " ~ whole_number_text(language, 'denominator') -%}
+    {%- set to_come = whole_number_text(language, 'agencies_to_come') -%}
     {%- set percent = "case when measure_kind = 'percent' then '" ~ ('%' if language == 'vi' else ' %') ~ "' else '' end" -%}
     {#- Where no verdict gives the points, something else does. -#}
     {%- set earned = "case rule_kind when 'achieved' then '"
@@ -64,11 +65,13 @@
     {%- if language == 'vi' -%}
         {%- set texts = {
             'level_ended': "'Cấp này không còn đơn vị nào sau ngày ' || " ~ last_day ~ " || '; không đánh giá nữa'",
+            'level_unknown': "'Danh mục đơn vị không có đơn vị nào của cấp này'",
             'nothing_delivered': "'Chưa có số liệu năm nay từ nguồn ' || source_vi",
             'not_enough': "'Chưa đủ số liệu từ nguồn ' || source_vi || ': cần cả số năm nay và số để so sánh (mẫu số, năm gốc)'",
             'nothing_to_count': nothing_to_count_text('vi'),
             'no_verdict': "'Kế hoạch không nêu mức phải đạt bằng con số; số đo chỉ để tham khảo' || " ~ earned,
             'months_differ': "'Chưa kết luận được: mới tính được ' || " ~ value ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
+            'agencies_to_come': "'Chưa kết luận được: ' || " ~ to_come ~ " || ' cơ quan có đơn vị sự nghiệp năm trước chưa gửi số liệu năm nay; mới tính được ' || " ~ value ~ " || " ~ percent ~ " || ', mức phải đạt ' || " ~ goal ~ " || " ~ percent,
             'year_not_over': "'Chưa kết luận được: số đến nay tăng trưởng ' || " ~ value ~ " || '% so với cả năm trước, mức phải đạt ' || " ~ goal ~ " || '%'",
             'no_budget_left': "'Đang đạt, nhưng đã dùng hết số hồ sơ được phép trễ'",
             'projected_below': "'Đang đạt, nhưng theo nhịp độ gần đây thì cuối năm còn ' || " ~ projected ~ " || '%, mức phải đạt ' || " ~ goal ~ " || '%'",
@@ -77,16 +80,19 @@
             'on_pace': "'Chưa đạt, nhưng theo nhịp độ từ đầu năm thì đến ngày 31/12 sẽ đạt'",
             'met': "'Đạt'",
             'text': "'Chưa đạt: mới có ' || " ~ done ~ " || ' cơ quan báo cáo xác nhận hoàn thành'",
+            'above': "'Không khớp: ' || " ~ value ~ " || " ~ percent ~ " || ', cao hơn mức phải đạt ' || " ~ goal ~ " || " ~ percent ~ " || '; cần kiểm tra số liệu'",
             'missed': "'Chưa đạt: ' || " ~ value ~ " || " ~ percent ~ " || ', mức phải đạt ' || " ~ goal ~ " || " ~ percent,
         } -%}
     {%- else -%}
         {%- set texts = {
             'level_ended': "'No agency of this level is left after ' || " ~ last_day ~ " || '; no longer judged'",
+            'level_unknown': "'The catalogue of agencies names none of this level'",
             'nothing_delivered': "'No data of this year from source ' || source_en",
             'not_enough': "'Not enough data from source ' || source_en || ': both the number of this year and what it is compared with (denominator, base year) are needed'",
             'nothing_to_count': nothing_to_count_text('en'),
             'no_verdict': "'The plan gives no number to reach; measured for information' || " ~ earned,
             'months_differ': "'Not to be told yet: ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
+            'agencies_to_come': "'Not to be told yet: of ' || " ~ to_come ~ " || ' agencies that had service units last year those of this year are missing; so far ' || " ~ value ~ " || " ~ percent ~ " || ', the target is ' || " ~ goal ~ " || " ~ percent,
             'year_not_over': "'Not to be told yet: growth of the year so far against the whole of last year is ' || " ~ value ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
             'no_budget_left': "'Met, but all the late dossiers that are allowed are used up'",
             'projected_below': "'Met, but at the recent pace it ends the year at ' || " ~ projected ~ " || ' %, the target is ' || " ~ goal ~ " || ' %'",
@@ -95,14 +101,17 @@
             'on_pace': "'Not met yet, but at the pace since 1 January it will be by 31 December'",
             'met': "'Met'",
             'text': "'Missed: ' || " ~ done ~ " || ' reporting agencies confirm it done'",
+            'above': "'Does not match: ' || " ~ value ~ " || " ~ percent ~ " || ' is above the target of ' || " ~ goal ~ " || " ~ percent ~ " || '; check the numbers'",
             'missed': "'Missed: ' || " ~ value ~ " || " ~ percent ~ " || ', the target is ' || " ~ goal ~ " || " ~ percent,
         } -%}
     {%- endif -%}
     case
         when reason = 'missed' and measure_kind = 'text' then {{ texts['text'] }}
+        {#- Everything and more: it need not be the office that falls short. #}
+        when reason = 'missed' and operator = '=' and value > target_value then {{ texts['above'] }}
         {#- These are made of two numbers each: whoever has sent one is not told to send it again. #}
         when reason = 'nothing_delivered' and family in ('yearly_numbers', 'revenue', 'service_units') then {{ texts['not_enough'] }}
-        {%- for reason, text in texts.items() if reason not in ('text', 'not_enough') %}
+        {%- for reason, text in texts.items() if reason not in ('text', 'not_enough', 'above') %}
         when reason = '{{ reason }}' then {{ text }}
         {%- endfor %}
     end
@@ -142,6 +151,7 @@
             'no_data': "'Chưa có số liệu: cơ quan chủ trì cần cung cấp số liệu để được tính điểm'",
             'no_word': "'Chưa có xác nhận của cơ quan chủ trì trong sổ theo dõi tiêu chí nên chưa được tính điểm'",
             'months_differ': "'Chưa kết luận được: chờ số thu của các tháng còn thiếu'",
+            'agencies_to_come': "'Chưa kết luận được: chờ số liệu năm nay về đơn vị sự nghiệp của các cơ quan chưa gửi'",
             'out_of_reach': "'Yêu cầu 100% mà đã có trường hợp không đạt, không khắc phục được: năm nay không thể đạt trọn điểm'",
             'not_by_units': "'Không quy ra được số việc cần làm'",
             'next_step': "' (bậc kế tiếp: +' || " ~ step ~ " || ' điểm)'",
@@ -154,6 +164,7 @@
             'no_data': "'No data: the lead agency has to supply them to earn the points'",
             'no_word': "'The lead agency has not confirmed it in the register, so it earns no points yet'",
             'months_differ': "'Not to be told yet: revenue of some months is still to come'",
+            'agencies_to_come': "'Not to be told yet: the service units of this year of some agencies are still to come'",
             'out_of_reach': "'Every case has to succeed and what is past cannot be put right: not all points can be won back this year'",
             'not_by_units': "'Not to be won back by things that can be counted'",
             'next_step': "' (the next step: +' || " ~ step ~ " || ' points)'",
@@ -166,7 +177,9 @@
         when regain_status = 'regainable' and can_be_mended then {{ texts['more'] }} || {{ next_step }}
         when regain_status = 'regainable' then {{ texts['further'] }} || {{ next_step }}
         when regain_status = 'no_data' and status_code = 'nothing_to_count' then {{ nothing_to_count_text(language) }}
-        when regain_status = 'no_data' and status_code = 'months_differ' then {{ texts['months_differ'] }}
+        {%- for waiting in ['months_differ', 'agencies_to_come'] %}
+        when regain_status = 'no_data' and status_code = '{{ waiting }}' then {{ texts[waiting] }}
+        {%- endfor %}
         when regain_status = 'no_data' and value is not null then {{ texts['no_word'] }}
         {%- for status in ['no_data', 'out_of_reach', 'not_by_units'] %}
         when regain_status = '{{ status }}' then {{ texts[status] }}
@@ -174,25 +187,30 @@
     end
 {%- endmacro %}
 
-{# What a finding says; reads kind, before and after of fct_integrity_signal. #}
+{# What a finding says; reads kind, record_key, before and after of fct_integrity_signal. #}
 {% macro signal_text(language) -%}
     {%- set before = moment_text(language, 'before') -%}
     {%- set after = moment_text(language, 'after') -%}
+    {%- set place = " || coalesce(' (" ~ ("bảng" if language == 'vi' else "table") ~ " ' || before || ')', '')" -%}
     {%- if language == 'vi' -%}
         {%- set texts = {
             'due_moved_after_due': "'Ngày hẹn trả được dời từ ' || " ~ before ~ " || ' sang ' || " ~ after ~ " || ' sau khi đã quá hạn'",
             'second_reappointment': "'Hẹn lại quá một lần: từ ' || " ~ before ~ " || ' sang ' || " ~ after,
             'finish_backdated': "'Ngày kết thúc xử lý ' || " ~ after ~ " || ' có trước lần gửi dữ liệu mà khi đó hồ sơ còn đang xử lý'",
             'finish_rewritten': "'Ngày kết thúc xử lý bị sửa từ ' || " ~ before ~ " || ' thành ' || " ~ after,
-            'finish_withdrawn': "'Trước đó báo đã kết thúc ngày ' || " ~ before ~ " || ', nay là chưa kết thúc hoặc đã rút'",
+            'finish_withdrawn': "'Trước đó báo đã kết thúc ngày ' || " ~ before ~ " || ', nay là chưa kết thúc, tạm dừng hoặc đã rút'",
+            'acceptance_withdrawn': "'Trước đó báo đã tiếp nhận lúc ' || " ~ before ~ " || ', nay là chưa hoặc không được tiếp nhận nên không còn được tính'",
             'dossier_vanished': "'Hồ sơ có trong danh sách đầy đủ gửi trước đó (lần cuối ngày ' || " ~ before ~ " || '), nay không còn'",
             'due_longer_than_statute': "'Ngày hẹn trả ' || " ~ after ~ " || ' muộn hơn ngày cuối theo quy định ' || coalesce(" ~ before ~ ", '?')",
             'apology_too_late': "'Xin lỗi lúc ' || " ~ after ~ " || ', không trước ngày hẹn trả ' || " ~ before,
             'finished_outside_working_days': "'Kết thúc xử lý vào ngày nghỉ: ' || " ~ after,
             'code_date_mismatch': "'Mã hồ sơ ghi ' || before || ', ngày tiếp nhận là ' || after || ' (dạng năm tháng ngày, 6 chữ số)'",
-            'unknown_agency': "'Mã đơn vị ' || after || ' không có trong danh mục'",
-            'unknown_procedure': "'Mã thủ tục ' || after || ' không có trong danh mục'",
+            'unknown_agency': "'Mã đơn vị ' || after || ' không có trong danh mục'" ~ place,
+            'unknown_procedure': "'Mã thủ tục ' || after || ' không có trong danh mục'" ~ place,
             'payment_without_plan': "'Khoản giải ngân cho dự án ' || after || ' không có kế hoạch vốn'",
+            'unknown_target': "'Mã chỉ tiêu ' || after || ' không có trong kế hoạch: kết quả báo cáo không được tính'",
+            'unknown_number': "'Mã số liệu ' || after || ' không có chỉ tiêu nào dùng: số đã giao không được tính'",
+            'two_reporters': "'Chỉ tiêu ' || record_key || ' do một cơ quan báo cáo cho toàn tỉnh, nhưng cả ' || before || ' và ' || after || ' cùng báo cáo: bị cộng cả hai'",
         } -%}
     {%- else -%}
         {%- set texts = {
@@ -200,15 +218,19 @@
             'second_reappointment': "'Put off more than once: from ' || " ~ before ~ " || ' to ' || " ~ after,
             'finish_backdated': "'Finish date ' || " ~ after ~ " || ' is earlier than a delivery that still showed the dossier open'",
             'finish_rewritten': "'The finish date was changed from ' || " ~ before ~ " || ' to ' || " ~ after,
-            'finish_withdrawn': "'Delivered as finished on ' || " ~ before ~ " || ', now open or withdrawn'",
+            'finish_withdrawn': "'Delivered as finished on ' || " ~ before ~ " || ', now open, paused or withdrawn'",
+            'acceptance_withdrawn': "'Delivered as accepted at ' || " ~ before ~ " || ', now not accepted, and so in no figure any more'",
             'dossier_vanished': "'In a full list before, last seen on ' || " ~ before ~ " || ', now gone'",
             'due_longer_than_statute': "'Due ' || " ~ after ~ " || ', later than the last lawful day ' || coalesce(" ~ before ~ ", '?')",
             'apology_too_late': "'Apology at ' || " ~ after ~ " || ', not before the due date ' || " ~ before,
             'finished_outside_working_days': "'Finished on a day off: ' || " ~ after,
             'code_date_mismatch': "'The code says ' || before || ', the receipt ' || after || ' (YYMMDD)'",
-            'unknown_agency': "'Agency code ' || after || ' is in no catalogue'",
-            'unknown_procedure': "'Procedure code ' || after || ' is in no catalogue'",
+            'unknown_agency': "'Agency code ' || after || ' is in no catalogue'" ~ place,
+            'unknown_procedure': "'Procedure code ' || after || ' is in no catalogue'" ~ place,
             'payment_without_plan': "'Payment for project ' || after || ' without a capital plan'",
+            'unknown_target': "'Target ' || after || ' is not in the plan: what was reported is in no figure'",
+            'unknown_number': "'No target is computed from the number ' || after || ': it is in no figure'",
+            'two_reporters': "'Target ' || record_key || ' is reported by one office for the whole province, but both ' || before || ' and ' || after || ' report it: both are added up'",
         } -%}
     {%- endif -%}
     case kind

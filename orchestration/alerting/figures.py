@@ -352,9 +352,9 @@ def stale_targets(marts: Marts, stale: set[str]) -> frozenset[str]:
 
 
 def incomparable(marts: Marts) -> frozenset[str]:
-    """Targets whose figure compares other months than its own, which alone may explain what it says (DECISIONS, D10)."""
+    """Targets whose figure compares what has come with more than that, which alone may explain what it says (DECISIONS, D10)."""
     found = marts.db.execute(
-        "select target_id from headline where is_province and scorecard_code = 'months_differ'"
+        "select target_id from headline where is_province and scorecard_code in ('months_differ', 'agencies_to_come')"
     )
     return frozenset(target for (target,) in found.fetchall())
 

@@ -26,7 +26,7 @@ with figures as (
         targets.operator,
         targets.target_value,
         {{ plan_order('targets.criterion_id', 'targets.target_id') }} as plan_order,
-        actions.counts_agencies
+        not coalesce(actions.counts_agencies, false) and coalesce(actions.unit_size, 1) = 1 as counts_cases
     from {{ ref('fct_indicator') }} as indicators
     inner join {{ ref('int_target') }} as targets
         on
@@ -60,7 +60,7 @@ months_before as (
         figures.operator,
         figures.target_value,
         figures.plan_order,
-        figures.counts_agencies
+        figures.counts_cases
     from figures
     inner join {{ ref('int_target_projection') }} as additive on figures.target_id = additive.target_id
     where
@@ -75,7 +75,7 @@ months_before as (
         figures.operator,
         figures.target_value,
         figures.plan_order,
-        figures.counts_agencies
+        figures.counts_cases
 ),
 
 kept_as_they_are as (
@@ -91,7 +91,7 @@ kept_as_they_are as (
         operator,
         target_value,
         plan_order,
-        counts_agencies
+        counts_cases
     from figures
     where
         period_kind = 'ytd'
@@ -114,7 +114,7 @@ all_periods as (
         operator,
         target_value,
         plan_order,
-        counts_agencies
+        counts_cases
     from figures
     where is_there
     union all
@@ -150,5 +150,5 @@ select
         when operator in ('<=', '<') then greatest(0, least(100, 100 * target_value / nullif(value, 0)))
         else greatest(0, least(100, 100 * value / target_value))
     end as attainment,
-    coalesce(counts_agencies, false) as counts_agencies
+    counts_cases
 from valued

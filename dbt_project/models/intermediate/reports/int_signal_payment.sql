@@ -1,6 +1,6 @@
 -- One row per voucher without a plan: no capital plan of its year, project and source of money, so the payment is in no figure.
 -- After: the project that was paid for. The agency is the one that plans the project with other money in that year; unknown
--- when nobody does.
+-- when nobody does. First seen = the first delivery that showed the voucher so: it may have been planned before it was corrected.
 with planned as (
     select distinct
         budget_year,
@@ -23,7 +23,9 @@ owners as (
 unplanned as (
     select
         vouchers.voucher_code,
+        vouchers.budget_year,
         vouchers.project_code,
+        vouchers.capital_source,
         owners.agency_code
     from {{ ref('stg_finance__disbursements') }} as vouchers
     left join planned
@@ -50,7 +52,12 @@ shown as (
             order by landed._delivered_on, landed._file_name, landed._sheet_no, landed._row_number
         ) as turn
     from unplanned
-    inner join {{ source('finance', 'disbursements') }} as landed on unplanned.voucher_code = landed.voucher_code
+    inner join {{ source('finance', 'disbursements') }} as landed
+        on
+            unplanned.voucher_code = landed.voucher_code
+            and unplanned.budget_year = landed.budget_year
+            and unplanned.project_code = landed.project_code
+            and unplanned.capital_source is not distinct from landed.capital_source
 )
 
 select

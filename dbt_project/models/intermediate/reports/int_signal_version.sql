@@ -6,13 +6,16 @@
 --                         once); a first version with an original due date counts as put off once
 --   finish_backdated      a finish date earlier than a delivery that still showed the dossier open
 --   finish_rewritten      the finish date changed after it had been delivered
---   finish_withdrawn      a dossier that had been delivered as finished is open again, paused or withdrawn (which counts as on
---                         time, so a late one turned into it mends the rate)
+--   finish_withdrawn      a dossier that had been delivered as finished is open again, paused or withdrawn, whether or not its
+--                         finish date still stands there (paused is in no figure and withdrawn counts as on time, so a late one
+--                         turned into either mends the rate)
+--   acceptance_withdrawn  a dossier that had been delivered as accepted, and not as finished, is not accepted any more: whatever
+--                         it was late, it is in no figure
 -- Dates are compared, not times. A date moved because a supplement came in is lawful (Điều 19.4) and no finding.
 with delivered as (
     select
         versions.*,
-        coalesce(statuses.count_class = 'withdrawn', false) as is_withdrawn
+        coalesce(statuses.count_class, 'not_counted') as count_class
     from {{ ref('int_dossier_versions') }} as versions
     left join {{ ref('dossier_status') }} as statuses on versions.status = statuses.status
     where not versions.is_superseded
@@ -24,7 +27,8 @@ versions as (
         lag(due_at) over versions_of_dossier as due_at_before,
         lag(supplement_received_at) over versions_of_dossier as supplement_received_at_before,
         lag(finished_at) over versions_of_dossier as finished_at_before,
-        lag(is_withdrawn) over versions_of_dossier as was_withdrawn,
+        lag(received_at) over versions_of_dossier as received_at_before,
+        lag(count_class) over versions_of_dossier as count_class_before,
         lag(delivered_on) over versions_of_dossier as delivered_on_before,
         lag(file_id) over versions_of_dossier as file_id_before,
         max(case when finished_at is not null then 1 else 0 end) over (
@@ -144,7 +148,31 @@ findings as (
     from counted
     where
         finished_at_before is not null
-        and (finished_at is null or (is_withdrawn and not was_withdrawn))
+        and (
+            finished_at is null
+            or (
+                count_class <> count_class_before
+                and (
+                    count_class = 'withdrawn'
+                    or (count_class <> 'resolved' and count_class_before in ('resolved', 'in_process'))
+                )
+            )
+        )
+    union all
+    select
+        'acceptance_withdrawn' as kind,
+        dossier_code,
+        agency_code,
+        received_at_before as moment_before,
+        cast(null as timestamp) as moment_after,
+        delivered_on,
+        file_id_before,
+        file_id
+    from counted
+    where
+        finished_at_before is null
+        and count_class = 'not_counted'
+        and count_class_before <> 'not_counted'
 )
 
 select

@@ -8,6 +8,10 @@ with signals as (
     select * from {{ ref('int_signal_dossier') }}
     union all
     select * from {{ ref('int_signal_payment') }}
+    union all
+    select * from {{ ref('int_signal_code') }}
+    union all
+    select * from {{ ref('int_signal_register') }}
 ),
 
 -- A row that stands twice in one file is one finding.

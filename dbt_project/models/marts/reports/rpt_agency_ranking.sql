@@ -2,8 +2,9 @@
 -- Rules: score = mean attainment of the percentage headlines that apply to the level and count something there; ties, to six
 -- decimals, share a place and the next place is skipped. Change of place: against the month before; for the year to date,
 -- against the year as it stood at the end of the month before. small_denominator: of the figures that count cases (not yes or
--- no of the agency itself) at least half have fewer cases than min_denominator. few_indicators: fewer than half as many figures
--- count as at the agency of the level with the most: a mean of two is no better than one of ten because it is higher.
+-- no of the agency itself, and not money, of which a dong is no case) at least half have fewer cases than min_denominator.
+-- few_indicators: fewer than half as many figures count as at the agency of the level with the most: a mean of two is no
+-- better than one of ten because it is higher.
 with scored as (
     select
         level,
@@ -13,8 +14,8 @@ with scored as (
         agency_name,
         cast(avg(attainment) as decimal(12, 6)) as score,
         count(*) as indicators_counted,
-        count(*) filter (where not counts_agencies and denominator < {{ var('min_denominator') }}) as small_indicators,
-        count(*) filter (where not counts_agencies) as case_indicators,
+        count(*) filter (where counts_cases and denominator < {{ var('min_denominator') }}) as small_indicators,
+        count(*) filter (where counts_cases) as case_indicators,
         {{ ordered_concat(
             "'{\"target_id\":\"' || target_id || '\",\"value\":' || "
             ~ number_text('en', 'value', 'target_value') ~ " || ',\"target_value\":' || " ~ number_text('en', 'target_value')

@@ -28,7 +28,7 @@ agencies as (
         targets.target_id,
         agencies.is_valid_on_as_of,
         agencies.last_valid_to,
-        coalesce(agencies.first_valid_from > {{ year_start() }}, false) as is_set_up_this_year,
+        coalesce(agencies.first_valid_from > {{ pace_start() }}, false) as is_set_up_in_window,
         greatest({{ pace_start() }}, agencies.first_valid_from) as pace_start
     from {{ ref('int_agency_as_of') }} as agencies
     inner join targets on agencies.level = targets.level
@@ -75,7 +75,7 @@ by_agency as (
         agencies.level,
         case when agencies.is_valid_on_as_of then {{ days_left_until('agencies.last_valid_to') }} else 0 end as days_left,
         {{ days_between('agencies.pace_start', as_of()) }} + 1 as pace_days,
-        agencies.is_set_up_this_year,
+        agencies.is_set_up_in_window,
         dossiers.due_next_7_days,
         dossiers.waiting_overdue,
         dossiers.pace_late,
@@ -93,7 +93,7 @@ with_province as (
         level,
         days_left,
         pace_days,
-        is_set_up_this_year,
+        is_set_up_in_window,
         due_next_7_days,
         waiting_overdue,
         pace_late,
@@ -106,7 +106,7 @@ with_province as (
         'toan_tinh' as level,
         coalesce(max(levels.days_left), 0) as days_left,
         {{ pace_days() }} as pace_days,
-        false as is_set_up_this_year,
+        false as is_set_up_in_window,
         coalesce(sum(by_agency.due_next_7_days), 0) as due_next_7_days,
         coalesce(sum(by_agency.waiting_overdue), 0) as waiting_overdue,
         coalesce(sum(by_agency.province_pace_late), 0) as pace_late,
@@ -132,7 +132,7 @@ paced as (
         with_province.pace_days,
         with_province.pace_late,
         with_province.pace_late + with_province.pace_on_time as pace_resolved,
-        with_province.is_set_up_this_year
+        with_province.is_set_up_in_window
         or with_province.pace_late + with_province.pace_on_time >= {{ var('min_denominator') }} as goes_by_the_window
     from with_province
     inner join targets on with_province.target_id = targets.target_id

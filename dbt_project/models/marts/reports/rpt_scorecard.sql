@@ -2,13 +2,15 @@
 -- Source: the headline of the province, year to date. Points are an estimate until the official scale is loaded.
 -- Status, in this order:
 --   not_applicable  the level that the target speaks of has no agency any more, or the plan gives no verdict (1.2, 8.1)
---   no_data         nothing was measured; the reason says whether data are missing or nothing is to be counted yet
+--   no_data         nothing was measured; the reason says whether data are missing, the catalogue has no agency of the level, or
+--                   nothing is to be counted yet
 --   at_risk         before the deadline only. Met, but: an on-time target with fewer late dossiers left than at_risk_late_left,
 --                   or a figure that the pace of the last months takes below the target by 31 December, or a percentage within
 --                   at_risk_margin_points of its target. Not met yet, but: an on-time target above the lower alarm line (95 %),
 --                   or a figure that grows through the year (target_action.accumulates) and is on pace to reach the target.
 --                   Or revenue lacks months or sectors that last year has and looks like a fall, or has some that last year
---                   lacks and looks like growth: on the deadline, too, while nothing of its month has come. Also on the
+--                   lacks and looks like growth: on the deadline, too, while nothing of its month has come. Or agencies
+--                   that had service units last year have not reported those of this year (6.3.1, 6.3.2, 6.3.4). Also on the
 --                   deadline: growth (8.2, 8.3.1, 8.3.2) whose number came before the year was over is below the whole of last
 --                   year
 --   met, missed     what the headline says
@@ -59,9 +61,20 @@ revenue_months as (
     from revenue_by_month
 ),
 
+known as (
+    select count(*) > 0 as has_levels
+    from {{ ref('int_level_as_of') }}
+),
+
 joined as (
     select
         scored.*,
+        known.has_levels
+        and scored.level is not null
+        and levels.level is null as is_level_unknown,
+        case
+            when scored.family = 'service_units' and scored.measure <> 'distribution_compliant' then unit_agencies.to_come
+        end as agencies_to_come,
         case when scored.family = 'revenue' and scored.value is not null then revenue_months.this_year end as months_counted,
         case
             when scored.family = 'revenue' and scored.value is not null then revenue_months.last_year
@@ -109,6 +122,8 @@ joined as (
             formulas.numerator_code = numbers.indicator_code
             and numbers.year = {{ as_of_year() }}
     cross join revenue_months
+    cross join {{ ref('int_unit_agencies_to_come') }} as unit_agencies
+    cross join known
 ),
 
 -- One word for what decides; the status and both texts follow from it.
@@ -117,6 +132,8 @@ judged as (
         *,
         case
             when level_has_ended then 'level_ended'
+            when not has_verdict and has_figure then 'no_verdict'
+            when value is null and is_level_unknown then 'level_unknown'
             when
                 value is null
                 and (numerator is null or (measure_kind = 'percent' and denominator is null))
@@ -128,6 +145,7 @@ judged as (
                 (is_before_deadline or not has_month_of_the_day)
                 and case when meets_target then missing_last_year else missing_this_year end > 0
                 then 'months_differ'
+            when is_before_deadline and agencies_to_come > 0 then 'agencies_to_come'
             when not meets_target and is_of_part_of_the_year then 'year_not_over'
             when meets_target and not is_before_deadline then 'met'
             when meets_target and alarm_floor is not null and late > 0 and late_left < {{ var('at_risk_late_left') }}
@@ -146,7 +164,11 @@ judged as (
                 then 'thin_margin'
             when meets_target then 'met'
             when is_before_deadline and value >= alarm_floor then 'above_alarm_line'
-            when is_before_deadline and operator in ('>', '>=', '=') and value_on_pace >= target_value then 'on_pace'
+            when
+                is_before_deadline
+                and (operator in ('>', '>=') or (operator = '=' and value <= target_value))
+                and value_on_pace >= target_value
+                then 'on_pace'
             else 'missed'
         end as reason
     from joined
@@ -170,7 +192,7 @@ select
     is_estimate,
     case
         when reason in ('level_ended', 'no_verdict') then 'not_applicable'
-        when reason in ('nothing_delivered', 'nothing_to_count') then 'no_data'
+        when reason in ('level_unknown', 'nothing_delivered', 'nothing_to_count') then 'no_data'
         when reason in ('met', 'missed') then reason
         else 'at_risk'
     end as status,
