@@ -357,7 +357,8 @@ def sent(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResul
 @dg.asset(
     key=dg.AssetKey(["published", "postgres"]),
     group_name="published",
-    deps=[PUBLISHED, SENT, dg.AssetKey(["reports", "morning_page"])],
+    deps=[PUBLISHED],  # of nothing else: the server gets the night also where the page or the alerts fail
+    op_tags={"dagster/priority": "-1"},
     kinds={"postgres"},
     description="The same marts in PostgreSQL, where PARINDEX_PUBLISH_TO names one. Last, so that it holds nothing up.",
 )

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -29,6 +29,7 @@ from orchestration import (
 )
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
+from orchestration.new_file import new_file
 from orchestration.out_option import check_out_file, check_out_folder
 from orchestration.plan import NoPlanInForce
 from orchestration.sample_day import remember, sample_day
@@ -63,6 +64,24 @@ AsOf = Annotated[
         help="The day whose figures are wanted. \\[default: today]",
     ),
 ]
+SampleAsOf = Annotated[
+    date | None,
+    typer.Option(
+        "--as-of",
+        parser=day_option,
+        metavar="YYYY-MM-DD",
+        help=f"The last day of the exports. \\[default: {SAMPLE_AS_OF}]",
+    ),
+]
+RebuildAsOf = Annotated[
+    date | None,
+    typer.Option(
+        "--as-of",
+        parser=day_option,
+        metavar="YYYY-MM-DD",
+        help="The day whose figures are wanted. \\[default: that of the published night]",
+    ),
+]
 
 
 def _settings(inbox: Path | None = None) -> Settings:
@@ -71,16 +90,10 @@ def _settings(inbox: Path | None = None) -> Settings:
 
 
 def _today(settings: Settings) -> date:
-    """Today, unless the clock cannot be right: it shows less than when the published night was made."""
-    from warehouse.publish import current
+    """Today, unless the clock cannot be right."""
+    from orchestration.beginning import check_clock
 
-    version = current(settings)
-    if version is not None and clock.now() < version.published_at - timedelta(hours=1):
-        raise SettingsError(
-            f"the clock shows {clock.now():%Y-%m-%d %H:%M}, but the published night was made at"
-            f" {version.published_at:%Y-%m-%d %H:%M}: it was set back, or was ahead then. Set the clock, or say which"
-            " day is meant: --as-of"
-        )
+    check_clock(settings)
     return clock.today()
 
 
@@ -105,7 +118,7 @@ def sample(
     out: Annotated[Path, typer.Option(help="Folder to write into; an earlier sample there is replaced.")],
     dossiers: Annotated[int, typer.Option(min=1, help="Number of dossiers, up to millions.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 152,
-    as_of: AsOf = None,
+    as_of: SampleAsOf = None,
 ) -> None:
     """Write real-looking exports of all sources, with planted faults listed in planted_faults.json."""
     settings = None
@@ -119,10 +132,12 @@ def sample(
         raise typer.BadParameter(str(error)) from None
     if settings is not None and settings.home.is_dir() and out.resolve() == settings.inbox.resolve():
         remember(settings, as_of or SAMPLE_AS_OF)
-    console.print(f"Wrote the exports of {made['dossiers']:,} dossiers to {out}, as of {made['as_of']}.")
+    console.print(
+        f"Wrote the exports of {made['dossiers']:,} dossiers to {plain(out)}, as of {made['as_of']}."
+    )
     if made["dossiers"] > dossiers:
         console.print("Fewer dossiers would not hold all the planted faults.")
-    console.print(f"{len(made['faults'])} planted faults are listed in {out / SAMPLE_MARKER}.")
+    console.print(f"{len(made['faults'])} planted faults are listed in {plain(out / SAMPLE_MARKER)}.")
 
 
 class _Progress:
@@ -199,7 +214,7 @@ def run(
         )
     if sample_if_empty and not find_arrivals(settings.inbox):
         _write_sample(settings.inbox, 20_000, 152, SAMPLE_AS_OF)
-        console.print(f"The inbox was empty: sample exports are in {settings.inbox}.")
+        console.print(f"The inbox was empty: sample exports are in {plain(settings.inbox)}.")
     day = as_of
     if day is None:
         day = sample_day(settings, asked_for=sample_if_empty) or _today(settings)
@@ -218,7 +233,7 @@ def run(
     if outcome.message:
         errors.print(f"[yellow]Published, but[/] {plain(outcome.message)}", soft_wrap=True)
     seconds = time.monotonic() - progress.started
-    console.print(f"Published {settings.published_file} as of {day} in {seconds:.0f} s.")
+    console.print(f"Published {plain(settings.published_file)} as of {day} in {seconds:.0f} s.")
 
 
 @app.command(epilog="Example: parindex status")
@@ -230,7 +245,7 @@ def status() -> None:
 
 
 @app.command(epilog="Example: parindex rebuild --as-of 2024-11-30")
-def rebuild(as_of: AsOf = None) -> None:
+def rebuild(as_of: RebuildAsOf = None) -> None:
     """The warehouse again from landing alone; the marts come out identical."""
     from orchestration.rebuild import NothingLanded, NotRebuilt, check_landed
     from orchestration.rebuild import rebuild as build_again
@@ -253,9 +268,9 @@ def rebuild(as_of: AsOf = None) -> None:
         raise typer.Exit(1) from None
     except NotRebuilt as failure:
         errors.print(f"[red]Không công bố – not published:[/] {plain(failure)}", soft_wrap=True)
-        errors.print(f"Readers keep the last published night. Details: {log}; `parindex status`.")
+        errors.print(f"Readers keep the last published night. Details: {plain(log)}; `parindex status`.")
         raise typer.Exit(1) from None
-    console.print(f"Rebuilt {settings.warehouse} and published {after.version}.")
+    console.print(f"Rebuilt {plain(settings.warehouse)} and published {after.version}.")
     if before and before.as_of == day:
         changed = sorted(t for t in after.hashes if before.hashes.get(t) != after.hashes[t])
         console.print(f"Changed marts: {', '.join(changed)}" if changed else "All marts are identical.")
@@ -347,7 +362,8 @@ def quarantine_export(
     ledger = Ledger.to_look_at(settings.ledger)
     with duckdb.connect(config=settings.duckdb()) as connection:
         rejected = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
-        rows = export_quarantine(rejected, out)
+        with new_file(out) as draft:
+            rows = export_quarantine(rejected, draft, out.suffix)
     ledger.close()
     console.print(f"Wrote {rows:,} rejected rows to {plain(out)}.")
 
@@ -491,7 +507,7 @@ def report(
             raise typer.BadParameter("say where to: the page of today stays as it is", param_hint="--out")
         file = which_version.find_version(settings, str(as_of)).database
     page = write_report(file, out or settings.reports, settings.duckdb())
-    console.print(f"Wrote {page}", soft_wrap=True)
+    console.print(f"Wrote {plain(page)}", soft_wrap=True)
 
 
 @app.command(epilog="Example: parindex serve --port 3000   then open http://127.0.0.1:3000")

@@ -42,12 +42,18 @@ def close_the_night(context: dg.HookContext) -> None:
     told = f"{context.op.name}: {'interrupted' if interrupted else failure.reason(settings, error)}"
     ledger = Ledger(settings.ledger)
     own = next((night for night in ledger.nights() if night["night_id"] == context.run_id), {})
+    if (
+        own.get("outcome") == "failed"
+    ):  # of the first step that failed everybody knows; others need nothing of it
+        ledger.close()
+        return
     # Once published, readers have it; what failed came after (PostgreSQL, the page) and can be repeated.
     seen = publishing.current(settings)
     published = own.get("outcome") == "published" or (seen is not None and own.get("version") == seen.version)
     day = own.get("as_of") or clock.today()
     if own:
         outcome = "published" if published else "failed"
+        told = f"{own['message']}; {told}" if own["message"] else told
         ledger.end_night(context.run_id, clock.now(), outcome, told, own["version"])
     else:  # of the step that opens the night
         ledger.record_failed_night(context.run_id, day, clock.now(), told)
@@ -57,7 +63,8 @@ def close_the_night(context: dg.HookContext) -> None:
 
 
 def _run_config(as_of) -> dg.RunConfig:
-    return dg.RunConfig(resources={"night": Night(as_of=as_of.isoformat())})
+    """Of a day that is the clock's."""
+    return dg.RunConfig(resources={"night": Night(as_of=as_of.isoformat(), by_the_clock=True)})
 
 
 def _can_be_read(arrival: Arrival) -> bool:

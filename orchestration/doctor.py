@@ -233,10 +233,18 @@ def _stored_files(settings: Settings, now: datetime) -> Findings:
         yield Finding(OK, "landing", f"{count} deliveries count, all of them in place")
 
 
+_ANEW = "`parindex rebuild` publishes it anew from what has landed; `parindex rollback` shows the one before meanwhile"
+
+
 def _published(settings: Settings, now: datetime) -> Findings:
     version = publish.current(settings)
     if version is None:
         yield Finding(WARN, "published", "nothing yet", "`parindex run`")
+        return
+    try:
+        publish.check_version(settings, version)
+    except DamagedFile as damaged:
+        yield Finding(FAIL, "published", f"{damaged.path} is damaged ({damaged.why})", _ANEW)
         return
     with duckdb.connect(str(settings.published_file), read_only=True, config=settings.duckdb()) as connection:
         counts = {
@@ -246,8 +254,7 @@ def _published(settings: Settings, now: datetime) -> Findings:
     wrong = sorted(table for table in counts if counts[table] != version.counts[table])
     if wrong:
         yield Finding(
-            FAIL, "published", f"{', '.join(wrong)} do not have the rows of {version.version}",
-            f"`parindex rollback {version.version}` puts it in place again",
+            FAIL, "published", f"{', '.join(wrong)} do not have the rows of {version.version}", _ANEW
         )  # fmt: skip
     else:
         yield Finding(OK, "published", f"as of {version.as_of}, version {version.version}")
@@ -365,7 +372,7 @@ def _calendar(settings: Settings, now: datetime) -> Findings:
 
 
 def _alerts(settings: Settings, now: datetime) -> Findings:
-    from orchestration.alerting import AlertConfigError, doubts, load_config
+    from orchestration.alerting import AlertConfigError, doubts, load_config, why_undelivered
 
     try:
         config = load_config(settings)
@@ -383,6 +390,8 @@ def _alerts(settings: Settings, now: datetime) -> Findings:
         yield Finding(OK, "alerts", f"{len(config.routes)} routes; `parindex alerts test` tries them")
         for doubt in doubts(settings, config):
             yield Finding(WARN, "alerts", doubt, f"a typing error? correct {config.path}")
+        for why in why_undelivered(settings, config):
+            yield Finding(WARN, "alerts", f"not delivered: {why}", "`parindex alerts test` tries the address")
 
 
 def _server(settings: Settings, now: datetime) -> Findings:

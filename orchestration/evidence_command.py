@@ -83,7 +83,9 @@ def _write_one(night, target_id: str, out: Path, agency: str | None, variant: st
         f" {figures.verdict_text(one.figure).lower()}, as of {night.as_of}.",
         soft_wrap=True,
     )
-    console.print(f"Wrote {one.rows:,} counted and {one.rejected:,} rejected rows to {out}.", soft_wrap=True)
+    console.print(
+        f"Wrote {one.rows:,} counted and {one.rejected:,} rejected rows to {plain(out)}.", soft_wrap=True
+    )
     return 0
 
 
@@ -100,7 +102,7 @@ def _write_all(night, out: Path, agency: str | None, status) -> int:
     rows = sum(one.rows for one in bundle.written)
     console.print(
         f"Wrote {len(bundle.written)} workbooks with {rows:,} counted rows, index.html and SHA256SUMS to"
-        f" {out}.",
+        f" {plain(out)}.",
         soft_wrap=True,
     )
     if bundle.without:

@@ -73,7 +73,9 @@ def backup(
             )
     except (BackupError, NightRunning) as error:
         _refuse("Not backed up", error)
-    console.print(f"Wrote {made.files:,} files, {made.size / 1e6:,.1f} MB, to {made.file}.", soft_wrap=True)
+    console.print(
+        f"Wrote {made.files:,} files, {made.size / 1e6:,.1f} MB, to {escape(str(made.file))}.", soft_wrap=True
+    )
     if settings.personal_data == "hash" and not with_key:
         console.print("The key is not in it: keep it apart (docs/runbook/key.md).", soft_wrap=True)
 
@@ -84,15 +86,17 @@ def restore(
     """A backup into an empty home: readers see its published night at once, `parindex rebuild` does the rest."""
     from warehouse.backup import BackupError
     from warehouse.backup import restore as put_back
+    from warehouse.lock import NightRunning, night_lock
 
     settings = load_settings()
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o750)
     try:
-        with console.status("...") as status:
+        with night_lock(settings), console.status("...") as status:
             made = put_back(settings, file, tell=status.update)
-    except BackupError as error:
+    except (BackupError, NightRunning) as error:
         _refuse("Not restored", error)
     console.print(
-        f"Restored {made.files:,} files of {made.made_at:%Y-%m-%d %H:%M} into {settings.home}; every checksum"
+        f"Restored {made.files:,} files of {made.made_at:%Y-%m-%d %H:%M} into {escape(str(settings.home))}; every checksum"
         " agrees.",
         soft_wrap=True,
     )
@@ -102,7 +106,7 @@ def restore(
         )
     if not made.with_key and settings.personal_data == "hash":
         console.print(
-            f"The key is not in the backup: put it into {settings.key_file} (mode 600) or PARINDEX_KEY before"
+            f"The key is not in the backup: put it into {escape(str(settings.key_file))} (mode 600) or PARINDEX_KEY before"
             " the next night.",
             soft_wrap=True,
         )

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from orchestration.day_option import day_option
 from orchestration.out_option import check_out_file
-from orchestration.terminal import console
+from orchestration.terminal import console, plain
 from orchestration.which_version import NIGHTS, find_version, settings_here
 from warehouse.quarantine import inert
 
@@ -91,7 +91,7 @@ def query(
     if out is not None:
         with out.open("w", encoding="utf-8-sig", newline="") as file:
             csv.writer(file).writerows([columns, *([_in_csv(cell) for cell in row] for row in rows)])
-        console.print(f"Wrote {len(rows):,} rows to {out}.", soft_wrap=True)
+        console.print(f"Wrote {len(rows):,} rows to {plain(out)}.", soft_wrap=True)
         return
     shown = Table(title=f"{question.first} – {question.last}", title_justify="left")
     for column in columns:

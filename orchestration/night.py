@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from orchestration import clock, failure
-from orchestration.beginning import check_beginning
+from orchestration.beginning import check_beginning, check_clock
 from orchestration.drafting import Drafting
 from orchestration.night_log import logging_to_file
 from warehouse import publish as publishing
@@ -21,15 +21,19 @@ from warehouse.settings import Settings, load_settings, write_for_the_team_only
 
 log = logging.getLogger("parindex")
 
+PATIENCE_WITH_COMMANDS = 1800  # seconds; a backup of ten million dossiers takes one or two minutes
+
 
 class Night(dg.ConfigurableResource):
     """`as_of` YYYY-MM-DD (blank: today in the province), `inbox` another folder than the home's.
 
+    `by_the_clock`: nobody said which day is meant, the schedule took today; a clock that was set back ends such a night.
     `full_refresh` lands everything again, `whole_build` builds everything again from what has landed.
     """
 
     as_of: str = ""
     inbox: str = ""
+    by_the_clock: bool = False
     full_refresh: bool = False
     whole_build: bool = False
 
@@ -47,11 +51,15 @@ class Night(dg.ConfigurableResource):
         with ExitStack() as night:
             night.enter_context(logging_to_file(self._settings))
             try:
-                night.enter_context(night_lock(self._settings))
-            except NightRunning as busy:  # nothing failed: the other one does the work
+                night.enter_context(_lock(self._settings))
+            except NightRunning as busy:
                 log.warning("not run: %s", busy)
-                raise
+                if not busy.by_a_night:
+                    failure.not_begun(self._settings, _run_id(context), self._day, busy)
+                raise  # where it is a night nothing failed: that one does the work
             try:
+                if self.by_the_clock or not self.as_of:
+                    check_clock(self._settings)
                 check_beginning(self._settings, self._day, rotating=self.full_refresh)
                 self._ledger = Ledger(self._settings.ledger)
             except Exception as error:
@@ -89,6 +97,22 @@ class Night(dg.ConfigurableResource):
     @property
     def day(self) -> date:
         return self._day
+
+
+@contextmanager
+def _lock(settings: Settings) -> Iterator[None]:
+    """The home's. A backup or a rollback that is at work is waited for: nobody begins a scheduled night again."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(night_lock(settings, night=True))
+        except NightRunning as busy:
+            if busy.by_a_night:
+                raise
+            log.info(
+                "waiting for another command to end, for %d minutes at most", PATIENCE_WITH_COMMANDS // 60
+            )
+            held.enter_context(night_lock(settings, night=True, patience=PATIENCE_WITH_COMMANDS))
+        yield
 
 
 def _run_id(context: dg.InitResourceContext | None) -> str:

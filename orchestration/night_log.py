@@ -6,8 +6,10 @@ import logging
 import logging.handlers
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
+from orchestration import clock
 from warehouse.settings import Settings, write_for_the_team_only
 
 
@@ -46,7 +48,10 @@ def _open(settings: Settings) -> logging.Handler:
     handler = logging.handlers.RotatingFileHandler(
         target, maxBytes=5_000_000, backupCount=10, encoding="utf-8"
     )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    lines = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    # The province's time, as `parindex status` tells a night, whatever the machine's is.
+    lines.converter = lambda seconds: datetime.fromtimestamp(seconds, clock.PROVINCE_TIME).timetuple()
+    handler.setFormatter(lines)
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     root.addHandler(handler)

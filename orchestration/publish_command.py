@@ -25,7 +25,13 @@ EXAMPLES = (
 
 
 def send(
-    settings: Settings, url: str, version: publishing.Version, *, full: bool = False, tell=None
+    settings: Settings,
+    url: str,
+    version: publishing.Version,
+    *,
+    full: bool = False,
+    smaller: bool = False,
+    tell=None,
 ) -> PublishedTo:
     """Bring a PostgreSQL to a version, by the differences from whatever kept version it holds.
 
@@ -38,6 +44,7 @@ def send(
         version,
         kept=publishing.versions(settings),
         full=full,
+        smaller=smaller,
         config=settings.duckdb(),
         tell=tell or (lambda message: None),
     )
@@ -59,6 +66,13 @@ def publish(
         bool,
         typer.Option("--full", help="Compare every row with the server's; repairs what was changed by hand."),
     ] = False,
+    smaller: Annotated[
+        bool,
+        typer.Option(
+            "--smaller",
+            help="Also where the server would be left with less than half of its agencies or dossiers.",
+        ),
+    ] = False,
 ) -> None:
     """All marts of a published version to schema marts of a PostgreSQL; only what changed is sent."""
     from warehouse.postgres_server import PublishError, WrongAddress
@@ -71,7 +85,12 @@ def publish(
     try:
         with console.status("Publishing ...") as status:
             done = send(
-                settings, url, chosen, full=full, tell=lambda text: status.update(f"Publishing {text} ...")
+                settings,
+                url,
+                chosen,
+                full=full,
+                smaller=smaller,
+                tell=lambda text: status.update(f"Publishing {text} ..."),
             )
     except PublishError as error:
         errors.print("[red]Không công bố – not published:[/]", end=" ")

@@ -43,7 +43,7 @@ def run_night(
     check_plan(as_of)
     try:
         # From here on, and not only within the job: the copy of the last build is made before that.
-        with night_lock(settings):
+        with night_lock(settings, night=True):
             try:
                 return _run_it(settings, as_of, full_refresh, whole_build)
             finally:
@@ -96,10 +96,10 @@ def _run_it(settings: Settings, as_of: date, full_refresh: bool, whole_build: bo
     if any(_is_interruption(event) for event in result.all_events):
         raise KeyboardInterrupt
     own = _own_night(settings, result.run_id)
+    if own.get("outcome") == "published":
+        return Outcome(True, own["message"])  # of all that failed after it
     told = _first_failure(settings, result) or own.get("message")
-    return Outcome(
-        own.get("outcome") == "published", told or "the night failed before its first step (see the log)"
-    )
+    return Outcome(False, told or "the night failed before its first step (see the log)")
 
 
 def _is_interruption(event) -> bool:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from orchestration import clock
 from orchestration.day_option import day_option
-from orchestration.terminal import console, errors
+from orchestration.terminal import console, errors, plain
 from warehouse import publish
 from warehouse.settings import load_settings
 
@@ -90,5 +90,5 @@ def spark_check(
     alike = sum(difference.same for difference in found.differences)
     console.print(f"{alike} of {len(found.differences)} tables are equal row by row.")
     if not found.same:
-        console.print(f"Both build files are left in {settings.work / 'engines'}.", soft_wrap=True)
+        console.print(f"Both build files are left in {plain(settings.work / 'engines')}.", soft_wrap=True)
     raise typer.Exit(0 if found.same else 1)

@@ -99,10 +99,15 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy_of_home(home: Path, target: Path) -> Path:
-    """The same home elsewhere, without its scratch, in which another test may be writing right now."""
-    return shutil.copytree(
-        home, target, symlinks=True, ignore=lambda folder, _: ["work"] if folder == str(home) else []
-    )
+    """The same home elsewhere, without its scratch, in which another test may be writing right now, and without what SQLite
+    keeps beside a database while another test reads it: nothing has been left there by a night that has ended.
+    """
+    beside = ("-shm", "-wal")
+
+    def passing(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if name.endswith(beside) or (name == "work" and folder == str(home))]
+
+    return shutil.copytree(home, target, symlinks=True, ignore=passing)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.landed_damage import check_landings
 from warehouse.parts import link
 from warehouse.personal_key import fingerprint_file
-from warehouse.publish import current, last_before, swap_in, versions
+from warehouse.publish import Version, check_version, current, last_before, swap_in, versions
 from warehouse.settings import Settings
 
 CONTENTS = "contents.json"  # the last member, so that a file that was cut off has none
@@ -78,7 +78,10 @@ def back_up(
             f"there is no key file {settings.key_file}: the key comes from PARINDEX_KEY, keep that"
         )
     check_landings(settings)  # a checksum of a damaged file would vouch for it
-    files = list(_files(settings, with_key, all_versions))
+    taken = _versions(settings, all_versions)
+    for version in taken:
+        check_version(settings, version)
+    files = list(_files(settings, with_key, taken))
     needed = sum({(s.st_dev, s.st_ino): s.st_size for s in (path.stat() for path, _ in files)}.values())
     out.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(out.parent).free < needed * 1.05:
@@ -99,7 +102,15 @@ def _in_words(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):.1f} MB"
 
 
-def _files(settings: Settings, with_key: bool, all_versions: bool) -> Iterator[tuple[Path, str]]:
+def _versions(settings: Settings, all_of_them: bool) -> list[Version]:
+    """Those that a backup holds: what readers see, and what they saw last of an earlier day."""
+    if all_of_them:
+        return versions(settings)
+    now = current(settings)
+    return [one for one in (now, now and last_before(settings, now.as_of)) if one is not None]
+
+
+def _files(settings: Settings, with_key: bool, taken: list[Version]) -> Iterator[tuple[Path, str]]:
     """The files of a backup, each with its name within the home."""
 
     def below(folder: Path) -> Iterator[Path]:
@@ -108,9 +119,7 @@ def _files(settings: Settings, with_key: bool, all_versions: bool) -> Iterator[t
     chosen = [settings.alerts, settings.home / "alerts.yaml"]
     chosen += [settings.key_file] if with_key else []
     chosen += [path for path in below(settings.landing) if path.suffix == ".parquet"]
-    now = current(settings)
-    kept = versions(settings) if all_versions else [now, now and last_before(settings, now.as_of)]
-    for version in filter(None, kept):
+    for version in taken:
         chosen += below(version.folder)
     chosen.append(fingerprint_file(settings))
     chosen.append(settings.ledger)  # last: without it a home counts as empty
@@ -173,18 +182,24 @@ def _summary(file: Path, contents: dict) -> Backup:
     )
 
 
+_RESTORING = ".restoring-"
+
+
 def restore(settings: Settings, file: Path, tell: Callable[[str], None] = lambda text: None) -> Backup:
     """Put a backup into an empty home: everything is checked before anything is moved into its place.
 
-    Readers see the published version again at once; `parindex rebuild` makes the rest. Raises BackupError.
+    Readers see the published version again at once; `parindex rebuild` makes the rest. Nobody may write to the home meanwhile.
+    Raises BackupError.
     """
+    for left in settings.home.glob(f"{_RESTORING}*"):  # by one that was killed
+        shutil.rmtree(left)
     _must_be_empty(settings)
     if not file.is_file():
         raise BackupError(f"{file} is no file")
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o750)
     if shutil.disk_usage(settings.home).free < file.stat().st_size * 1.05:
         raise BackupError(f"{_in_words(file.stat().st_size)} are needed in {settings.home} and are not free")
-    with tempfile.TemporaryDirectory(dir=settings.home, prefix=".restoring-") as folder:
+    with tempfile.TemporaryDirectory(dir=settings.home, prefix=_RESTORING) as folder:
         contents = _extract(file, Path(folder), tell)
         for name in contents["sha256"]:  # in the order of the backup: the ledger comes last
             target = settings.home / name

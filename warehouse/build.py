@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from sources.contract import Table, all_tables
 from sources.text import sql_name, sql_string
 from warehouse import carry
+from warehouse.damaged import DamagedFile
 from warehouse.landing import landed_file, numbered_parquet
 from warehouse.ledger import Delivery, Ledger, check_result, delivery
-from warehouse.publish import MARTS, last_before
+from warehouse.publish import MARTS, check_version, last_before
 from warehouse.settings import STORAGE, Settings
 
 log = logging.getLogger(__name__)
@@ -190,6 +191,11 @@ def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnecti
     _create_previous_night(connection)
     previous = last_before(settings, as_of)
     if previous is None:
+        return
+    try:
+        check_version(settings, previous)
+    except DamagedFile as damaged:  # else every later night would fail of it
+        log.warning("changes of closed periods are not told tonight: %s", damaged)
         return
     connection.execute(
         "insert into landing.previous_night values ($1, $2)", [previous.as_of, previous.published_at]

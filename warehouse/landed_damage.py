@@ -1,4 +1,5 @@
-"""Landed Parquet files that can no longer be read: which one it is, by the footers of those that the ledger knows.
+"""Files of the home that DuckDB can no longer read: which one it is. Landed Parquet, by the footers of those that the ledger
+knows, and the databases of kept versions.
 
 DuckDB tells what is wrong with a file, but its messages go into no log, since they can quote cells.
 """
@@ -11,6 +12,7 @@ from pathlib import Path
 from warehouse.damaged import DamagedFile, find_damage, says_damage
 from warehouse.landing import landed_file
 from warehouse.ledger import Delivery, Ledger
+from warehouse.publish import check_version, versions
 from warehouse.settings import Settings
 
 # What DuckDB calls a file that is cut off, holds something else, or is gone.
@@ -64,6 +66,8 @@ def behind(settings: Settings, kind: str) -> DamagedFile | None:
         return None
     try:
         check_landings(settings)
+        for version in versions(settings):
+            check_version(settings, version)
     except DamagedFile as damaged:
         return damaged
     except Exception:  # the search is for a better word about another error

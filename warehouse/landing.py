@@ -441,6 +441,7 @@ def land_inbox(
     everything = ledger.deliveries()
     in_force = {entry.delivery_id: entry for entry in everything if not entry.replaced_by}
     known = {} if again else in_force
+    recorded = {entry.delivery_id for entry in everything}
     read = {entry.delivery_id for entry in everything if entry.outcome != REFUSED}
     newest = {_name(entry): entry.delivery_id for entry in in_force.values()}
     arrivals = [_told_apart(settings, a) for a in filter(wanted, find_arrivals(settings.inbox))]
@@ -465,6 +466,10 @@ def land_inbox(
         entry = land_file(settings, connection, arrival, content_hash, now(), lane, lanes.alone)
         if arrival.state() != before:
             hashed.pop(arrival.place, None)
+            if file not in recorded:  # nobody would know what has landed of it
+                landed = landed_file(settings, entry)
+                landed.parquet.unlink(missing_ok=True)
+                landed.rejected.unlink(missing_ok=True)
             entry = _unplaced(arrival, f"{CHANGING}{before}", now(), _CHANGING)
         elif entry.outcome == REFUSED and entry.delivery_id in read:
             # Read before: its rows are not given up for what went wrong this time.

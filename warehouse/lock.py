@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,10 +15,18 @@ from warehouse.settings import Settings
 
 # How long a night waits for a home: whoever only looks holds it for an instant.
 PATIENCE = 2.0  # seconds
+OF_NIGHTS = "a_night.lock"
 
 
 class NightRunning(Exception):
-    """Another night holds the lock."""
+    """Somebody else holds the home: another night, or a command that writes, such as a backup."""
+
+    def __init__(self, settings: Settings, by_a_night: bool) -> None:
+        self.by_a_night = by_a_night
+        who = (
+            "another night is running" if by_a_night else "another command (backup, rollback, ...) is at work"
+        )
+        super().__init__(f"{who} in {settings.home} (lock {settings.lock_file.name}): wait for it to end")
 
 
 def is_held(settings: Settings) -> bool:
@@ -47,16 +55,22 @@ def _is_taken(lock_file: Path) -> bool:
 
 
 @contextmanager
-def night_lock(settings: Settings) -> Iterator[None]:
-    """Hold the home, or raise NightRunning. Whoever holds it may hold it again: the parts of a night do, in one process."""
-    lock = FileLock(settings.lock_file, timeout=PATIENCE, mode=0o640, is_singleton=True, thread_local=False)
+def night_lock(settings: Settings, *, night: bool = False, patience: float | None = None) -> Iterator[None]:
+    """Hold the home, or raise NightRunning. Whoever holds it may hold it again: the parts of a night do, in one process.
+
+    A `night` holds a second file, by which others know what it is that they have met.
+    """
+    of_nights = settings.lock_file.with_name(OF_NIGHTS)
+    lock, mark = (
+        FileLock(file, timeout=PATIENCE, mode=0o640, is_singleton=True, thread_local=False)
+        for file in (settings.lock_file, of_nights)
+    )
     try:
-        lock.acquire()
+        lock.acquire(timeout=PATIENCE if patience is None else patience)
     except Timeout as error:
-        raise NightRunning(
-            f"another night is running in {settings.home} (lock {settings.lock_file.name}): wait for it to end"
-        ) from error
+        raise NightRunning(settings, of_nights.exists() and _is_taken(of_nights)) from error
     try:
-        yield
+        with mark if night else nullcontext():
+            yield
     finally:
         lock.release()

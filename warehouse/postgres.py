@@ -89,6 +89,7 @@ def publish_to(
     config: Mapping[str, Any] | None = None,
     patience: float = 600.0,
     courtesy: float = 3.0,
+    smaller: bool = False,
     tell: Callable[[str], None] = lambda message: None,
 ) -> PublishedTo:
     """Bring the marts of a PostgreSQL to a published version. Raises PublishError; the old night stays then.
@@ -97,7 +98,7 @@ def publish_to(
     every row with the server's instead of trusting what was noted last time. `config`: of DuckDB. `patience`: seconds to wait for
     long readers of a table whose columns change; nothing else depends on readers. `courtesy`: seconds to look
     for a moment without readers to commit in, so that several queries of one plain transaction see one night
-    too.
+    too. `smaller`: also where that leaves the server less than half of its agencies or dossiers.
     """
     started = time.monotonic()
     server = Server(url)
@@ -107,6 +108,8 @@ def publish_to(
             _settle(job)
             job.marts = describe(duck, "new", mart_keys(), pg.info.server_version)
             _prepare(job)
+            if not smaller:
+                _must_not_shrink(job)
             moved = _move(job)
             _describe_tables(job)
             pg.execute("set constraints all immediate")
@@ -123,6 +126,7 @@ class _Noted:
     hash: str
     shape: str
     version: str
+    rows: int
 
 
 @dataclass
@@ -225,7 +229,7 @@ def _prepare(job: _Job) -> None:
             f"comment on table {_LEDGER} is 'What parindex published into schema {MARTS}; do not edit'"
         )
     _close_the_database(job)
-    noted = job.rows(f"select table_name, hash, shape, version from {_LEDGER}")
+    noted = job.rows(f"select table_name, hash, shape, version, row_count from {_LEDGER}")
     job.noted = {table: _Noted(*rest) for table, *rest in noted}
     for table, column, kind in job.rows(
         "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_class c"
@@ -242,6 +246,17 @@ def _prepare(job: _Job) -> None:
             " schema, or drop it, then run again"
         )
     job.dropped = sorted(set(job.noted) & set(job.present) - set(job.marts))
+
+
+def _must_not_shrink(job: _Job) -> None:
+    """A home that is not the one meant (a disk that is away, another folder, a sample) publishes good marts, of little."""
+    for table in ("dim_agency", "fct_dossier"):
+        noted, rows = job.noted.get(table), job.version.counts.get(table, 0)
+        if noted is not None and table in job.present and 2 * rows < noted.rows:
+            raise PublishError(
+                f"{table} has {noted.rows:,} rows on the server and {rows:,} in {job.version.folder}: is that the home that is"
+                " meant (PARINDEX_HOME)? If so: `parindex publish --smaller`"
+            )
 
 
 def _look_at_the_reader(job: _Job) -> None:
@@ -428,7 +443,10 @@ def _base(job: _Job, mart: Mart, noted: _Noted) -> str | None:
             "select 1 from duckdb_databases() where database_name = $1", [name]
         ).fetchall():
             path = sql_string(str(version.database))
-            job.duck.execute(f"attach {path} as {sql_name(name)} (read_only)")
+            try:
+                job.duck.execute(f"attach {path} as {sql_name(name)} (read_only)")
+            except duckdb.Error:  # damaged: the rows are compared with the server's instead
+                continue
         if job.columns_in(name, mart.name) == job.columns_in("new", mart.name):
             return name
     return None

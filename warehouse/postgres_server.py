@@ -10,7 +10,7 @@ import psycopg
 import sqlalchemy as sa
 
 OLDEST = 130000
-_SECRETS = ("password", "sslpassword", "passfile")
+SECRETS = ("password", "sslpassword", "passfile")
 
 
 class PublishError(Exception):
@@ -40,7 +40,7 @@ class Server:
                 " (characters such as @ : / in the password as %40 %3A %2F)"
             )
         self.url = parsed.set(drivername="postgresql+psycopg")
-        secrets = {str(parsed.password or ""), *(str(parsed.query.get(name, "")) for name in _SECRETS)} - {""}
+        secrets = {str(parsed.password or ""), *(str(parsed.query.get(name, "")) for name in SECRETS)} - {""}
         self.secrets = sorted(
             {form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))},
             key=len,

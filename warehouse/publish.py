@@ -38,6 +38,12 @@ PARQUET = "parquet"
 CURRENT = "current"
 LAST_SEEN = "last_seen"
 
+# Of a version whose database is damaged; of a manifest it is said elsewhere.
+_HOW_TO_MEND = (
+    "`parindex rollback` đưa bản khác ra, `parindex rebuild` công bố lại – `parindex rollback` shows another version,"
+    " `parindex rebuild` publishes this day anew (docs/runbook/restore.md)"
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -408,8 +414,22 @@ def _point(link: Path, target: Path) -> None:
     temporary.replace(link)
 
 
+def check_version(settings: Settings, version: Version) -> None:
+    """Raises DamagedFile where the database of a kept version is cut off, holds something else, or is gone."""
+    try:
+        with duckdb.connect(str(version.database), read_only=True, config=settings.duckdb()) as connection:
+            for table in version.counts:
+                connection.execute(f"select count(*) from {MARTS}.{sql_name(table)}")
+    except duckdb.Error as error:
+        raise DamagedFile(version.database, type(error).__name__, _HOW_TO_MEND) from None
+
+
 def swap_in(settings: Settings, version: Version) -> None:
-    """Make a version the one that readers see: one rename changes the DuckDB file, Parquet and manifest at once."""
+    """Make a version the one that readers see: one rename changes the DuckDB file, Parquet and manifest at once.
+
+    Raises DamagedFile for one that nobody could read.
+    """
+    check_version(settings, version)
     pointer = settings.published / CURRENT
     before = current(settings)
     if before is not None and before.version != version.version:

@@ -101,13 +101,11 @@ def _guarded(name: str) -> str:
     return f"case {' '.join(cases)} else par_masked({name}) end as {name}"
 
 
-def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path) -> int:
-    """Write the rejected rows to .csv or .xlsx; cells that a spreadsheet would compute are kept as text."""
+def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path, kind: str) -> int:
+    """Write the rejected rows as `.csv` or `.xlsx`; cells that a spreadsheet would compute are kept as text."""
     rows = relation.fetchall()
     names = relation.columns
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.touch(mode=0o640)
-    if target.suffix.lower() == ".xlsx":
+    if kind.lower() == ".xlsx":
         import xlsxwriter
 
         options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
@@ -128,7 +126,6 @@ def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path) -> int:
             writer = csv.writer(file)
             writer.writerow(names)
             writer.writerows(["" if v is None else inert(str(v)) for v in row] for row in rows)
-    target.chmod(0o640)
     return len(rows)
 
 

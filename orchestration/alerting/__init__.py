@@ -16,7 +16,7 @@ from orchestration.alerting.night import (
     open_alerts_and_why_muted,
     unmute,
 )
-from orchestration.alerting.send import SendReport, send_pending, send_test
+from orchestration.alerting.send import SendReport, send_pending, send_test, why_undelivered
 from orchestration.alerting.table import to_arrow, write_alerts
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "send_test",
     "to_arrow",
     "unmute",
+    "why_undelivered",
     "write_alerts",
     "write_metrics",
 ]

@@ -90,6 +90,10 @@ class Config:
     def endpoints(self) -> dict[str, Endpoint]:
         return {endpoint.key: endpoint for route in self.routes for endpoint in route.to}
 
+    def routes_to(self, key: str) -> str:
+        """The names of the routes that lead to an address: it may hold a secret, and is not told itself."""
+        return ", ".join(route.name for route in self.routes if any(e.key == key for e in route.to))
+
     def endpoints_of(self, kind: str, owner: str, agency_code: str | None, severity: str) -> list[str]:
         """Keys of the addresses, each once however many routes lead to it."""
         return list(

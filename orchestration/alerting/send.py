@@ -111,14 +111,14 @@ def send_pending(settings: Settings, now: datetime, deliver: Deliver = apprise_d
             pending, unrouted = transaction.undelivered(), transaction.unrouted()
     _beat(config)
     messages = sum(sent for sent, _, _ in tally)
-    failed = sum(bad for _, _, bad in tally)
+    faults = _faults(config, [error for _, _, error in tally])
     return SendReport(
         messages=messages,
         events=sum(events for _, events, _ in tally),
-        failed=failed,
+        failed=len(faults),
         pending=pending,
         unrouted=unrouted,
-        note=_note(config, messages, failed, unrouted),
+        note=_note(config, messages, faults, ", tried again next night", unrouted),
     )
 
 
@@ -132,17 +132,44 @@ def send_test(settings: Settings, deliver: Deliver = apprise_deliver) -> SendRep
         "This is a test of the PAR INDEX alerts. This address receives them.\n"
     )
     taken = [_try(config, endpoint, subject, text, None, deliver) for endpoint in config.endpoints().values()]
-    failed = sum(error is not None for error in taken)
-    messages = len(taken) - failed
-    return SendReport(messages, 0, failed, 0, 0, _note(config, messages, failed, 0))
+    faults = _faults(config, taken)
+    messages = len(taken) - len(faults)
+    return SendReport(messages, 0, len(faults), 0, 0, _note(config, messages, faults, "", 0))
 
 
-def _note(config: Config, messages: int, failed: int, unrouted: int) -> str:
+def why_undelivered(settings: Settings, config: Config) -> list[str]:
+    """One line for each address that did not take what was sent last: the routes to it, and why."""
+    if not settings.alerts.exists():
+        return []
+    with Store.to_look_at(settings) as store, store.transaction() as transaction:
+        rows = transaction.connection.execute(
+            sa.select(outbox.c.endpoint, sa.func.max(outbox.c.last_error))
+            .where(outbox.c.status != SENT, outbox.c.last_error.is_not(None))
+            .group_by(outbox.c.endpoint)
+            .order_by(outbox.c.endpoint)
+        ).all()
+    return [f"{_route_of(config, key)}: {why}" for key, why in rows]
+
+
+def _faults(config: Config, taken: list[Exception | None]) -> list[str]:
+    """Of what became of the addresses, in their order: the routes to those that failed, and why."""
+    return [
+        f"{_route_of(config, key)}: {_in_words(error)}"
+        for key, error in zip(config.endpoints(), taken, strict=True)
+        if error is not None
+    ]
+
+
+def _route_of(config: Config, key: str) -> str:
+    return config.routes_to(key) or "an address of no route any more"
+
+
+def _note(config: Config, messages: int, faults: list[str], later: str, unrouted: int) -> str:
     if not config.routes:
         return f"no route in {config.path}: nothing was sent, the alerts are kept in the table"
     parts = [f"{messages} message(s) sent"]
-    if failed:
-        parts.append(f"{failed} address(es) did not take theirs, tried again next night")
+    if faults:
+        parts.append(f"{len(faults)} address(es) did not take theirs{later} ({'; '.join(faults)})")
     if unrouted:
         parts.append(f"{unrouted} event(s) kept in the table, no route wants them")
     return "; ".join(parts)
@@ -230,8 +257,8 @@ def _send_to(
     now: datetime,
     deliver: Deliver,
     published: Published,
-) -> tuple[int, int, int]:
-    """Messages taken, events in them, and 1 when the address failed."""
+) -> tuple[int, int, Exception | None]:
+    """Messages taken, events in them, and why the address failed, where it did."""
     with store.transaction() as transaction:
         waiting = _waiting(transaction, endpoint)
     interrupted = {number: items for number, items in waiting.items() if number is not None}
@@ -249,10 +276,10 @@ def _send_to(
             is_unknown = is_copy or isinstance(error, TookTooLong)
             back = {} if is_unknown else {"status": PENDING, "digest_id": None}
             _mark(store, endpoint, items, last_error=_in_words(error), **back)
-            return messages, events, 1
+            return messages, events, error
         _mark(store, endpoint, items, status=SENT, sent_at=now, last_error=None)
         messages, events = messages + 1, events + len(items)
-    return messages, events, 0
+    return messages, events, None
 
 
 def _waiting(transaction: Transaction, endpoint: Endpoint) -> dict[str | None, list[Item]]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 import typer
 
 from orchestration.out_option import check_out_file
-from orchestration.terminal import console
+from orchestration.terminal import console, plain
 from warehouse.settings import load_settings
 
 EXAMPLES = (
@@ -50,7 +50,7 @@ def superset(
     bundle = load_bundle()
     charts = sum(1 for _ in bundle.charts)
     console.print(
-        f"Wrote {out}: {len(bundle.dashboards)} dashboards, {charts} charts, {len(bundle.datasets)} datasets."
+        f"Wrote {plain(out)}: {len(bundle.dashboards)} dashboards, {charts} charts, {len(bundle.datasets)} datasets."
         " Superset: Dashboards, Import; how in docs/bi.md",
         soft_wrap=True,
     )

@@ -17,6 +17,7 @@ import yaml
 
 from orchestration.bi.model import Bundle, Chart, Column, Dashboard, Dataset, Filter, load_bundle
 from orchestration.bi.query import MONTH, Query, query_of
+from warehouse.postgres_server import SECRETS
 from warehouse.publish import MARTS
 
 ROOT = "par_index"
@@ -51,6 +52,7 @@ def _database(url: str) -> dict[str, Any]:
     is_file = address.get_backend_name() == "duckdb"
     if address.password:
         address = address.set(password=_PASSWORD_MASK)
+    address = address.difference_update_query(SECRETS)  # where one may be given, too
     return {
         "database_name": DATABASE_NAME,
         "sqlalchemy_uri": address.render_as_string(hide_password=False),

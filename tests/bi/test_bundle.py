@@ -210,3 +210,13 @@ def test_each_dashboard_is_an_exposure_of_dbt() -> None:
 
 def test_every_kind_is_in_use() -> None:
     assert {chart.kind for chart in BUNDLE.charts} == set(KINDS)
+
+
+def test_a_password_among_the_options_of_an_address_is_left_out(tmp_path: Path) -> None:
+    out = tmp_path / "bundle.zip"
+    url = "postgresql+psycopg2://db/par_index?user=reader&password=SECRET77&sslmode=require"
+    done = CliRunner().invoke(app, ["superset", "--out", str(out), "--database", url])
+    assert done.exit_code == 0, done.output
+    with zipfile.ZipFile(out) as archive:
+        database = archive.read("par_index/databases/PAR_INDEX.yaml").decode()
+    assert "SECRET77" not in database and "sslmode=require" in database

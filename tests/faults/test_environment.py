@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -214,15 +215,24 @@ def test_a_reader_holds_the_published_file(world: World, tmp_path: Path) -> None
 
 
 def test_no_network(world: World, tmp_path: Path) -> None:
-    """Neither the address of the alerts nor PostgreSQL answers: the night is published and says what is owed."""
+    """Neither the address of the alerts nor PostgreSQL answers, nor can the page be written: the night is published and says
+    what is owed, all of it.
+    """
     home = copy_home(world.before, tmp_path / "offline", world.sink)
     working = (home / "alerts.yaml").read_text()
     (home / "alerts.yaml").write_text(
         "routes:\n- name: all\n  severity: low\n  to: ['json://127.0.0.1:9/x']\n"
     )
     nowhere = {"PARINDEX_PUBLISH_TO": "postgresql://someone:geheim@127.0.0.1:9/nowhere?connect_timeout=2"}
+    page = home / "reports" / "index.html"
+    page.unlink()
+    page.mkdir()
     assert run_night(home, world.inbox, TONIGHT, environment=nowhere) == 0
-    assert "PostgreSQL" in said(home) and "geheim" not in said(home)
+    assert re.search(
+        "reports__morning_page: IsADirectoryError.*; published__postgres: PostgreSQL", said(home)
+    )
+    assert "geheim" not in said(home)
+    page.rmdir()
     assert seen(home) == world.new.seen
     assert nights_of(home)[TONIGHT.isoformat(), "published"] == 1
     assert {status for *_, status in alerts_of(home)[2]} == {"pending"}

@@ -199,13 +199,26 @@ def test_a_home_that_is_not_empty_is_not_restored_over(own_night: Path, backup_f
     assert manifest(own_night) == before
 
 
+def test_nobody_writes_to_a_home_while_it_is_restored_and_one_that_was_killed_is_no_obstacle(
+    backup_file: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    (home / ".restoring-abc" / "landing").mkdir(parents=True)
+    (home / ".restoring-abc" / "landing" / "half.parquet").touch()
+    with FileLock(home / "night.lock"):
+        done = parindex("restore", str(backup_file), home=home, check=False)
+    assert done.returncode == 1 and "Not restored" in done.stderr and (home / ".restoring-abc").exists()
+    parindex("restore", str(backup_file), home=home)
+    assert manifest(home) and not (home / ".restoring-abc").exists()
+
+
 def test_no_backup_while_a_night_is_running_nor_over_another_file(
     own_night: Path, backup_file: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.tar"
     with FileLock(own_night / "night.lock"):
         done = parindex("backup", "--out", str(out), home=own_night, check=False)
-    assert done.returncode == 1 and "another night is running" in done.stderr
+    assert done.returncode == 1 and "another command (backup, rollback, ...) is at work" in done.stderr
     assert not out.exists()
     with pytest.raises(BackupError, match="exists already"):
         back_up(settings_of(own_night), backup_file, clock.now())

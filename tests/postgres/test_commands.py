@@ -169,5 +169,5 @@ def test_rollback_publishes_an_earlier_version(server, database, address, home, 
     run("rollback", "latest")
     assert current(home.settings).version == second.version
     with FileLock(home.settings.lock_file):  # as another process does
-        assert "another night is running" in run("rollback", code=1)
+        assert "another command (backup, rollback, ...) is at work" in run("rollback", code=1)
     assert current(home.settings).version == second.version

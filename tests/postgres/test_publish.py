@@ -361,3 +361,25 @@ def test_a_database_shared_with_others_keeps_its_rights(server, database, addres
     assert rows(server, database, "select has_database_privilege('public', current_database(), 'temporary')")[
         0
     ][0]
+
+
+def test_another_home_does_not_take_the_place_of_the_one_that_is_published(server, database, address, nights):
+    """A disk that is away, or a sample: good marts of next to nothing."""
+    publish_to(address, nights.publish())
+    for sparse in ({"rows": 149}, {"agencies": 2}, {"rows": 0}):
+        version = nights.publish(**sparse)
+        with pytest.raises(PublishError, match=r"PARINDEX_HOME.*publish --smaller"):
+            publish_to(address, version)
+    assert rows(server, database, "select count(*) from marts.fct_dossier") == [(300,)]
+    publish_to(address, nights.publish(rows=150))
+    publish_to(address, nights.publish(rows=10), smaller=True)
+    assert rows(server, database, "select count(*) from marts.fct_dossier") == [(10,)]
+
+
+def test_a_kept_version_that_is_damaged_costs_a_full_comparison_only(server, database, address, nights):
+    first, second = nights.publish(), nights.publish(rows=350)
+    publish_to(address, first)
+    with first.database.open("r+b") as file:
+        file.truncate(10_000)
+    publish_to(address, second, kept=[first])
+    assert rows(server, database, "select count(*) from marts.fct_dossier") == [(350,)]

@@ -433,11 +433,21 @@ def test_a_run_that_dies_while_it_sends_sends_again_under_the_same_number(settin
 def test_secrets_come_from_the_environment_and_stay_out_of_the_store(settings, monkeypatch):
     routes(settings, "routes: [{to: 'json://user:${HOOK_PASSWORD}@team'}]")
     night(settings, DAY, problem())
-    assert alerting.send_pending(settings, at(DAY)).failed == 1, "the variable is not set"
+    report = alerting.send_pending(settings, at(DAY))
+    why = "route 1: the environment variable HOOK_PASSWORD of an alert address is not set"
+    assert report.failed == 1 and f"tried again next night ({why})" in report.note
+    assert alerting.why_undelivered(settings, load_config(settings)) == [why]
+    assert ("WARN", f"not delivered: {why}") in {
+        (f.level, f.message) for f in doctor._alerts(settings, at(DAY))
+    }
+    assert (
+        alerting.send_test(settings).note == f"0 message(s) sent; 1 address(es) did not take theirs ({why})"
+    )
     monkeypatch.setenv("HOOK_PASSWORD", "open-sesame")
     seen = []
     alerting.send_pending(settings, at(DAY), lambda url, *_: seen.append(url) or True)
     assert seen == ["json://user:open-sesame@team"]
+    assert alerting.why_undelivered(settings, load_config(settings)) == []
     assert b"open-sesame" not in settings.alerts.read_bytes()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import re
 import sqlite3
 import sys
+import time
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -26,6 +28,7 @@ from orchestration.alerting import failed_night, open_alerts
 from orchestration.assets import landing_asset
 from orchestration.cli import _exit_code, app
 from orchestration.dbt import DbtFailed
+from orchestration.night_log import logging_to_file
 from orchestration.rebuild import NothingLanded, rebuild
 from orchestration.run import Outcome
 from orchestration.sample_day import sample_day
@@ -773,3 +776,22 @@ def test_status_cuts_no_number_on_a_narrow_terminal(desk, monkeypatch) -> None:
     said = out.getvalue()
     assert "…" not in said and "12.345.678" in said and "11.111.111" in said and "01/11/2024" in said
     assert max(map(len, said.splitlines())) <= 60
+
+
+def test_a_path_is_shown_as_it_is(tmp_path: Path, run) -> None:
+    """Brackets are no markup."""
+    out = tmp_path / "kho [so 1]" / "x[" / "b]"
+    shown = run("sample", "--out", str(out), "--dossiers", "400")
+    assert str(out) in shown.replace("\n", "")
+
+
+def test_the_log_tells_the_time_of_the_province(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    settings = Settings(home=tmp_path, inbox=tmp_path / "inbox")
+    with logging_to_file(settings):
+        logging.getLogger("parindex").warning("it is %s", f"{clock.now():%Y-%m-%d %H:%M}")
+    monkeypatch.undo()
+    time.tzset()
+    (line,) = (tmp_path / "logs" / "night.log").read_text().splitlines()
+    assert line.endswith(f"it is {line[:16]}")

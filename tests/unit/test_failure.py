@@ -3,16 +3,17 @@
 import logging
 import subprocess
 import sys
-from datetime import date
+import threading
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 from landing_kit import NOW, desk
 
-from orchestration import failure, run
+from orchestration import clock, failure, run
 from orchestration.alerting import open_alerts
-from orchestration.definitions import close_the_night
+from orchestration.definitions import _run_config, close_the_night
 from orchestration.night import Night
 from orchestration.run import _first_failure
 from tests.faults.kills import sink
@@ -42,17 +43,18 @@ class Scheduled:
             f"routes:\n- name: all\n  severity: low\n  to: ['json://127.0.0.1:{port}/night']\n"
         )
 
-    def run(self, error: Exception | None = None, day: date = DAY, opened: bool = True):
+    def run(self, error: Exception | None = None, day: date = DAY, opened: bool = True, **of_night):
         @dg.op(name="dbt")
         def step(context: dg.OpExecutionContext, night: Night) -> None:
-            if opened:
+            if opened and context.op.name == "dbt":
                 night.ledger.start_night(context.run_id, night.day, NOW)
             if error is not None:
                 raise error
 
-        @dg.job(hooks={close_the_night}, resource_defs={"night": Night(as_of=day.isoformat())})
+        @dg.job(hooks={close_the_night}, resource_defs={"night": Night(as_of=day.isoformat(), **of_night)})
         def nightly():
             step()
+            step.alias("later")()
 
         before = list(logging.getLogger().handlers)
         result = nightly.execute_in_process(raise_on_error=False)
@@ -211,12 +213,57 @@ def test_a_scheduled_night_that_cannot_begin_is_known_and_told_once(
 
 
 def test_a_second_night_is_refused_and_nothing_has_failed(scheduled, told) -> None:
-    with night_lock(scheduled.settings):
+    with night_lock(scheduled.settings, night=True):
         subprocess.run([sys.executable, "-c", SECOND], check=True)
     assert scheduled.night() is None
     assert told.messages == {}
     assert not (scheduled.settings.published / "metrics.prom").exists()
     assert "WARNING parindex not run: another night is running" in scheduled.log()
+
+
+HELD = """
+import sys, time
+from warehouse.lock import night_lock
+from warehouse.settings import load_settings
+with night_lock(load_settings()):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_scheduled_night_waits_for_a_backup_and_is_told_of_where_it_waits_in_vain(
+    scheduled, told, monkeypatch
+) -> None:
+    backup = subprocess.Popen(
+        [sys.executable, "-c", HELD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert backup.stdout.readline() == "held\n"
+    monkeypatch.setattr("orchestration.night.PATIENCE_WITH_COMMANDS", 0.2)
+    assert not scheduled.run().success
+    night = scheduled.night()
+    assert (
+        night["outcome"] == "failed"
+        and "another command (backup, rollback, ...) is at work" in night["message"]
+    )
+    assert len(told.messages["night"]) == 1
+    monkeypatch.setattr("orchestration.night.PATIENCE_WITH_COMMANDS", 120)
+    threading.Timer(1, lambda: backup.communicate("\n")).start()
+    assert scheduled.run().success
+    assert "waiting for another command to end" in scheduled.log()
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["by the clock", "as of a day"])
+def test_a_clock_that_was_set_back_ends_a_scheduled_night(scheduled, told, monkeypatch, said: bool) -> None:
+    ahead = SimpleNamespace(published_at=clock.now() + timedelta(days=3), version="x", as_of=DAY)
+    monkeypatch.setattr("orchestration.beginning.publish.current", lambda _: ahead)
+    result = scheduled.run(by_the_clock=said)
+    assert result.success is not said
+    assert ("it was set back" in (scheduled.night()["message"] or "")) is said
+
+
+def test_the_schedule_goes_by_the_clock() -> None:
+    config = _run_config(DAY).resources["night"]
+    assert config.by_the_clock and config.as_of == DAY.isoformat()
 
 
 # Another process: this one may hold what it holds already.

@@ -401,6 +401,8 @@ def test_a_file_that_is_copied_again_in_place_stays_in_force(desk, monkeypatch: 
     monkeypatch.setattr(Arrival, "content_hash", while_copying)
     (changing,) = desk.land()
     assert (changing.outcome, "next run" in changing.reason) == ("refused", True)
+    (kept,) = desk.settings.landing.rglob("*.parquet")
+    assert good.delivery_id in kept.name, "what landed of a file that nobody knows is gone"
     assert [entry.delivery_id for entry in desk.ledger.deliveries() if entry.accepted] == [good.delivery_id]
     monkeypatch.undo()
     assert desk.land() == []

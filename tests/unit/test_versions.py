@@ -10,13 +10,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from orchestration import doctor
 from orchestration.cli import app
 from orchestration.evidence import EvidenceError
 from orchestration.evidence.night import _version
 from orchestration.which_version import find_version
 from tests.postgres.nights import Nights
+from warehouse.backup import back_up
 from warehouse.build import prepare_build
 from warehouse.compare import TableChange, figure_changes, table_changes
+from warehouse.damaged import DamagedFile
+from warehouse.landed_damage import behind_error
 from warehouse.ledger import Ledger
 from warehouse.publish import (
     Version,
@@ -350,3 +354,46 @@ def test_figures_that_differ_are_told_with_another_verdict_first(nights: Nights)
     assert (round(told.before, 4), told.after, told.met_before, told.met_after) == (90.0003, 91, False, True)
     assert (found[4].numerator_before, found[4].numerator_after, found[4].before) == (270, 1, found[4].after)
     assert figure_changes(before, before, nights.settings.duckdb()) == []
+
+
+def _cut_off(version: Version) -> None:
+    with version.database.open("r+b") as file:
+        file.truncate(10_000)
+
+
+@pytest.mark.parametrize(
+    "harm", [_cut_off, lambda version: version.database.unlink()], ids=["cut off", "gone"]
+)
+def test_a_version_that_nobody_can_read_is_not_shown_and_is_named(nights: Nights, monkeypatch, harm) -> None:
+    monkeypatch.setenv("PARINDEX_HOME", str(nights.settings.home))
+    monday, tuesday = nights.publish(day=MONDAY), nights.publish(day=TUESDAY)
+    harm(monday)
+    with pytest.raises(DamagedFile, match="parindex rebuild"):
+        swap_in(nights.settings, monday)
+    assert current(nights.settings) == tuesday
+    assert nights.settings.published_file.resolve() == tuesday.database
+    done = CliRunner().invoke(app, ["diff"])
+    assert done.exception is not None
+    named = behind_error(nights.settings, done.exception)
+    assert named is not None and named.path == monday.database
+    ledger = Ledger(nights.settings.ledger)
+    ledger.close()
+    with pytest.raises(DamagedFile, match=str(monday.database)):
+        back_up(nights.settings, nights.settings.home.parent / "x.tar", datetime(2024, 12, 1))
+
+
+def test_the_next_night_goes_on_without_a_version_that_is_damaged(nights: Nights, caplog) -> None:
+    monday = nights.publish(day=MONDAY)
+    _cut_off(monday)
+    ledger = Ledger(nights.settings.ledger)
+    build = prepare_build(nights.settings, ledger, TUESDAY)
+    ledger.close()
+    with duckdb.connect(str(build)) as connection:
+        assert connection.execute("select count(*) from landing.previous_night").fetchone() == (0,)
+    assert "changes of closed periods are not told tonight" in caplog.text
+
+
+def test_a_doctor_says_what_to_do_with_a_damaged_version(nights: Nights) -> None:
+    _cut_off(nights.publish(day=MONDAY))
+    (found,) = doctor._published(nights.settings, datetime(2024, 12, 1))
+    assert found.level == "FAIL" and "is damaged" in found.message and "parindex rebuild" in found.todo
