@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from orchestration.aside import tell_parent
+from warehouse.damaged import DamagedFile
 
 
 def begin() -> None: ...
@@ -21,6 +23,10 @@ def square(number: int) -> int:
 
 def divide(number: int) -> float:
     return number / 0
+
+
+def find_damage() -> None:
+    raise DamagedFile(Path("x.duckdb"), "IOException")
 
 
 def die() -> None:

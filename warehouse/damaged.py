@@ -18,8 +18,11 @@ class DamagedFile(Exception):
     """The message names the file and what to do."""
 
     def __init__(self, path: Path, why: str, todo: str = _RESTORE) -> None:
-        self.path, self.why = path, why
+        self.path, self.why, self.todo = path, why, todo
         super().__init__(f"{path} bị hỏng – is damaged ({why}): {todo}")
+
+    def __reduce__(self):  # from a worker process as it was raised there
+        return type(self), (self.path, self.why, self.todo)
 
 
 def says_damage(error: BaseException) -> bool:

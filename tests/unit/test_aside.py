@@ -11,6 +11,7 @@ import pytest
 
 from orchestration.aside import Worker, WorkerDied
 from tests import worker_kit
+from warehouse.damaged import DamagedFile
 
 
 @pytest.fixture
@@ -52,6 +53,12 @@ def test_two_that_start_a_worker_at_once_start_one(worker: Worker, monkeypatch) 
     for thread in threads:
         thread.join()
     assert worker.run(worker_kit.square, 7) == 49 and len(started) == 1
+
+
+def test_a_damaged_file_that_a_worker_finds_is_named_as_one(worker: Worker) -> None:
+    with pytest.raises(DamagedFile, match=r"x\.duckdb bị hỏng – is damaged \(IOException\)") as found:
+        worker.run(worker_kit.find_damage)
+    assert found.value.path.name == "x.duckdb"
 
 
 def test_a_worker_ended_by_force_leaves_no_word_about_semaphores(worker: Worker, capfd) -> None:
