@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.landed_damage import check_landings
 from warehouse.parts import link
-from warehouse.personal_key import fingerprint_file
+from warehouse.personal_key import fingerprint_file, rotation_file
 from warehouse.publish import Version, check_version, current, last_before, swap_in, versions
 from warehouse.settings import Settings
 
@@ -121,7 +121,7 @@ def _files(settings: Settings, with_key: bool, taken: list[Version]) -> Iterator
     chosen += [path for path in below(settings.landing) if path.suffix == ".parquet"]
     for version in taken:
         chosen += below(version.folder)
-    chosen.append(fingerprint_file(settings))
+    chosen += [fingerprint_file(settings), rotation_file(settings)]
     chosen.append(settings.ledger)  # last: without it a home counts as empty
     for path in chosen:
         if path.exists():

@@ -20,6 +20,11 @@ def fingerprint_file(settings: Settings) -> Path:
     return settings.landing / "personal_data.fingerprint"
 
 
+def rotation_file(settings: Settings) -> Path:
+    """Is there while landing goes over to another key: some of its files may be under either."""
+    return settings.landing / "personal_data.rotation"
+
+
 def _fingerprint(key: bytes) -> str:
     return hmac.new(key, b"parindex: which key is this?", hashlib.sha256).hexdigest()[:32]
 
@@ -39,6 +44,11 @@ def check_key(settings: Settings, *, rotating: bool = False) -> None:
     if settings.personal_data != "hash":
         return
     is_known = is_of_landing(settings)
+    if not rotating and rotation_file(settings).exists():
+        raise SettingsError(
+            "a change of the key of personal data was broken off, and some of what has landed may be under either key: go on"
+            f" with `parindex run --full-refresh`, under the key that is to stay, see {HOW}"
+        )
     if not rotating and not is_known:
         raise SettingsError(
             "the key of personal data (PARINDEX_KEY or the key file) is not the one that landing was written with:"
@@ -46,6 +56,8 @@ def check_key(settings: Settings, *, rotating: bool = False) -> None:
         )
     if not fingerprint_file(settings).exists():
         remember_key(settings)
+    elif not is_known:  # before the first file lands under it
+        rotation_file(settings).touch(mode=0o640)
 
 
 def remember_key(settings: Settings) -> None:
@@ -54,3 +66,4 @@ def remember_key(settings: Settings) -> None:
         known = fingerprint_file(settings)
         known.write_text(_fingerprint(settings.personal_data_key()) + "\n")
         known.chmod(0o640)
+        rotation_file(settings).unlink(missing_ok=True)

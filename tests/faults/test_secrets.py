@@ -60,6 +60,23 @@ def test_another_key_needs_a_full_refresh(settings: Settings, monkeypatch: pytes
     check_key(settings)
 
 
+def test_a_change_of_the_key_that_was_broken_off_is_finished_under_one_of_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of the new key would be taken for those of the old one, which a person is asked to put back."""
+    check_key(settings)
+    old = settings.personal_data_key().decode()
+    monkeypatch.setenv("PARINDEX_KEY", "another key, long enough")
+    check_key(settings, rotating=True)  # and killed after its first files
+    for key in ("another key, long enough", old):
+        monkeypatch.setenv("PARINDEX_KEY", key)
+        with pytest.raises(SettingsError, match=r"was broken off.*--full-refresh"):
+            check_key(settings)
+    check_key(settings, rotating=True)
+    remember_key(settings)
+    check_key(settings)
+
+
 def test_a_short_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARINDEX_KEY", "too short")
     with pytest.raises(SettingsError, match="16 characters"):

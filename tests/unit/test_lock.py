@@ -24,7 +24,7 @@ import sys, time
 from pathlib import Path
 from warehouse.lock import night_lock
 from warehouse.settings import Settings
-with night_lock(Settings(home=Path(sys.argv[1]), inbox=Path(sys.argv[1])), night=sys.argv[2:] != ["backup"]):
+with night_lock(Settings(home=Path(sys.argv[1]), inbox=Path(sys.argv[1])), night=True):
     print("held", flush=True)
     time.sleep(600)
 """
