@@ -42,9 +42,8 @@ def close_the_night(context: dg.HookContext) -> None:
     told = f"{context.op.name}: {'interrupted' if interrupted else failure.reason(settings, error)}"
     ledger = Ledger(settings.ledger)
     own = next((night for night in ledger.nights() if night["night_id"] == context.run_id), {})
-    if (
-        own.get("outcome") == "failed"
-    ):  # of the first step that failed everybody knows; others need nothing of it
+    # Of the first step that failed everybody knows; those that fail after it need nothing of it.
+    if own.get("outcome") == "failed":
         ledger.close()
         return
     # Once published, readers have it; what failed came after (PostgreSQL, the page) and can be repeated.

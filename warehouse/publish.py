@@ -420,8 +420,11 @@ def check_version(settings: Settings, version: Version) -> None:
         with duckdb.connect(str(version.database), read_only=True, config=settings.duckdb()) as connection:
             for table in version.counts:
                 connection.execute(f"select count(*) from {MARTS}.{sql_name(table)}")
+    except duckdb.ConnectionException:  # this process has it open otherwise: it can be read
+        return
     except duckdb.Error as error:
-        raise DamagedFile(version.database, type(error).__name__, _HOW_TO_MEND) from None
+        why = "another program writes to it" if "set lock" in str(error) else type(error).__name__
+        raise DamagedFile(version.database, why, _HOW_TO_MEND) from None
 
 
 def swap_in(settings: Settings, version: Version) -> None:

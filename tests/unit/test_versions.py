@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date, datetime
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from warehouse.landed_damage import behind_error
 from warehouse.ledger import Ledger
 from warehouse.publish import (
     Version,
+    check_version,
     current,
     last_before,
     of_day,
@@ -380,6 +383,18 @@ def test_a_version_that_nobody_can_read_is_not_shown_and_is_named(nights: Nights
     ledger.close()
     with pytest.raises(DamagedFile, match=str(monday.database)):
         back_up(nights.settings, nights.settings.home.parent / "x.tar", datetime(2024, 12, 1))
+
+
+def test_a_version_that_is_open_is_not_called_damaged(nights: Nights) -> None:
+    version = nights.publish(day=MONDAY)
+    with duckdb.connect(str(version.database), read_only=True, config={"threads": 1}):
+        check_version(nights.settings, version)
+    hold = f"import duckdb, sys; held = duckdb.connect({str(version.database)!r}); print(flush=True); sys.stdin.read()"
+    editor = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert editor.stdout.readline()
+    with pytest.raises(DamagedFile, match="another program writes to it"):
+        check_version(nights.settings, version)
+    editor.communicate()
 
 
 def test_the_next_night_goes_on_without_a_version_that_is_damaged(nights: Nights, caplog) -> None:
