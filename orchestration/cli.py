@@ -55,32 +55,15 @@ SAMPLE_AS_OF = date(2024, 11, 30)
 _CTRL_C = 130  # how typer ends a command that was interrupted, without a word
 
 
-AsOf = Annotated[
-    date | None,
-    typer.Option(
-        "--as-of",
-        parser=day_option,
-        metavar="YYYY-MM-DD",
-        help="The day whose figures are wanted. \\[default: today]",
-    ),
-]
-SampleAsOf = Annotated[
-    date | None,
-    typer.Option(
-        "--as-of",
-        parser=day_option,
-        metavar="YYYY-MM-DD",
-        help=f"The last day of the exports. \\[default: {SAMPLE_AS_OF}]",
-    ),
-]
+def _day(what: str):
+    """An option --as-of, which means something else in each command."""
+    return typer.Option("--as-of", parser=day_option, metavar="YYYY-MM-DD", help=what)
+
+
+AsOf = Annotated[date | None, _day("The day whose figures are wanted. \\[default: today]")]
+SampleAsOf = Annotated[date | None, _day(f"The last day of the exports. \\[default: {SAMPLE_AS_OF}]")]
 RebuildAsOf = Annotated[
-    date | None,
-    typer.Option(
-        "--as-of",
-        parser=day_option,
-        metavar="YYYY-MM-DD",
-        help="The day whose figures are wanted. \\[default: that of the published night]",
-    ),
+    date | None, _day("The day whose figures are wanted. \\[default: that of the published night]")
 ]
 
 
@@ -482,15 +465,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write into; without it PARINDEX_HOME/reports.")
     ] = None,
-    as_of: Annotated[
-        date | None,
-        typer.Option(
-            "--as-of",
-            parser=day_option,
-            metavar="YYYY-MM-DD",
-            help="A published night that is kept; needs --out.",
-        ),
-    ] = None,
+    as_of: Annotated[date | None, _day("A published night that is kept; needs --out.")] = None,
 ) -> None:
     """The morning page of a published night: one HTML file, Vietnamese and English."""
     from orchestration.report import write_report

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from orchestration import clock
 from orchestration.out_option import check_out_file
-from orchestration.terminal import console, errors
+from orchestration.terminal import console, errors, plain
 from warehouse.settings import Settings, SettingsError, load_settings
 
 _COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
@@ -42,9 +41,9 @@ def doctor(
         if quiet and finding.level == OK:
             continue
         level = f"[{_COLOURS[finding.level]}]{finding.level:<4}[/]"
-        console.print(f"{level}  {escape(finding.about)}: {escape(finding.message)}", soft_wrap=True)
+        console.print(f"{level}  {plain(finding.about)}: {plain(finding.message)}", soft_wrap=True)
         if finding.todo:
-            console.print(f"      → {escape(finding.todo)}", soft_wrap=True)
+            console.print(f"      → {plain(finding.todo)}", soft_wrap=True)
     console.print(f"{count[OK]} in order, {count[WARN]} to look at, {count[FAIL]} to repair.")
     raise typer.Exit(1 if count[FAIL] else 0)
 
@@ -74,7 +73,7 @@ def backup(
     except (BackupError, NightRunning) as error:
         _refuse("Not backed up", error)
     console.print(
-        f"Wrote {made.files:,} files, {made.size / 1e6:,.1f} MB, to {escape(str(made.file))}.", soft_wrap=True
+        f"Wrote {made.files:,} files, {made.size / 1e6:,.1f} MB, to {plain(made.file)}.", soft_wrap=True
     )
     if settings.personal_data == "hash" and not with_key:
         console.print("The key is not in it: keep it apart (docs/runbook/key.md).", soft_wrap=True)
@@ -96,7 +95,7 @@ def restore(
     except (BackupError, NightRunning) as error:
         _refuse("Not restored", error)
     console.print(
-        f"Restored {made.files:,} files of {made.made_at:%Y-%m-%d %H:%M} into {escape(str(settings.home))}; every checksum"
+        f"Restored {made.files:,} files of {made.made_at:%Y-%m-%d %H:%M} into {plain(settings.home)}; every checksum"
         " agrees.",
         soft_wrap=True,
     )
@@ -106,7 +105,7 @@ def restore(
         )
     if not made.with_key and settings.personal_data == "hash":
         console.print(
-            f"The key is not in the backup: put it into {escape(str(settings.key_file))} (mode 600) or PARINDEX_KEY before"
+            f"The key is not in the backup: put it into {plain(settings.key_file)} (mode 600) or PARINDEX_KEY before"
             " the next night.",
             soft_wrap=True,
         )
@@ -152,5 +151,5 @@ def _tidy(settings: Settings, dry_run: bool):
 
 
 def _refuse(what: str, why: object) -> None:
-    errors.print(f"[red]{what}:[/] {escape(str(why))}", soft_wrap=True)
+    errors.print(f"[red]{what}:[/] {plain(why)}", soft_wrap=True)
     raise typer.Exit(1)

@@ -414,17 +414,26 @@ def _point(link: Path, target: Path) -> None:
     temporary.replace(link)
 
 
-def check_version(settings: Settings, version: Version) -> None:
-    """Raises DamagedFile where the database of a kept version is cut off, holds something else, or is gone."""
+def check_version(settings: Settings, version: Version, database: Path | None = None) -> None:
+    """Raises DamagedFile where the database of a kept version is cut off, holds something else or other rows, or is gone.
+
+    `database`: what is opened for it, where that is not its own file but a link that should lead there.
+    """
+    file = database or version.database
     try:
-        with duckdb.connect(str(version.database), read_only=True, config=settings.duckdb()) as connection:
-            for table in version.counts:
-                connection.execute(f"select count(*) from {MARTS}.{sql_name(table)}")
+        with duckdb.connect(str(file), read_only=True, config=settings.duckdb()) as connection:
+            found = {
+                table: connection.execute(f"select count(*) from {MARTS}.{sql_name(table)}").fetchall()[0][0]
+                for table in version.counts
+            }
     except duckdb.ConnectionException:  # this process has it open otherwise: it can be read
         return
     except duckdb.Error as error:
         why = "another program writes to it" if "set lock" in str(error) else type(error).__name__
-        raise DamagedFile(version.database, why, _HOW_TO_MEND) from None
+        raise DamagedFile(file, why, _HOW_TO_MEND) from None
+    if wrong := sorted(table for table, count in found.items() if count != version.counts[table]):
+        why = f"{', '.join(wrong)} do not have the rows of {version.version}"
+        raise DamagedFile(file, why, _HOW_TO_MEND)
 
 
 def swap_in(settings: Settings, version: Version) -> None:

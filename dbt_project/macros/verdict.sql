@@ -27,3 +27,15 @@
         when operator = '<' then value < target_value
     end
 {%- endmacro %}
+
+{#
+  The status codes of figures that are held against more than has come of the year (D10): nothing is concluded from them, no
+  points are asked for, and no alert speaks (orchestration/alerting/figures.py, WAITING).
+#}
+{% macro waiting_codes() -%}
+    {{ return(['months_differ', 'agencies_to_come']) }}
+{%- endmacro %}
+
+{% macro waits_for_others(status_code) -%}
+    {{ status_code }} in ('{{ waiting_codes() | join("', '") }}')
+{%- endmacro %}

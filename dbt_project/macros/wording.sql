@@ -177,7 +177,7 @@
         when regain_status = 'regainable' and can_be_mended then {{ texts['more'] }} || {{ next_step }}
         when regain_status = 'regainable' then {{ texts['further'] }} || {{ next_step }}
         when regain_status = 'no_data' and status_code = 'nothing_to_count' then {{ nothing_to_count_text(language) }}
-        {%- for waiting in ['months_differ', 'agencies_to_come'] %}
+        {%- for waiting in waiting_codes() %}
         when regain_status = 'no_data' and status_code = '{{ waiting }}' then {{ texts[waiting] }}
         {%- endfor %}
         when regain_status = 'no_data' and value is not null then {{ texts['no_word'] }}

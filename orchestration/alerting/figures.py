@@ -25,6 +25,8 @@ from orchestration.alerting.wording import PROVINCE
 from orchestration.family_tables import COUNTED, tables_of
 
 _HISTORY_NIGHTS = 7
+# Status codes of the scorecard that conclude nothing yet; dbt's `waiting_codes`.
+WAITING = ("months_differ", "agencies_to_come")
 
 
 @dataclass(frozen=True)
@@ -354,7 +356,8 @@ def stale_targets(marts: Marts, stale: set[str]) -> frozenset[str]:
 def incomparable(marts: Marts) -> frozenset[str]:
     """Targets whose figure compares what has come with more than that, which alone may explain what it says (DECISIONS, D10)."""
     found = marts.db.execute(
-        "select target_id from headline where is_province and scorecard_code in ('months_differ', 'agencies_to_come')"
+        "select target_id from headline where is_province and list_contains($1, scorecard_code)",
+        [list(WAITING)],
     )
     return frozenset(target for (target,) in found.fetchall())
 

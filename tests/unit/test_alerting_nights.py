@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from orchestration import alerting, clock
-from orchestration.alerting import model
+from orchestration.alerting import figures, model
 from orchestration.alerting.metrics import write_metrics
 from orchestration.alerting.store import Store
 from orchestration.family_tables import COUNTED, DECIDES, NAMED, tables_of
@@ -24,7 +24,7 @@ from sources.contract import all_tables
 from tests.plan import seed
 from warehouse.ledger import HELD_BACK, LOADED, REFUSED, Delivery, Ledger
 from warehouse.publish import swap_in, write_version
-from warehouse.settings import Settings
+from warehouse.settings import DBT_PROJECT, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = date(2024, 6, 18)
@@ -608,7 +608,7 @@ def test_a_sudden_drop_is_over_when_it_is_made_good_not_when_it_is_usual(world):
     assert only(world.night(after(20))).status == "resolved"
 
 
-@pytest.mark.parametrize("waits", ["months_differ", "agencies_to_come"])
+@pytest.mark.parametrize("waits", figures.WAITING)
 def test_a_figure_held_against_other_months_than_its_own_is_not_judged(world, waits: str):
     """A month that has not come looks like a fall: nothing opens, grows, ends or is remembered from it."""
     world.target("8.3.3", "revenue", "enterprise_growth", ">", 0.0)
@@ -629,6 +629,12 @@ def test_a_figure_held_against_other_months_than_its_own_is_not_judged(world, wa
     assert judged["target_missed"].status == "open", (
         "as the scorecard says: of other months, it may be, but no longer to come"
     )
+
+
+def test_the_codes_that_conclude_nothing_are_those_of_the_models() -> None:
+    macro = (DBT_PROJECT / "macros" / "verdict.sql").read_text(encoding="utf-8")
+    (told,) = re.findall(r"macro waiting_codes.*?return\(\[(.*?)\]\)", macro, re.DOTALL)
+    assert tuple(re.findall(r"'(\w+)'", told)) == figures.WAITING
 
 
 def test_a_year_that_is_not_over_is_not_judged_against_a_whole_one(world):

@@ -385,6 +385,16 @@ def test_a_version_that_nobody_can_read_is_not_shown_and_is_named(nights: Nights
         back_up(nights.settings, nights.settings.home.parent / "x.tar", datetime(2024, 12, 1))
 
 
+def test_a_version_that_has_lost_rows_is_damaged(nights: Nights) -> None:
+    version = nights.publish(day=MONDAY)
+    with duckdb.connect(str(version.database)) as connection:
+        connection.execute(
+            "delete from marts.fct_dossier where dossier_code = (select min(dossier_code) from marts.fct_dossier)"
+        )
+    with pytest.raises(DamagedFile, match=f"fct_dossier do not have the rows of {version.version}"):
+        check_version(nights.settings, version)
+
+
 def test_a_version_that_is_open_is_not_called_damaged(nights: Nights) -> None:
     version = nights.publish(day=MONDAY)
     with duckdb.connect(str(version.database), read_only=True, config={"threads": 1}):

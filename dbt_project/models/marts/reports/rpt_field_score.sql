@@ -4,16 +4,15 @@
 -- very survey points, so they are nowhere added again: the maxima sum to 100. Points of 2023 and goals as printed; field 8
 -- has no printed total (the sum of its two parts stands in) and, like the whole, only a rank as its goal. points_without_data =
 -- the most that targets without a figure (but for levels that have ended) and surveys not there yet could earn; in
--- points_estimated they are 0, and so are those of figures that wait for others (revenue
--- whose months differ, service units of agencies that are to come). gap_to_goal is told unless points_without_data
--- could close it.
+-- points_estimated they are 0. Of figures that wait for others (revenue whose months differ, service units of agencies to come)
+-- it is what they do not earn yet. gap_to_goal is told unless points_without_data could close it.
 with targets as (
     select
         scored.field_id,
         sum(case when scored.rule_kind <> 'survey' then scored.points_estimated else 0 end) as self_points,
         sum(
             case
-                when scored.rule_kind <> 'survey' and scorecard.status_code in ('months_differ', 'agencies_to_come')
+                when scored.rule_kind <> 'survey' and {{ waits_for_others('scorecard.status_code') }}
                     then scored.max_points - scored.points_estimated
                 when
                     scored.rule_kind <> 'survey'

@@ -48,7 +48,7 @@ needed as (
         *,
         case
             when status_code = 'level_ended' then 'not_by_units'
-            when not has_figure or status_code in ('months_differ', 'agencies_to_come') then 'no_data'
+            when not has_figure or {{ waits_for_others('status_code') }} then 'no_data'
             when status = 'not_applicable' then 'not_by_units'
             when rule_kind = 'survey' or coalesce(shortfall, 0) <= 0 then 'not_by_units'
             when can_be_mended then 'regainable'
