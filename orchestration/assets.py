@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import aside, clock, dbt, engines
+from orchestration import aside, clock, dbt, engines, failure
 from orchestration.ahead import dated_ahead, last_day
 from orchestration.checks import (
     FRESHNESS_CHECK,
@@ -362,10 +362,12 @@ def sent(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResul
     kinds={"postgres"},
     description="The same marts in PostgreSQL, where PARINDEX_PUBLISH_TO names one. Last, so that it holds nothing up.",
 )
-def postgres(night: Night) -> dg.MaterializeResult:
+def postgres(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
     from orchestration.publish_command import push
 
-    return push(night)
+    result = push(night)
+    failure.come_to_its_end(night.settings, night.ledger, context.run.run_id, night.day)
+    return result
 
 
 REPORT = dg.AssetKey(["reports", "morning_page"])

@@ -29,7 +29,6 @@ from orchestration import (
 )
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
-from orchestration.new_file import new_file
 from orchestration.out_option import check_out_file, check_out_folder
 from orchestration.plan import NoPlanInForce
 from orchestration.sample_day import remember, sample_day
@@ -40,6 +39,7 @@ from sources.inbox import SAMPLE_MARKER, find_arrivals
 from sources.text import place_of
 from warehouse.damaged import DamagedFile
 from warehouse.lock import NightRunning
+from warehouse.new_file import new_file
 from warehouse.settings import Settings, SettingsError, load_settings, write_for_the_team_only
 
 app = typer.Typer(

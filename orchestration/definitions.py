@@ -41,7 +41,7 @@ def close_the_night(context: dg.HookContext) -> None:
         failure.write_down(context.op.name, error)
     told = f"{context.op.name}: {'interrupted' if interrupted else failure.reason(settings, error)}"
     ledger = Ledger(settings.ledger)
-    own = next((night for night in ledger.nights() if night["night_id"] == context.run_id), {})
+    own = ledger.night(context.run_id)
     # Of the first step that failed everybody knows; those that fail after it need nothing of it.
     if own.get("outcome") == "failed":
         ledger.close()
@@ -57,7 +57,7 @@ def close_the_night(context: dg.HookContext) -> None:
     else:  # of the step that opens the night
         ledger.record_failed_night(context.run_id, day, clock.now(), told)
     # Whoever interrupts a night knows that it did not end.
-    failure.make_known(settings, ledger, day, None if published or interrupted else told)
+    failure.make_known(settings, ledger, day, None if interrupted else told, published=published)
     ledger.close()
 
 

@@ -260,6 +260,9 @@ def _last_night(settings: Settings, now: datetime) -> Findings:
         yield Finding(FAIL, "night", f"{when} and failed: {last['message']}", "docs/runbook/failed_night.md")
     elif now - last["started_at"] > _DAY:
         yield Finding(WARN, "night", when, "is the schedule on? docs/runbook/failed_night.md")
+    elif last["message"]:
+        told = f"{when}: {last['outcome']}, but: {last['message']}"
+        yield Finding(WARN, "night", told, "docs/runbook/failed_night.md")
     else:
         yield Finding(OK, "night", f"{when}: {last['outcome']}")
 

@@ -13,6 +13,7 @@ import shutil
 import traceback
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 from orchestration import clock, dbt
 from orchestration.aside import WorkerDied
@@ -101,20 +102,45 @@ def not_begun(settings: Settings, night_id: str, day: date, error: Exception) ->
         ledger.close()
 
 
-def make_known(settings: Settings, ledger: Ledger, day: date, told: str | None) -> None:
+def make_known(
+    settings: Settings, ledger: Ledger, day: date, told: str | None, *, published: bool = False
+) -> None:
     """The alert, unless `told` is None, and the metrics, which `ledger` gives the outcome.
 
     Each whatever becomes of the others: what fails of it is logged, for the night has failed of something else.
+    `published`: what failed comes after that, and readers have the night.
     """
-    from orchestration.alerting import failed_night, send_pending, write_metrics
+    from orchestration.alerting import failed_night, unfinished_night
+
+    tell: Callable[[], object] | None = None
+    if told is not None and published:
+        log.error("the night of %s is published, but: %s", day, told)
+        tell = partial(unfinished_night, settings, day, clock.now(), told)
+    elif told is not None:
+        log.error("the night of %s failed: %s", day, told)
+        tell = partial(failed_night, settings, day, clock.now(), told)
+    _each(settings, ledger, day, tell)
+
+
+def come_to_its_end(settings: Settings, ledger: Ledger, night_id: str, day: date) -> None:
+    """Where nothing failed that follows publishing, as an earlier night's did, everybody learns that this is over."""
+    from orchestration.alerting import finished_night
+
+    failed = ledger.night(night_id).get("message")
+    if failed is None and finished_night(settings, day, clock.now()):
+        _each(settings, ledger, day, lambda: None)
+
+
+def _each(settings: Settings, ledger: Ledger, day: date, tell: Callable[[], object] | None) -> None:
+    """Tell, where there is something to tell, send it, and write the metrics."""
+    from orchestration.alerting import send_pending, write_metrics
 
     acts: list[tuple[str, Callable[[], object]]] = [
         ("the metrics", lambda: write_metrics(settings, settings.published_file, ledger, day))
     ]
-    if told is not None:
-        log.error("the night of %s failed: %s", day, told)
+    if tell is not None:
         acts = [
-            ("the alert", lambda: failed_night(settings, day, clock.now(), told)),
+            ("the alert", tell),
             ("sending the alert", lambda: send_pending(settings, clock.now())),
             *acts,
         ]

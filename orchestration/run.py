@@ -112,7 +112,7 @@ def _own_night(settings: Settings, run_id: str) -> dict:
     """What the ledger says of this run; nothing where it could not be written."""
     ledger = Ledger(settings.ledger)
     try:
-        return next((night for night in ledger.nights() if night["night_id"] == run_id), {})
+        return ledger.night(run_id)
     except OperationalError:  # a full disk
         return {}
     finally:

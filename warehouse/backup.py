@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 
 from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.landed_damage import check_landings
+from warehouse.new_file import new_file
 from warehouse.parts import link
 from warehouse.personal_key import fingerprint_file, rotation_file
 from warehouse.publish import Version, check_version, current, last_before, swap_in, versions
@@ -86,15 +87,11 @@ def back_up(
     out.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(out.parent).free < needed * 1.05:
         raise BackupError(f"{_in_words(needed)} are needed for {out} and are not free")
-    part = out.with_name(f".{out.name}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as stream, tempfile.TemporaryDirectory(dir=out.parent) as scratch:
+    with new_file(out, 0o600) as draft, draft.open("wb") as stream:
+        with tempfile.TemporaryDirectory() as scratch:
             contents = _write(stream, settings, files, now, Path(scratch), with_key, tell)
-            os.fsync(stream.fileno())
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+        stream.flush()
+        os.fsync(stream.fileno())
     return _summary(out, contents)
 
 

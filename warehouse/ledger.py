@@ -333,6 +333,12 @@ class Ledger:
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
 
+    def night(self, night_id: str) -> dict:
+        """The row of one; nothing of one that never began."""
+        with self.engine.connect() as connection:
+            row = connection.execute(sa.select(night).where(night.c.night_id == night_id)).first()
+        return dict(row._mapping) if row else {}
+
     def nights(self, limit: int = 30) -> list[dict]:
         """Newest first: in the order of their beginning, whatever the clock said."""
         query = sa.select(night).order_by(sa.literal_column("night.rowid").desc()).limit(limit)

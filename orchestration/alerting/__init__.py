@@ -1,7 +1,7 @@
 """Alerts: problems with a life, told once, told again when they change, and told when they are over.
 
-A night calls `evaluate` (or `failed_night`), then, once published, `send_pending` and `write_metrics`. The
-rest is for the operator.
+A night calls `evaluate` (or `failed_night`), then, once published, `send_pending` and `write_metrics`, and at its
+end `finished_night` (or `unfinished_night`). The rest is for the operator.
 """
 
 from orchestration.alerting.config import AlertConfigError, load_config
@@ -11,9 +11,11 @@ from orchestration.alerting.model import Alert, AlertError
 from orchestration.alerting.night import (
     evaluate,
     failed_night,
+    finished_night,
     mute,
     open_alerts,
     open_alerts_and_why_muted,
+    unfinished_night,
     unmute,
 )
 from orchestration.alerting.send import SendReport, send_pending, send_test, why_undelivered
@@ -27,6 +29,7 @@ __all__ = [
     "doubts",
     "evaluate",
     "failed_night",
+    "finished_night",
     "load_config",
     "mute",
     "open_alerts",
@@ -34,6 +37,7 @@ __all__ = [
     "send_pending",
     "send_test",
     "to_arrow",
+    "unfinished_night",
     "unmute",
     "why_undelivered",
     "write_alerts",

@@ -146,6 +146,11 @@ def _nights(registry: CollectorRegistry, ledger: Ledger) -> None:
     published = next((n["ended_at"] or n["started_at"] for n in ended if n["outcome"] == "published"), None)
     for name, text, value in (
         ("success", "1 when the last night that ended was published", last["outcome"] == "published"),
+        (
+            "complete",
+            "1 when it was, and all that follows publishing was done",
+            last["outcome"] == "published" and last["message"] is None,
+        ),
         ("start_timestamp_seconds", "Start of the last night that ended", _seconds(last["started_at"])),
         ("end_timestamp_seconds", "End of the last night that ended", _seconds(last["ended_at"])),
         ("duration_seconds", "Length of the last night that ended", length),

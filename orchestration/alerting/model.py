@@ -19,7 +19,9 @@ SUDDEN_DROP = "sudden_drop"
 STALE_SOURCE = "stale_source"
 QUARANTINE = "quarantine_above_limit"
 FAILED_NIGHT = "failed_night"
-KINDS = (TARGET_MISSED, AT_RISK, SUDDEN_DROP, STALE_SOURCE, QUARANTINE, FAILED_NIGHT)
+# Of what comes after publishing, and so after all others: known only when a night has ended.
+UNFINISHED_NIGHT = "unfinished_night"
+KINDS = (TARGET_MISSED, AT_RISK, SUDDEN_DROP, STALE_SOURCE, QUARANTINE, FAILED_NIGHT, UNFINISHED_NIGHT)
 
 # Kinds that speak about figures: never judged from a failed night or from a stale source.
 FIGURE_KINDS = frozenset({TARGET_MISSED, AT_RISK, SUDDEN_DROP})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from orchestration.alerting.model import (
     KINDS,
     MUTED,
     OPEN,
+    UNFINISHED_NIGHT,
     Alert,
     AlertError,
     Findings,
@@ -99,10 +101,7 @@ def failed_night(settings: Settings, as_of: date, now: datetime, message: str) -
     What an evaluation of the same night has stored is taken back, unless the night was told already.
     `message` is shortened and freed of values before it is kept.
     """
-    try:
-        rules = load_config(settings).rules
-    except AlertConfigError:
-        rules = Rules()  # a typing error there must not hide the failure; sending will name it
+    rules = _rules_or_the_shipped(settings)
     problem = problem_of(
         FAILED_NIGHT,
         wording.failed_night(as_of, message),
@@ -117,6 +116,44 @@ def failed_night(settings: Settings, as_of: date, now: datetime, message: str) -
             with store.transaction() as transaction:
                 transaction.take_back(as_of)
         return advance(store, lambda memory: findings, as_of, now, rules)
+
+
+def unfinished_night(settings: Settings, as_of: date, now: datetime, message: str) -> list[Alert]:
+    """Tell that a night was published, but that what comes after failed: PostgreSQL, the morning page.
+
+    Of the figures nothing is judged again. `message` as for `failed_night`.
+    """
+    problem = problem_of(
+        UNFINISHED_NIGHT,
+        wording.unfinished_night(as_of, message),
+        severity="medium",
+        value=None,
+        threshold=None,
+        owner=wording.DATA_TEAM,
+    )
+    return _at_the_end(settings, as_of, now, Findings((problem,)))
+
+
+def finished_night(settings: Settings, as_of: date, now: datetime) -> bool:
+    """Everything was done. Whether that ends an alert, and so is something to tell."""
+    if not any(alert.kind == UNFINISHED_NIGHT for alert in open_alerts(settings)):
+        return False
+    _at_the_end(settings, as_of, now, Findings())
+    return True
+
+
+def _at_the_end(settings: Settings, as_of: date, now: datetime, findings: Findings) -> list[Alert]:
+    rules = _rules_or_the_shipped(settings)
+    with Store(settings) as store:
+        return advance(store, lambda memory: findings, as_of, now, rules, is_at_the_end=True)
+
+
+def _rules_or_the_shipped(settings: Settings) -> Rules:
+    """A typing error there must not hide a failure; sending will name it."""
+    try:
+        return load_config(settings).rules
+    except AlertConfigError:
+        return Rules()
 
 
 def _stands_published(settings: Settings, as_of: date) -> bool:
@@ -134,18 +171,28 @@ def _stands_published(settings: Settings, as_of: date) -> bool:
 
 
 def advance(
-    store: Store, see: Callable[[Memory], Findings], as_of: date, now: datetime, rules: Rules
+    store: Store,
+    see: Callable[[Memory], Findings],
+    as_of: date,
+    now: datetime,
+    rules: Rules,
+    *,
+    is_at_the_end: bool = False,
 ) -> list[Alert]:
-    """One night in one transaction."""
+    """One night in one transaction; what is known at its end only, then and apart, for the rest is published by then."""
     with store.transaction() as transaction:
         state = transaction.state(as_of)
+        judged, others = {}, {}
+        for key, thread in state.threads.items():
+            (judged if (thread.kind == UNFINISHED_NIGHT) is is_at_the_end else others)[key] = thread
+        state = replace(state, threads=MappingProxyType(judged))
         findings = see(transaction.memory(state, as_of))
         mutes = transaction.mutes()
         after, events = live(state, findings, as_of, now, mutes, rules)
         transaction.save(state, after, events, now)
         if after is not state:
             transaction.remember(as_of, findings.figures)
-    return _in_order(after.threads.values(), _holding(mutes, as_of))
+    return _in_order([*after.threads.values(), *others.values()], _holding(mutes, as_of))
 
 
 def _failure(ledger: Ledger, as_of: date) -> str | None:

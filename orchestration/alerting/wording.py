@@ -214,3 +214,11 @@ def failed_night(as_of: date, message: str) -> tuple[str, str]:
         f"The night of {as_of} published nothing; the earlier figures stand."
         + (f" Reason: {reason}" if reason else ""),
     )
+
+
+def unfinished_night(as_of: date, message: str) -> tuple[str, str]:
+    reason = safe_reason(message)
+    return (
+        f"Đêm {day_vi(as_of)} đã công bố số liệu, nhưng có việc sau công bố chưa làm được: {reason}",
+        f"The night of {as_of} is published, but something that follows could not be done: {reason}",
+    )

@@ -14,7 +14,7 @@ from orchestration.evidence import figures, words
 from orchestration.evidence.errors import Mismatch, NoFigure
 from orchestration.evidence.night import EvidenceNight
 from orchestration.evidence.workbook import Written, write_evidence
-from orchestration.new_file import new_file
+from warehouse.new_file import new_file
 
 INDEX = "index.html"
 SUMS = "SHA256SUMS"

@@ -20,8 +20,8 @@ from orchestration.evidence.errors import Mismatch
 from orchestration.evidence.figures import Figure, Scored, Sums, Target
 from orchestration.evidence.formats import Formats
 from orchestration.evidence.night import EvidenceNight
-from orchestration.new_file import new_file
 from sources.text import both
+from warehouse.new_file import new_file
 
 # Excel holds 1,048,576 rows; the rest goes to a further sheet.
 ROWS_PER_SHEET = 1_000_000

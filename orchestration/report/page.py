@@ -13,11 +13,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from orchestration.new_file import new_file
 from orchestration.report.data import read
 from orchestration.seeds import read_seed
 from sources.text import both
 from sources.yaml_file import read_yaml
+from warehouse.new_file import new_file
 
 HERE = Path(__file__).resolve().parent
 FILE_NAME = "index.html"

@@ -8,11 +8,12 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import dagster as dg
+import duckdb
 import pytest
 from landing_kit import NOW, desk
 
 from orchestration import clock, failure, run
-from orchestration.alerting import open_alerts
+from orchestration.alerting import evaluate, open_alerts, send_pending
 from orchestration.definitions import _run_config, close_the_night
 from orchestration.night import Night
 from orchestration.run import _first_failure
@@ -100,6 +101,99 @@ def test_a_night_that_fails_is_known_everywhere_and_told_once(scheduled, told) -
     assert f"the night of {DAY} failed: dbt: readers keep the old night" in scheduled.log()
     (message,) = told.messages["night"]
     assert "readers keep the old night" in message["message"]
+
+
+class Published(Scheduled):
+    """The same, of a night that was published: by then its alerts were judged and sent, and two steps are left."""
+
+    def run(
+        self, day: date = DAY, page: Exception | None = None, server: Exception | None = None
+    ) -> list[str]:
+        """Of the last night; returns the messages that it sent."""
+
+        @dg.op
+        def par_index(context: dg.OpExecutionContext, night: Night) -> None:
+            now = clock.now()
+            night.ledger.start_night(context.run_id, night.day, now)
+            marts = night.settings.building
+            duckdb.connect(str(marts)).close()  # no marts, and so no figure that could be wrong
+            evaluate(night.settings, marts, night.ledger, night.day, now)
+            night.ledger.end_night(context.run_id, now, "published", None, "a_version")
+            send_pending(night.settings, now)
+
+        @dg.op(ins={"after": dg.In(dg.Nothing)})
+        def morning_page(night: Night) -> None:
+            if page is not None:
+                raise page
+
+        @dg.op(ins={"after": dg.In(dg.Nothing)}, tags={"dagster/priority": "-1"})
+        def postgres(context: dg.OpExecutionContext, night: Night) -> None:
+            if server is not None:
+                raise server
+            failure.come_to_its_end(night.settings, night.ledger, context.run_id, night.day)
+
+        @dg.job(hooks={close_the_night}, resource_defs={"night": Night(as_of=day.isoformat())})
+        def nightly():
+            published = par_index()
+            postgres(after=published)
+            morning_page(after=published)
+
+        before = len(self.told.messages.get("night", []))
+        nightly.execute_in_process(raise_on_error=False)
+        return [message["message"] for message in self.told.messages.get("night", [])[before:]]
+
+    def still_open(self) -> list[tuple[str, str, str]]:
+        return [(alert.kind, alert.severity, alert.status) for alert in open_alerts(self.settings)]
+
+
+@pytest.fixture
+def published(scheduled, desk, told) -> Published:
+    night = Published(desk, told.port)
+    night.told = told
+    return night
+
+
+AWAY = dg.Failure(description="PostgreSQL: db:5432 does not answer", allow_retries=False)
+OPEN = ("unfinished_night", "medium", "open")
+
+
+def test_what_fails_after_publishing_is_told_once_until_a_night_has_done_all(published) -> None:
+    (message,) = published.run(server=AWAY)
+    assert "30/11/2024 đã công bố số liệu, nhưng" in message and "db:5432 does not answer" in message
+    assert published.still_open() == [OPEN]
+    metrics = published.metrics()
+    assert "parindex_night_last_success 1.0" in metrics and "parindex_night_last_complete 0.0" in metrics
+    assert 'kind="unfinished_night",severity="medium",status="open"} 1.0' in metrics
+    assert f"the night of {DAY} is published, but: postgres: PostgreSQL: db:5432" in published.log()
+
+    assert (
+        published.run(DAY + timedelta(days=1), server=AWAY) == []
+    )  # it has been told, and has not been over meanwhile
+    assert published.still_open() == [OPEN]
+
+    (over,) = published.run(DAY + timedelta(days=2))
+    assert "đã hết" in over.lower() or "resolved" in over.lower()
+    assert published.still_open() == []
+    metrics = published.metrics()
+    assert "parindex_night_last_complete 1.0" in metrics and "unfinished_night" not in metrics
+
+
+def test_a_server_that_has_the_night_ends_no_alert_of_a_page_that_failed(published) -> None:
+    (message,) = published.run(page=PermissionError("reports"))
+    assert "morning_page: PermissionError" in message
+    assert published.still_open() == [OPEN]
+
+
+def test_of_a_night_that_does_two_things_in_vain_both_are_told(published) -> None:
+    published.run(page=PermissionError("reports"), server=AWAY)
+    (alert,) = open_alerts(published.settings)
+    assert "morning_page: PermissionError (see the log); postgres: PostgreSQL: db:5432" in alert.message_en
+
+
+def test_a_night_again_that_does_it_all_ends_the_alert(published) -> None:
+    published.run(server=AWAY)
+    assert len(published.run()) == 1
+    assert published.still_open() == []
 
 
 def test_a_step_that_fails_before_it_has_opened_the_night_is_a_failed_night(scheduled, told) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.evidence import bundle
-from orchestration.new_file import new_file
 from orchestration.report import page, write_report
+from warehouse.new_file import new_file
 
 TEXT = "một trang " * 200_000
 
@@ -55,6 +55,7 @@ def test_the_draft_of_a_killed_writer_goes_away_and_that_of_a_living_one_stays(t
             os._exit(0)  # as a kill: nothing is cleared away
     os.waitpid(child, 0)
     (left,) = set(tmp_path.iterdir()) - {other}
+    left = left.rename(left.with_name(left.name.replace("index", "of yesterday's name")))
     (tmp_path / ".index.html.new").write_text("of a night of an earlier release")
     with new_file(file) as mine, new_file(file) as its:
         assert set(tmp_path.iterdir()) == {mine, its, other} and left not in (mine, its)

@@ -14,19 +14,31 @@ with signals as (
     select * from {{ ref('int_signal_register') }}
 ),
 
+-- What the register gives away is each agency's own, and one delivery may show it of several.
+keyed as (
+    select
+        *,
+        kind || '|' || record_key || '|' || delivery_after
+        || case
+            when kind in ('unknown_target', 'unknown_number', 'two_reporters') then '|' || coalesce(agency_code, '')
+            else ''
+        end as signal_key
+    from signals
+),
+
 -- A row that stands twice in one file is one finding.
 single as (
     select
         *,
         row_number() over (
-            partition by kind, record_key, delivery_after
-            order by delivery_before nulls last, after
+            partition by signal_key
+            order by delivery_before nulls last, after, before, agency_code
         ) as turn
-    from signals
+    from keyed
 )
 
 select
-    kind || '|' || record_key || '|' || delivery_after as signal_key,
+    signal_key,
     kind,
     record_key,
     agency_code,
