@@ -72,14 +72,6 @@ def _settings(inbox: Path | None = None) -> Settings:
     return load_settings(inbox).create()
 
 
-def _today(settings: Settings) -> date:
-    """Today, unless the clock cannot be right."""
-    from orchestration.beginning import check_clock
-
-    check_clock(settings)
-    return clock.today()
-
-
 def _write_sample(out: Path, dossiers: int, seed: int, as_of: date) -> dict:
     from sources.sample import write_sample
 
@@ -165,7 +157,8 @@ class _Progress:
 
 
 @app.command(
-    epilog="Examples: parindex run    |    parindex run --as-of 2024-11-30    |    parindex run --inbox /srv/exports"
+    epilog="Examples: parindex run    |    parindex run --as-of 2024-11-30    |    parindex run --inbox /srv/exports    |"
+    "    parindex run --unattended"
 )
 def run(
     inbox: Annotated[
@@ -177,6 +170,14 @@ def run(
     ] = False,
     sample_if_empty: Annotated[
         bool, typer.Option("--sample-if-empty", help="Write sample exports when the inbox is empty.")
+    ] = False,
+    unattended: Annotated[
+        bool,
+        typer.Option(
+            "--unattended",
+            help="Nobody watches (cron, a timer): wait for a backup to end, and let those who get the alerts know"
+            " also of a night that cannot begin.",
+        ),
     ] = False,
 ) -> None:
     """One night: ingest, check, transform, check, publish, alert, report; ends with the scorecard."""
@@ -198,13 +199,19 @@ def run(
     if sample_if_empty and not find_arrivals(settings.inbox):
         _write_sample(settings.inbox, 20_000, 152, SAMPLE_AS_OF)
         console.print(f"The inbox was empty: sample exports are in {plain(settings.inbox)}.")
-    day = as_of
-    if day is None:
-        day = sample_day(settings, asked_for=sample_if_empty) or _today(settings)
+    day = as_of or sample_day(settings, asked_for=sample_if_empty)
+    by_the_clock = day is None
+    day = day or clock.today()
     log = log_to_file(settings)
     with _Progress() as progress, listening(progress):
         try:
-            outcome = run_night(settings, day, full_refresh=full_refresh)
+            outcome = run_night(
+                settings,
+                day,
+                full_refresh=full_refresh,
+                by_the_clock=by_the_clock,
+                unattended=unattended,
+            )
         except KeyboardInterrupt:
             errors.print(NIGHT_INTERRUPTED, soft_wrap=True)
             raise typer.Exit(1) from None

@@ -262,7 +262,7 @@ def _last_night(settings: Settings, now: datetime) -> Findings:
         yield Finding(WARN, "night", when, "is the schedule on? docs/runbook/failed_night.md")
     elif last["message"]:
         told = f"{when}: {last['outcome']}, but: {last['message']}"
-        yield Finding(WARN, "night", told, "docs/runbook/failed_night.md")
+        yield Finding(WARN, "night", told, "docs/runbook/alerts/unfinished_night.md")
     else:
         yield Finding(OK, "night", f"{when}: {last['outcome']}")
 

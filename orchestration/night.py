@@ -16,12 +16,10 @@ from orchestration.drafting import Drafting
 from orchestration.night_log import logging_to_file
 from warehouse import publish as publishing
 from warehouse.ledger import Ledger
-from warehouse.lock import NightRunning, night_lock
+from warehouse.lock import NightRunning, patient_lock
 from warehouse.settings import Settings, load_settings, write_for_the_team_only
 
 log = logging.getLogger("parindex")
-
-PATIENCE_WITH_COMMANDS = 1800  # seconds; a backup of ten million dossiers takes one or two minutes
 
 
 class Night(dg.ConfigurableResource):
@@ -51,7 +49,7 @@ class Night(dg.ConfigurableResource):
         with ExitStack() as night:
             night.enter_context(logging_to_file(self._settings))
             try:
-                night.enter_context(_lock(self._settings))
+                night.enter_context(patient_lock(self._settings))
             except NightRunning as busy:
                 log.warning("not run: %s", busy)
                 if not busy.by_a_night:
@@ -97,22 +95,6 @@ class Night(dg.ConfigurableResource):
     @property
     def day(self) -> date:
         return self._day
-
-
-@contextmanager
-def _lock(settings: Settings) -> Iterator[None]:
-    """The home's. A backup or a rollback that is at work is waited for: nobody begins a scheduled night again."""
-    with ExitStack() as held:
-        try:
-            held.enter_context(night_lock(settings, night=True))
-        except NightRunning as busy:
-            if busy.by_a_night:
-                raise
-            log.info(
-                "waiting for another command to end, for %d minutes at most", PATIENCE_WITH_COMMANDS // 60
-            )
-            held.enter_context(night_lock(settings, night=True, patience=PATIENCE_WITH_COMMANDS))
-        yield
 
 
 def _run_id(context: dg.InitResourceContext | None) -> str:

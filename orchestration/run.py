@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +19,7 @@ from orchestration.plan import check_plan
 from orchestration.startup import importing
 from warehouse import carry
 from warehouse.ledger import Ledger
-from warehouse.lock import NightRunning, night_lock
+from warehouse.lock import NightRunning, night_lock, patient_lock
 from warehouse.settings import Settings, write_for_the_team_only
 
 
@@ -32,31 +35,54 @@ log = logging.getLogger("parindex")
 
 
 def run_night(
-    settings: Settings, as_of: date, *, full_refresh: bool = False, whole_build: bool = False
+    settings: Settings,
+    as_of: date,
+    *,
+    full_refresh: bool = False,
+    whole_build: bool = False,
+    by_the_clock: bool = False,
+    unattended: bool = False,
 ) -> Outcome:
     """One night as of a day; a `whole_build` starts from landing alone, never from the last build.
 
+    `by_the_clock`: nobody said which day is meant. `unattended`: nobody watches, so it waits for a backup to end, and what
+    keeps it from beginning is known and told like a night that failed.
     Raises NightRunning when another one is at work, SettingsError, AlertConfigError, DamagedFile and
     NoPlanInForce: told now and plainly, instead of from inside the job.
     """
     write_for_the_team_only()
-    check_plan(as_of)
-    try:
-        # From here on, and not only within the job: the copy of the last build is made before that.
-        with night_lock(settings, night=True):
+    with ExitStack() as night:
+        with _told(settings, as_of) if unattended else nullcontext():
+            check_plan(as_of)
+            # From here on, and not only within the job: the copy of the last build is made before that.
             try:
-                return _run_it(settings, as_of, full_refresh, whole_build)
-            finally:
-                carry.forget_copy(settings)  # where the night ended before it was wanted
-    except NightRunning as busy:
-        log.warning("not run: %s", busy)
+                night.enter_context(
+                    patient_lock(settings) if unattended else night_lock(settings, night=True)
+                )
+            except NightRunning as busy:
+                log.warning("not run: %s", busy)
+                raise
+            with importing():
+                from orchestration.beginning import check_beginning, check_clock
+            if by_the_clock:
+                check_clock(settings)
+            check_beginning(settings, as_of, rotating=full_refresh)
+        night.callback(carry.forget_copy, settings)  # where the night ends before it was wanted
+        return _run_it(settings, as_of, full_refresh, whole_build)
+
+
+@contextmanager
+def _told(settings: Settings, day: date) -> Iterator[None]:
+    """What keeps a night from beginning is known and told; but for another night, which does the work."""
+    try:
+        yield
+    except Exception as error:
+        if not (isinstance(error, NightRunning) and error.by_a_night):
+            failure.not_begun(settings, str(uuid.uuid4()), day, error)
         raise
 
 
 def _run_it(settings: Settings, as_of: date, full_refresh: bool, whole_build: bool) -> Outcome:
-    with importing():
-        from orchestration.beginning import check_beginning
-    check_beginning(settings, as_of, rotating=full_refresh)
     aside.building.warm_up()
     if not (full_refresh or whole_build):
         carry.copy_ahead(settings)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,7 +16,10 @@ from warehouse.settings import Settings
 
 # How long a night waits for a home: whoever only looks holds it for an instant.
 PATIENCE = 2.0  # seconds
+PATIENCE_WITH_COMMANDS = 1800  # seconds; a backup of ten million dossiers takes one or two minutes
 OF_NIGHTS = "a_night.lock"
+
+log = logging.getLogger("parindex")
 
 
 class NightRunning(Exception):
@@ -74,3 +78,19 @@ def night_lock(settings: Settings, *, night: bool = False, patience: float | Non
             yield
     finally:
         lock.release()
+
+
+@contextmanager
+def patient_lock(settings: Settings) -> Iterator[None]:
+    """The home's, for a night that nobody would begin again: a backup or a rollback that is at work is waited for."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(night_lock(settings, night=True))
+        except NightRunning as busy:
+            if busy.by_a_night:
+                raise
+            log.info(
+                "waiting for another command to end, for %d minutes at most", PATIENCE_WITH_COMMANDS // 60
+            )
+            held.enter_context(night_lock(settings, night=True, patience=PATIENCE_WITH_COMMANDS))
+        yield

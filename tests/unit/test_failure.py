@@ -13,16 +13,19 @@ import pytest
 from landing_kit import NOW, desk
 
 from orchestration import clock, failure, run
-from orchestration.alerting import evaluate, open_alerts, send_pending
+from orchestration.alerting import AlertConfigError, evaluate, open_alerts, send_pending
 from orchestration.definitions import _run_config, close_the_night
 from orchestration.night import Night
+from orchestration.night_log import log_to_file
+from orchestration.plan import NoPlanInForce
 from orchestration.run import _first_failure
 from tests.faults.kills import sink
 from warehouse import lock
+from warehouse.damaged import DamagedFile
 from warehouse.ledger import Ledger
-from warehouse.lock import night_lock
+from warehouse.lock import NightRunning, night_lock
 from warehouse.personal_key import check_key
-from warehouse.settings import load_settings
+from warehouse.settings import SettingsError, load_settings
 
 __all__ = ["desk"]
 
@@ -271,6 +274,18 @@ def wrong_alerts(scheduled) -> None:
 NO_PLAN = date(1900, 1, 1)
 
 
+def as_scheduled(night: Scheduled, day: date = DAY) -> None:
+    assert not night.run(day=day).success
+
+
+def as_a_timer_does(night: Scheduled, day: date = DAY) -> None:
+    """`parindex run --unattended`, up to where the job would begin."""
+    log_to_file(load_settings())
+    with pytest.raises((DamagedFile, SettingsError, AlertConfigError, NoPlanInForce, NightRunning)):
+        run.run_night(load_settings(), day, unattended=True)
+
+
+@pytest.mark.parametrize("begin", [as_scheduled, as_a_timer_does])
 @pytest.mark.parametrize(
     ("harm", "day", "said", "knows", "messages"),
     [
@@ -282,20 +297,19 @@ NO_PLAN = date(1900, 1, 1)
         (lost_ledger, DAY, "ledger.sqlite bị hỏng – is damaged", False, 1),
     ],
 )
-def test_a_scheduled_night_that_cannot_begin_is_known_and_told_once(
-    desk, scheduled, told, harm, day: date, said: str, knows: bool, messages: int
+def test_a_night_that_nobody_watches_and_that_cannot_begin_is_known_and_told_once(
+    desk, scheduled, told, begin, harm, day: date, said: str, knows: bool, messages: int
 ) -> None:
     desk.ledger.start_night("killed", DAY, NOW)
     desk.ledger.close()
     harm(scheduled)
-    result = scheduled.run(day=day)
-    assert not result.success
+    begin(scheduled, day)
     assert said in scheduled.log() and "the beginning of the night failed with" in scheduled.log()
     assert "parindex_night_last_success 0.0" in scheduled.metrics()
     assert len(told.messages.get("night", [])) == messages
     if knows:
         night = scheduled.night()
-        assert (night["night_id"], night["as_of"], night["outcome"]) == (result.run_id, day, "failed")
+        assert (night["as_of"], night["outcome"]) == (day, "failed")
         assert night["message"].startswith("not begun: ") and said in night["message"]
         ledger = Ledger(scheduled.settings.ledger)
         assert ledger.nights()[1]["outcome"] == "running"  # whether readers see it, the next night finds out
@@ -318,32 +332,62 @@ def test_a_second_night_is_refused_and_nothing_has_failed(scheduled, told) -> No
 HELD = """
 import sys, time
 from warehouse.lock import night_lock
-from warehouse.settings import load_settings
+from warehouse.settings import SettingsError, load_settings
 with night_lock(load_settings()):
     print("held", flush=True)
     sys.stdin.readline()
 """
 
 
-def test_a_scheduled_night_waits_for_a_backup_and_is_told_of_where_it_waits_in_vain(
-    scheduled, told, monkeypatch
+@pytest.mark.parametrize("begin", [as_scheduled, as_a_timer_does])
+def test_a_night_that_nobody_watches_waits_for_a_backup_and_is_told_of_where_it_waits_in_vain(
+    scheduled, told, monkeypatch, begin
 ) -> None:
     backup = subprocess.Popen(
         [sys.executable, "-c", HELD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert backup.stdout.readline() == "held\n"
-    monkeypatch.setattr("orchestration.night.PATIENCE_WITH_COMMANDS", 0.2)
-    assert not scheduled.run().success
+    monkeypatch.setattr("warehouse.lock.PATIENCE_WITH_COMMANDS", 0.2)
+    begin(scheduled)
     night = scheduled.night()
     assert (
         night["outcome"] == "failed"
         and "another command (backup, rollback, ...) is at work" in night["message"]
     )
     assert len(told.messages["night"]) == 1
-    monkeypatch.setattr("orchestration.night.PATIENCE_WITH_COMMANDS", 120)
+    monkeypatch.setattr("warehouse.lock.PATIENCE_WITH_COMMANDS", 120)
     threading.Timer(1, lambda: backup.communicate("\n")).start()
     assert scheduled.run().success
     assert "waiting for another command to end" in scheduled.log()
+
+
+def test_a_night_of_a_timer_that_meets_another_night_has_not_failed(scheduled, told) -> None:
+    night = subprocess.Popen(
+        [sys.executable, "-c", HELD.replace("load_settings()", "load_settings(), night=True", 1)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert night.stdout.readline() == "held\n"
+    as_a_timer_does(scheduled)
+    night.communicate("\n")
+    assert scheduled.night() is None and told.messages == {}
+    assert "not run: another night is running" in scheduled.log()
+
+
+def test_a_clock_that_was_set_back_ends_a_night_of_a_timer(scheduled, told, monkeypatch) -> None:
+    ahead = SimpleNamespace(published_at=clock.now() + timedelta(days=3), version="x", as_of=DAY)
+    monkeypatch.setattr("orchestration.beginning.publish.current", lambda _: ahead)
+    with pytest.raises(SettingsError, match="it was set back"):
+        run.run_night(load_settings(), DAY, by_the_clock=True, unattended=True)
+    assert "it was set back" in scheduled.night()["message"] and len(told.messages["night"]) == 1
+
+
+def test_who_watches_is_told_on_the_screen_alone(scheduled, told) -> None:
+    lost_key(scheduled)
+    with pytest.raises(SettingsError, match="is gone"):
+        run.run_night(load_settings(), DAY)
+    assert scheduled.night() is None and told.messages == {}
 
 
 @pytest.mark.parametrize("said", [True, False], ids=["by the clock", "as of a day"])
