@@ -13,7 +13,7 @@ from expectations.marts import MARTS_SUITE, marts_checks
 from expectations.model import BLOCK, WARN, CheckResult, failures, to_arrow, to_rows
 from orchestration import clock
 from orchestration.checking import check_file, check_relations
-from orchestration.freshness import is_stale, limit_days
+from orchestration.freshness import is_stale, last_delivered, limit_days
 from orchestration.night import Night
 from orchestration.progress import tell
 from sources.contract import Table, all_tables
@@ -81,14 +81,8 @@ def check_freshness(night: Night, table: Table) -> dg.AssetCheckResult:
 
     Not Dagster's freshness policy: every night materializes the table, also when nothing was delivered.
     """
-    last = max(
-        (
-            entry.delivered_on
-            for entry in night.ledger.deliveries(night.day, of=(table.source, table.name))
-            if entry.accepted
-        ),
-        default=None,
-    )
+    entries = night.ledger.deliveries(night.day, of=(table.source, table.name))
+    last = last_delivered(table, entries, night.day)
     age = None if last is None else (night.day - last).days
     return dg.AssetCheckResult(
         check_name=FRESHNESS_CHECK,

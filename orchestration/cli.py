@@ -6,9 +6,7 @@ had, 2 wrong usage.
 
 from __future__ import annotations
 
-import errno
 import os
-import sqlite3
 import time
 from contextlib import suppress
 from datetime import date
@@ -21,25 +19,22 @@ from orchestration import (
     clock,
     evidence_command,
     home_command,
+    last_words,
     metrics_command,
     publish_command,
+    quarantine_command,
     spark_command,
     versions_command,
     which_version,
 )
 from orchestration.bi import command as superset_command
 from orchestration.day_option import day_option
-from orchestration.out_option import check_out_file, check_out_folder
-from orchestration.plan import NoPlanInForce
+from orchestration.out_option import check_out_folder
 from orchestration.sample_day import remember, sample_day
 from orchestration.startup import INTERRUPTED, NIGHT_INTERRUPTED, leave
 from orchestration.terminal import console, errors, plain, show_all_letters
-from sources.contract import load_contracts
 from sources.inbox import SAMPLE_MARKER, find_arrivals
-from sources.text import place_of
-from warehouse.damaged import DamagedFile
 from warehouse.lock import NightRunning
-from warehouse.new_file import new_file
 from warehouse.settings import Settings, SettingsError, load_settings, write_for_the_team_only
 
 app = typer.Typer(
@@ -266,98 +261,7 @@ def rebuild(as_of: RebuildAsOf = None) -> None:
         console.print(f"Changed marts: {', '.join(changed)}" if changed else "All marts are identical.")
 
 
-quarantine_app = typer.Typer(
-    help="Rejected rows: file, sheet, row, column, value, reason.",
-    epilog="Examples: parindex quarantine list    |    parindex quarantine export --out rejected.xlsx",
-    no_args_is_help=True,
-)
-app.add_typer(quarantine_app, name="quarantine")
-SourceOption = Annotated[str | None, typer.Option(help="Only this source, e.g. tthc.")]
-TableOption = Annotated[str | None, typer.Option(help="Only this table, e.g. dossiers.")]
-PersonalOption = Annotated[
-    bool,
-    typer.Option(
-        "--personal",
-        help="Show personal data too, where PARINDEX_PERSONAL_DATA=plain has kept them readable.",
-    ),
-]
-
-
-def _check_names(source: str | None, table: str | None) -> None:
-    """A name that no contract knows would look as if nothing had been rejected."""
-    contracts = load_contracts()
-    if source is not None and source not in contracts:
-        raise typer.BadParameter(f"{source!r}: one of {', '.join(contracts)}", param_hint="--source")
-    known = [name for one in contracts.values() if source in (None, one.name) for name in one.tables]
-    if table is not None and table not in known:
-        raise typer.BadParameter(f"{table!r}: one of {', '.join(known)}", param_hint="--table")
-
-
-def _show_rejected(row: dict) -> None:
-    """One row on one line, as narrow as the terminal may be: a file name that is cut cannot be searched for."""
-    place = place_of(row["source"], row["delivered_on"], row["file_name"])
-    sheet = f", trang {row['sheet']}" if row["sheet"] else ""
-    value = f" = {row['value']!r}" if row["value"] else ""
-    cell = f", {row['column_name']}{value}" if row["column_name"] else ""
-    console.print(
-        f"{place}{sheet}, dòng {row['row_number']}{cell}: {row['reason'] or ''}", markup=False, soft_wrap=True
-    )
-
-
-@quarantine_app.command("list", epilog="Example: parindex quarantine list --table dossiers --limit 50")
-def quarantine_list(
-    source: SourceOption = None,
-    table: TableOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 100,
-    personal: PersonalOption = False,
-) -> None:
-    """Show rejected rows."""
-    import duckdb
-
-    from warehouse.ledger import Ledger
-    from warehouse.quarantine import quarantine
-
-    _check_names(source, table)
-    settings = load_settings()
-    ledger = Ledger.to_look_at(settings.ledger)
-    with duckdb.connect(config=settings.duckdb()) as connection:
-        relation = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
-        total = relation.aggregate("count(*)").fetchall()[0][0]
-        console.print(f"{total:,} dòng bị loại – rejected rows")
-        for row in relation.limit(limit).fetchall():
-            _show_rejected(dict(zip(relation.columns, row, strict=True)))
-    ledger.close()
-    if total > limit:
-        console.print(f"{total - limit:,} more: `parindex quarantine export --out FILE.xlsx`, or --limit.")
-
-
-@quarantine_app.command(
-    "export", epilog="Example: parindex quarantine export --out rejected.xlsx --source tthc"
-)
-def quarantine_export(
-    out: Annotated[Path, typer.Option(help="File to write, .csv or .xlsx.")] = Path("quarantine.csv"),
-    source: SourceOption = None,
-    table: TableOption = None,
-    personal: PersonalOption = False,
-) -> None:
-    """Write rejected rows to a file, to be sent back to whoever delivered them."""
-    import duckdb
-
-    from warehouse.ledger import Ledger
-    from warehouse.quarantine import export_quarantine, quarantine
-
-    settings = load_settings()
-    check_out_file(settings, out, ".csv", ".xlsx")
-    _check_names(source, table)
-    ledger = Ledger.to_look_at(settings.ledger)
-    with duckdb.connect(config=settings.duckdb()) as connection:
-        rejected = quarantine(settings, ledger, connection, source=source, table=table, personal=personal)
-        with new_file(out) as draft:
-            rows = export_quarantine(rejected, draft, out.suffix)
-    ledger.close()
-    console.print(f"Wrote {rows:,} rejected rows to {plain(out)}.")
-
-
+app.add_typer(quarantine_command.app, name="quarantine")
 app.command(epilog=publish_command.EXAMPLES)(publish_command.publish)
 app.command(epilog=evidence_command.EPILOG)(evidence_command.evidence)
 app.command(epilog=superset_command.EXAMPLES)(superset_command.superset)
@@ -528,116 +432,10 @@ def _exit_code() -> int:
             errors.print(INTERRUPTED)
             return 1
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except SettingsError as error:
-        errors.print(f"[red]Setting:[/] {plain(error)}", soft_wrap=True)
-        return 2
-    except NightRunning as busy:
-        errors.print(f"[red]Not run:[/] {plain(busy)}", soft_wrap=True)
-    except NoPlanInForce as why:
-        errors.print(f"[red]Không chạy – not run:[/] {plain(why)}", soft_wrap=True)
     except Exception as error:
-        wrong_path = _of_a_path(error)
-        told = wrong_path or next(filter(None, (look(error) for look in _LOOKS)), None)
+        told = last_words.of(error)
         if told is None:
             raise
         errors.print(told, soft_wrap=True)
-        return 2 if wrong_path else 1
-    return 1
-
-
-# A path that was said, or PARINDEX_HOME: a file where a folder has to be, the other way round, a place where none can be
-# made, or no name at all.
-_WRONG_PATH = (errno.EEXIST, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
-
-
-def _of_a_path(error: Exception) -> str | None:
-    if not isinstance(error, OSError) or error.errno not in _WRONG_PATH or error.filename is None:
-        return None
-    return f"[red]Wrong path:[/] {plain(error.filename)}: {plain(error.strerror)}"
-
-
-def _settings_if_good() -> Settings | None:
-    """A command that does without settings may fail where they are wrong, or cannot be read."""
-    try:
-        return load_settings()
-    except (SettingsError, OSError):
-        return None
-
-
-def _of_permissions(error: Exception) -> str | None:
-    """Whose owner and mode to look at: those of PARINDEX_HOME only where it is about a file of it."""
-    if not isinstance(error, PermissionError):
-        return None
-    if error.filename is None:
-        return f"[red]No permission:[/] {plain(error)}"
-    place, settings = Path(os.fsdecode(error.filename)).absolute(), _settings_if_good()
-    of_home = settings is not None and place.is_relative_to(settings.home)
-    whose = "PARINDEX_HOME" if of_home else "it, or of the folder that it lies in"
-    return f"[red]No permission:[/] {plain(place)}: check the owner and mode of {whose}."
-
-
-def _of_the_memory(error: Exception) -> str | None:
-    from orchestration.failure import of_memory
-
-    settings = _settings_if_good()
-    told = of_memory(settings, type(error).__name__, str(error)) if settings is not None else None
-    return f"[red]Không đủ bộ nhớ – not enough memory:[/] {plain(told)}" if told else None
-
-
-def _of_ctrl_c(error: Exception) -> str | None:
-    from orchestration.failure import is_interruption
-
-    return INTERRUPTED if is_interruption(type(error).__name__, str(error)) else None
-
-
-def _of_dbt(error: Exception) -> str | None:
-    from orchestration.dbt import DbtFailed
-
-    return f"[red]Không tính được – not computed:[/] {plain(error)}" if isinstance(error, DbtFailed) else None
-
-
-def _of_a_file(error: Exception) -> str | None:
-    """Whether a file of the home is damaged, and which."""
-    from warehouse.landed_damage import behind_error
-
-    damaged = error if isinstance(error, DamagedFile) else None
-    if damaged is None and (settings := _settings_if_good()) is not None:
-        damaged = behind_error(settings, error)
-    return f"[red]Tệp hỏng – damaged file:[/] {plain(damaged)}" if damaged else None
-
-
-def _of_the_alerts(error: Exception) -> str | None:
-    from orchestration.alerting import AlertConfigError
-
-    if not isinstance(error, AlertConfigError):
-        return None
-    return (
-        f"[red]Không chạy – not run:[/] {plain(error)}. Sửa cấu hình cảnh báo rồi chạy lại – put the configuration of the"
-        " alerts right, then run again: docs/runbook/alerts/README.md"
-    )
-
-
-def _of_the_disk(error: Exception) -> str | None:
-    """Whether the disk is at fault, in words; SQLite has its own for what the system says."""
-    number, cause = getattr(error, "errno", None), getattr(error, "orig", None) or error
-    text = str(cause) if isinstance(cause, sqlite3.Error) else ""
-    if number == errno.ENOSPC or "disk is full" in text:
-        return "[red]The disk is full.[/] Free some space, then run again."
-    if number == errno.EROFS and error.filename is not None:
-        return f"[red]{plain(error.filename)} cannot be written:[/] mounted read-only?"
-    if number == errno.EROFS or "readonly" in text or "unable to open" in text:
-        return "[red]PARINDEX_HOME cannot be written:[/] of another owner, or mounted read-only?"
-    if "is locked" in text:
-        return (
-            "[red]PARINDEX_HOME is being written by another command:[/] wait for it to end, then run again."
-        )
-    if "disk I/O error" in text:
-        return (
-            "[red]PARINDEX_HOME cannot be read or written:[/] the disk, or the share that it lies on, fails."
-        )
-    return None
-
-
-_LOOKS = (
-    _of_permissions, _of_the_disk, _of_a_file, _of_the_memory, _of_the_alerts, _of_dbt, _of_ctrl_c,
-)  # fmt: skip
+        return 2 if last_words.is_of_usage(error) else 1
+    return 0

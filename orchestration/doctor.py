@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 from orchestration import clock
 from orchestration.ahead import dated_ahead
-from orchestration.freshness import is_stale
+from orchestration.freshness import is_stale, last_delivered
 from orchestration.seeds import read_seed
 from sources.casting import TIME_ZONE
 from sources.contract import all_tables
@@ -311,8 +311,7 @@ def _freshness(settings: Settings, now: datetime) -> Findings:
         return
     fresh = 0
     for table in all_tables():
-        own = [e.delivered_on for e in entries if (e.source, e.table_name) == (table.source, table.name)]
-        last = max(own, default=None)
+        last = last_delivered(table, entries, day)
         if not is_stale(table, last, day):
             fresh += 1
             continue

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import shutil
 import traceback
 from collections.abc import Callable
 from datetime import date
@@ -18,7 +17,7 @@ from functools import partial
 from orchestration import clock, dbt
 from orchestration.aside import WorkerDied
 from orchestration.plan import NoPlanInForce
-from warehouse import landed_damage
+from warehouse import landed_damage, machine_error
 from warehouse.damaged import DamagedFile
 from warehouse.ledger import Ledger
 from warehouse.lock import NightRunning
@@ -26,17 +25,12 @@ from warehouse.settings import Settings, SettingsError
 
 log = logging.getLogger("parindex")
 
-_LEAST_FREE = 32 << 20  # bytes; below, whatever failed to be written failed for want of room
 _LONGEST = 2000  # letters of a reason
 # Our own errors, whose messages hold no value of a row.
 _PLAIN = (
     WorkerDied.__name__, SettingsError.__name__, NightRunning.__name__, NoPlanInForce.__name__, DamagedFile.__name__,
     "AlertConfigError",
 )  # fmt: skip
-
-
-def _disk_is_full(settings: Settings) -> bool:
-    return shutil.disk_usage(settings.home).free < _LEAST_FREE
 
 
 def is_interruption(kind: str, message: str) -> bool:
@@ -54,13 +48,11 @@ def of_memory(settings: Settings, kind: str, message: str) -> str | None:
 
 def in_words(settings: Settings, kind: str, message: str) -> str:
     """An error by the name of its class and its message (without that name)."""
-    if _disk_is_full(settings) or os.strerror(errno.ENOSPC) in message:
+    told = machine_error.said_of_writing(message)
+    if machine_error.is_full(settings) or told == os.strerror(errno.ENOSPC):
         return f"the disk of {settings.home} is full: free some space, then run again"
-    for number in (errno.EDQUOT, errno.EFBIG, errno.EROFS):  # a quota, a limit of the shell, a mount
-        if os.strerror(number) in message:
-            return (
-                f"{settings.home} cannot be written ({os.strerror(number)}): put that right, then run again"
-            )
+    if told is not None:
+        return machine_error.cannot_be_written(settings, told)
     if told := of_memory(settings, kind, message):
         return told
     if damaged := landed_damage.behind(settings, kind):

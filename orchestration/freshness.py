@@ -6,10 +6,27 @@ Sunday or over Tết, and what was delivered before is no reason to freeze the a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from orchestration.working_days import is_working_day
 from sources.contract import Table
+from warehouse.ledger import Delivery
+
+
+def last_delivered(table: Table, entries: Iterable[Delivery], day: date) -> date | None:
+    """Up to the day, of what was accepted; None where nothing ever was."""
+    return max((one.delivered_on for one in accepted(table, entries, day)), default=None)
+
+
+def accepted(table: Table, entries: Iterable[Delivery], day: date) -> list[Delivery]:
+    """What counts of a table on the day."""
+    name = (table.source, table.name)
+    return [
+        one
+        for one in entries
+        if one.accepted and (one.source, one.table_name) == name and one.delivered_on <= day
+    ]
 
 
 def limit_days(table: Table, last: date) -> int:

@@ -10,7 +10,7 @@ from orchestration import clock
 from orchestration.ahead import dated_ahead, last_day
 from orchestration.alerting import open_alerts
 from orchestration.alerting.wording import SEVERITY_VI, day_vi
-from orchestration.freshness import is_stale
+from orchestration.freshness import accepted, is_stale, last_delivered
 from orchestration.numbers import number_vi
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
@@ -70,14 +70,13 @@ def show_status(settings: Settings, console: Console) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for contract in all_tables():
         own = [e for e in entries if (e.source, e.table_name) == (contract.source, contract.name)]
-        taken = [e for e in own if e.accepted and e.delivered_on <= day]
-        last = max((e.delivered_on for e in taken), default=None)
+        last = last_delivered(contract, own, day)
         age = (day - last).days if last else None
         table.add_row(
             contract.relation,
             day_vi(last) if last else "–",
             f"[red]{'–' if age is None else age} ▲[/]" if is_stale(contract, last, day) else str(age),
-            number_vi(sum(e.rows_loaded for e in taken)),
+            number_vi(sum(e.rows_loaded for e in accepted(contract, own, day))),
             number_vi(sum(e.rows_quarantined for e in own)),
         )
     console.print(table)

@@ -7,11 +7,8 @@ marked, and again in a small one with their reasons, so that nothing is lost and
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import hmac
-import os
-import re
 import shutil
 import threading
 from collections import deque
@@ -43,6 +40,7 @@ from warehouse.ledger import (
     Ledger,
     delivery_id,
 )
+from warehouse.machine_error import failed_write, is_the_machines, not_written, reader_failed
 from warehouse.settings import AS_PARQUET, Settings, SettingsError
 
 _CHANGING = (
@@ -52,12 +50,6 @@ _CHANGING = (
 _OPEN_FILES = Path("/proc/self/fd")
 _TICK = timedelta(microseconds=1)
 _AHEAD = 2  # files landed or being landed before the one of which the ledger is told next
-_LEAST_FREE = 16 << 20  # bytes; below, whatever fails is the disk's fault
-# Reading ends in none of these.
-_OF_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
-_OS_ERROR = re.compile(r"\(os error (\d+)\)")
-# How Python and DuckDB, each in a kind of error of its own, say that the system gives no thread or handle more.
-_NO_MORE = ("can't start new thread", *map(os.strerror, (errno.EAGAIN, errno.EMFILE, errno.ENFILE)))
 
 
 def connect(settings: Settings, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
@@ -177,12 +169,12 @@ def land_file(
         refused = isinstance(error, RefusedFile)
         # A reader refuses what it cannot read, whatever it died of.
         died_of = error.__cause__ if refused and isinstance(error.__cause__, Exception) else error
-        if (failed := _failed_write(settings, died_of, arrival.path)) is not None:
+        if (failed := failed_write(settings, died_of, arrival.path)) is not None:
             raise failed from error
-        entry = replace(base, reason=str(error) if refused else _reader_failed(error))
-        if _is_the_machines(died_of):
+        entry = replace(base, reason=str(error) if refused else reader_failed(error))
+        if is_the_machines(died_of):
             # No fault of the file: the same content is read by the next run, so it must not count as known.
-            entry = _unplaced(arrival, UNTRIED + content_hash, now, _reader_failed(died_of))
+            entry = _unplaced(arrival, UNTRIED + content_hash, now, reader_failed(died_of))
     finally:
         with held:  # left last, whatever happens here: another lane may be waiting
             shutil.rmtree(work, ignore_errors=True)
@@ -205,87 +197,6 @@ def _forget_temporary(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for (name,) in views:
         connection.unregister(name)  # what a reader left where it was made, for us to look at
-
-
-def _failed_write(settings: Settings, error: Exception, source: Path) -> Exception | None:
-    """What to raise when the home could not be written, which is no fault of the file: the night fails, nothing is lost.
-
-    Told by what failed, not by the room that is left: DuckDB removes its half of a file, and the disk has room again.
-    """
-    if not isinstance(error, OSError | duckdb.IOException):
-        return None
-    number, text = _errno(error), str(error)
-    if number not in _OF_WRITING and not source.exists():
-        return None  # it is read under a name in our scratch, but what is gone is the file itself
-    ours = (
-        number in _OF_WRITING
-        or str(settings.work) in text
-        or str(settings.landing) in text
-        or ("write" in text and str(source) not in text)
-        or shutil.disk_usage(settings.home).free < _LEAST_FREE
-        or not os.access(settings.landing, os.W_OK)
-    )
-    return _not_written(settings, error) if ours else None
-
-
-def _not_written(settings: Settings, error: Exception) -> Exception:
-    """A failed write in words that a night can be told to have failed with."""
-    number = _errno(error)
-    if number in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(settings.home).free < _LEAST_FREE:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    told = os.strerror(number) if number else type(error).__name__
-    return SettingsError(
-        f"PARINDEX_HOME={settings.home} cannot be written ({told}): put that right, then run again"
-    )
-
-
-def _errno(error: Exception) -> int | None:
-    """The number of an error of the system; DuckDB tells it in words, the reader of workbooks in its text."""
-    if isinstance(error, OSError) and error.errno:
-        return error.errno
-    if told := _OS_ERROR.search(str(error)):
-        return int(told[1])
-    return next((number for number in errno.errorcode if os.strerror(number) in str(error)), None)
-
-
-def _is_the_machines(error: Exception) -> bool:
-    """Whether memory, threads, handles or a disk gave way while a file was read: the same file may be read tomorrow.
-
-    An OSError without a number is a parser's word for a damaged file, and so is a place that no file has (EINVAL).
-    """
-    if isinstance(error, OSError) or _OS_ERROR.search(str(error)):
-        return _errno(error) not in (None, errno.EINVAL)
-    if isinstance(
-        error, MemoryError | duckdb.OutOfMemoryException | duckdb.IOException | duckdb.FatalException
-    ):
-        return True
-    return isinstance(error, RuntimeError | duckdb.Error) and any(told in str(error) for told in _NO_MORE)
-
-
-def _reader_failed(error: Exception) -> str:
-    """A reader's own error without the cells it may quote."""
-    if isinstance(error, FileNotFoundError):
-        return "tệp biến mất trong khi đọc: gửi lại | the file vanished while it was read: deliver it again"
-    if isinstance(error, PermissionError):
-        return (
-            f"hệ điều hành không cho đọc tệp ({error.strerror}): kiểm tra quyền | the file cannot be opened"
-        )
-    if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
-        return (
-            "tệp quá lớn cho bộ nhớ cho phép: chia nhỏ, hoặc tăng PARINDEX_MEMORY_LIMIT rồi gửi lại"
-            " | the file needs more memory than PARINDEX_MEMORY_LIMIT: split it or raise the limit"
-        )
-    if _is_the_machines(error):
-        number = _errno(error)
-        told = os.strerror(number) if number else type(error).__name__
-        return (
-            f"máy không đọc được tệp ({told}), không phải lỗi của tệp: lần chạy sau sẽ đọc lại"
-            f" | the machine failed ({told}), not the file: the next run reads it again"
-        )
-    return (
-        f"không đọc được ({type(error).__name__}): mở thử tệp rồi xuất lại"
-        " | the file cannot be read: open it, then export it again"
-    )
 
 
 def _store(
@@ -358,7 +269,7 @@ def _store(
                 file.replace(place)
         flush_to_disk(target.parquet.parent)  # the ledger must not know of rows that a power cut took
     except OSError as error:
-        raise _not_written(settings, error) from error
+        raise not_written(settings, error) from error
     return entry
 
 
@@ -458,7 +369,7 @@ def land_inbox(
                 hashed[arrival.place] = str(before), content_hash
             except OSError as error:
                 content_hash = f"{UNREADABLE}{error.errno}"
-                arrival = replace(arrival, reason=_reader_failed(error))
+                arrival = replace(arrival, reason=reader_failed(error))
         file = delivery_id(arrival.source, arrival.delivered_on, arrival.file_name, content_hash)
         if file in known:
             return known[file]

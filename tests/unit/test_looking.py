@@ -12,7 +12,7 @@ import pytest
 from landing_kit import NOW, criteria_csv, criteria_row, desk
 
 from orchestration.alerting import failed_night, open_alerts
-from orchestration.cli import _of_the_disk
+from orchestration.last_words import _of_the_disk
 from tests.read_only import read_only
 from warehouse.damaged import DamagedFile
 from warehouse.ledger import Ledger
