@@ -25,6 +25,8 @@ from warehouse.settings import Settings, SettingsError
 
 log = logging.getLogger("parindex")
 
+Act = tuple[str, Callable[[], object]]  # what it is called in the log, and what to do
+
 _LONGEST = 2000  # letters of a reason
 # Our own errors, whose messages hold no value of a row.
 _PLAIN = (
@@ -99,19 +101,19 @@ def make_known(
 ) -> None:
     """The alert, unless `told` is None, and the metrics, which `ledger` gives the outcome.
 
-    Each whatever becomes of the others: what fails of it is logged, for the night has failed of something else.
     `published`: what failed comes after that, and readers have the night.
     """
     from orchestration.alerting import failed_night, unfinished_night
 
-    tell: Callable[[], object] | None = None
-    if told is not None and published:
-        log.error("the night of %s is published, but: %s", day, told)
-        tell = partial(unfinished_night, settings, day, clock.now(), told)
-    elif told is not None:
-        log.error("the night of %s failed: %s", day, told)
-        tell = partial(failed_night, settings, day, clock.now(), told)
-    _each(settings, ledger, day, tell)
+    acts: list[Act] = []
+    if told is not None:
+        log.error("the night of %s %s: %s", day, "is published, but" if published else "failed", told)
+        open_it = unfinished_night if published else failed_night
+        acts = [
+            ("the alert", partial(open_it, settings, day, clock.now(), told)),
+            _sending(settings),
+        ]
+    _do_all(settings, [*acts, _metrics(settings, ledger, day)])
 
 
 def come_to_its_end(settings: Settings, ledger: Ledger, night_id: str, day: date) -> None:
@@ -120,22 +122,23 @@ def come_to_its_end(settings: Settings, ledger: Ledger, night_id: str, day: date
 
     failed = ledger.night(night_id).get("message")
     if failed is None and finished_night(settings, day, clock.now()):
-        _each(settings, ledger, day, lambda: None)
+        _do_all(settings, [_sending(settings), _metrics(settings, ledger, day)])
 
 
-def _each(settings: Settings, ledger: Ledger, day: date, tell: Callable[[], object] | None) -> None:
-    """Tell, where there is something to tell, send it, and write the metrics."""
-    from orchestration.alerting import send_pending, write_metrics
+def _sending(settings: Settings) -> Act:
+    from orchestration.alerting import send_pending
 
-    acts: list[tuple[str, Callable[[], object]]] = [
-        ("the metrics", lambda: write_metrics(settings, settings.published_file, ledger, day))
-    ]
-    if tell is not None:
-        acts = [
-            ("the alert", tell),
-            ("sending the alert", lambda: send_pending(settings, clock.now())),
-            *acts,
-        ]
+    return "sending the alert", partial(send_pending, settings, clock.now())
+
+
+def _metrics(settings: Settings, ledger: Ledger, day: date) -> Act:
+    from orchestration.alerting import write_metrics
+
+    return "the metrics", partial(write_metrics, settings, settings.published_file, ledger, day)
+
+
+def _do_all(settings: Settings, acts: list[Act]) -> None:
+    """Each whatever becomes of the others: what fails of it is logged, for the night has failed of something else."""
     for what, act in acts:
         try:
             act()
