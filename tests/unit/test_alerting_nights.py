@@ -1185,6 +1185,7 @@ def test_a_night_that_was_killed_has_no_length_and_the_one_that_runs_has_not_end
     }
     assert told == {
         "parindex_night_last_success": 0,
+        "parindex_night_last_complete": 0,
         "parindex_night_last_start_timestamp_seconds": at(DAY)
         .replace(tzinfo=clock.PROVINCE_TIME)
         .timestamp(),
