@@ -27,6 +27,7 @@ from orchestration.alerting.model import (
     AlertError,
     Findings,
     Mute,
+    Problem,
     State,
     Thread,
     as_alert,
@@ -102,14 +103,7 @@ def failed_night(settings: Settings, as_of: date, now: datetime, message: str) -
     `message` is shortened and freed of values before it is kept.
     """
     rules = _rules_or_the_shipped(settings)
-    problem = problem_of(
-        FAILED_NIGHT,
-        wording.failed_night(as_of, message),
-        severity="high",
-        value=None,
-        threshold=None,
-        owner=wording.DATA_TEAM,
-    )
+    problem = _of_the_night(FAILED_NIGHT, wording.failed_night(as_of, message), "high")
     findings = Findings((problem,), blind_kinds=frozenset(KINDS) - {FAILED_NIGHT})
     with Store(settings) as store:
         if not _stands_published(settings, as_of):
@@ -123,14 +117,7 @@ def unfinished_night(settings: Settings, as_of: date, now: datetime, message: st
 
     Of the figures nothing is judged again. `message` as for `failed_night`.
     """
-    problem = problem_of(
-        UNFINISHED_NIGHT,
-        wording.unfinished_night(as_of, message),
-        severity="medium",
-        value=None,
-        threshold=None,
-        owner=wording.DATA_TEAM,
-    )
+    problem = _of_the_night(UNFINISHED_NIGHT, wording.unfinished_night(as_of, message), "medium")
     return _at_the_end(settings, as_of, now, Findings((problem,)))
 
 
@@ -146,6 +133,10 @@ def _at_the_end(settings: Settings, as_of: date, now: datetime, findings: Findin
     rules = _rules_or_the_shipped(settings)
     with Store(settings) as store:
         return advance(store, lambda memory: findings, as_of, now, rules, is_at_the_end=True)
+
+
+def _of_the_night(kind: str, message: tuple[str, str], severity: str) -> Problem:
+    return problem_of(kind, message, severity=severity, value=None, threshold=None, owner=wording.DATA_TEAM)
 
 
 def _rules_or_the_shipped(settings: Settings) -> Rules:
