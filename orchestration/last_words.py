@@ -129,5 +129,13 @@ def _of_the_disk(error: Exception) -> str | None:
 
 
 _LOOKS = (
-    _of_our_own, _of_a_path, _of_permissions, _of_the_disk, _of_a_file, _of_the_memory, _of_the_alerts, _of_dbt, _of_ctrl_c,
-)  # fmt: skip
+    _of_our_own,
+    _of_a_path,
+    _of_permissions,
+    _of_the_disk,
+    _of_a_file,
+    _of_the_memory,
+    _of_the_alerts,
+    _of_dbt,
+    _of_ctrl_c,
+)
