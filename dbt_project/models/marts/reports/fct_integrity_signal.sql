@@ -1,28 +1,42 @@
 -- One row per finding: what the deliveries, read against each other, the calendar and the catalogues, do not agree on.
 -- A finding is a question to the agency, not a verdict. The rule of each kind stands in the head of its int_signal_ model.
 with signals as (
-    select * from {{ ref('int_signal_version') }}
+    select
+        *,
+        '' as reporter
+    from {{ ref('int_signal_version') }}
     union all
-    select * from {{ ref('int_signal_vanished') }}
+    select
+        *,
+        '' as reporter
+    from {{ ref('int_signal_vanished') }}
     union all
-    select * from {{ ref('int_signal_dossier') }}
+    select
+        *,
+        '' as reporter
+    from {{ ref('int_signal_dossier') }}
     union all
-    select * from {{ ref('int_signal_payment') }}
+    select
+        *,
+        '' as reporter
+    from {{ ref('int_signal_payment') }}
     union all
-    select * from {{ ref('int_signal_code') }}
+    select
+        *,
+        '' as reporter
+    from {{ ref('int_signal_code') }}
     union all
-    select * from {{ ref('int_signal_register') }}
+    -- What the register gives away is each agency's own, and one delivery may show it of several.
+    select
+        *,
+        '|' || coalesce(agency_code, '') as reporter
+    from {{ ref('int_signal_register') }}
 ),
 
--- What the register gives away is each agency's own, and one delivery may show it of several.
 keyed as (
     select
         *,
-        kind || '|' || record_key || '|' || delivery_after
-        || case
-            when kind in ('unknown_target', 'unknown_number', 'two_reporters') then '|' || coalesce(agency_code, '')
-            else ''
-        end as signal_key
+        kind || '|' || record_key || '|' || delivery_after || reporter as signal_key
     from signals
 ),
 
