@@ -15,8 +15,16 @@ from warehouse.ledger import Delivery
 
 
 def last_delivered(table: Table, entries: Iterable[Delivery], day: date) -> date | None:
-    """Up to the day, of what was accepted; None where nothing ever was."""
-    return max((one.delivered_on for one in accepted(table, entries, day)), default=None)
+    """Up to the day, of what was accepted and says something; None where nothing ever was.
+
+    A broken export job writes the header alone: nothing new is known by it, and what it was to tell is still missing.
+    """
+    telling = (
+        one.delivered_on
+        for one in accepted(table, entries, day)
+        if one.rows_in_file > 0 or table.may_be_empty
+    )
+    return max(telling, default=None)
 
 
 def accepted(table: Table, entries: Iterable[Delivery], day: date) -> list[Delivery]:

@@ -84,6 +84,9 @@ class Table:
     key: tuple[str, ...]
     cadence_days: int
     rejected_share_limit_pct: float
+    may_be_empty: (
+        bool  # a delivery without rows says that there was nothing; of other tables it is a broken export
+    )
 
     @property
     def relation(self) -> str:
@@ -175,6 +178,7 @@ def load_contract(path: Path) -> SourceContract:
             key=tuple(p.name for p in key),
             cadence_days=cadence[schema.name],
             rejected_share_limit_pct=limit,
+            may_be_empty=bool(_custom(schema).get("mayBeEmpty", False)),
         )
     return SourceContract(document.name, document.description.purpose, tables)
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 # The build file's own tables by schema: what dbt finds in it beside the landed ones. Dagster and Spark show the same.
 RECORDS = {
-    "landing": ("deliveries", "check_results", "previous_indicator", "previous_night"),
+    "landing": ("deliveries", "check_results", "previous_indicator", "previous_delivery", "previous_night"),
     "carried": ("dossiers", *carry.CARRIED),
 }
 PROVENANCE = {
@@ -183,6 +183,7 @@ def _create_previous_night(connection: duckdb.DuckDBPyConnection) -> None:
     """The tables that show the last published night, empty: there was none."""
     columns = ", ".join(f"{name} {kind}" for name, kind in _PREVIOUS_COLUMNS.items())
     connection.execute(f"create table landing.previous_indicator ({columns})")
+    connection.execute("create table landing.previous_delivery (delivery_id varchar)")
     connection.execute("create table landing.previous_night (as_of_date date, published_at timestamp)")
 
 
@@ -204,6 +205,10 @@ def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnecti
     connection.execute(
         f"insert into landing.previous_indicator select {', '.join(_PREVIOUS_COLUMNS)}"
         f" from previous.{MARTS}.fct_indicator"
+    )
+    connection.execute(
+        f"insert into landing.previous_delivery select delivery_id from previous.{MARTS}.fct_delivery"
+        " where rows_loaded + rows_unchanged > 0 and replaced_by is null"
     )
     connection.execute("detach previous")
 

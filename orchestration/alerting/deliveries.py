@@ -22,11 +22,11 @@ def freshness(marts: Marts, as_of: date) -> list[dict[str, Any]]:
     tables = {(table.source, table.name): table for table in all_tables()}
     rows = marts.rows(
         """
-        with first_of_all as (select min(delivered_on) as day from delivered where is_accepted),
+        with first_of_all as (select min(delivered_on) as day from delivered where tells_something),
         last_of_each as (
             select source, table_name, max(delivered_on) as last_on
             from delivered
-            where is_accepted
+            where tells_something
             group by source, table_name
         )
         select
@@ -93,11 +93,12 @@ def bad_deliveries(marts: Marts) -> list[Problem]:
                     from judged as good
                     where
                         not good.is_bad
-                        and good.is_accepted
+                        and good.tells_something
                         and good.source = judged.source
                         and (judged.table_name is null or good.table_name = judged.table_name)
+                        -- One that was there before the bad one is no answer to it, whatever its day.
                         and (
-                            good.delivered_on > judged.delivered_on
+                            (good.delivered_on > judged.delivered_on and good.loaded_at >= judged.loaded_at)
                             or (
                                 good.loaded_on > judged.loaded_on
                                 and coalesce(good.delivered_on >= judged.delivered_on, true)

@@ -73,6 +73,7 @@ def _add_contract(marts: Marts, settings: Settings) -> None:
             "vi": (pa.string(), [table.vi for table in tables]),
             "owner": (pa.string(), [table.owner for table in tables]),
             "limit_pct": (pa.float64(), [share_limit(settings, table) for table in tables]),
+            "may_be_empty": (pa.bool_(), [table.may_be_empty for table in tables]),
         },
     )
 
@@ -123,6 +124,8 @@ def _add_deliveries(marts: Marts, ledger: Ledger, as_of: date) -> None:
             coalesce(delivered_on > $as_of, false) as is_ahead,
             cast(loaded_at as date) as loaded_on,
             list_contains($accepted, outcome) as is_accepted,
+            -- As freshness.last_delivered has it.
+            is_accepted and (rows_in_file > 0 or coalesce(may_be_empty, false)) as tells_something,
             -- Of the delivery, all its files of the day: what decides whether it is held back. A file held back beside the
             -- one that it was to replace is no part of what was taken.
             100.0 * sum(case when outcome <> $refused then coalesce(rows_rejected, rows_quarantined) end) over whole

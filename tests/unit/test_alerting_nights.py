@@ -409,6 +409,16 @@ def test_a_stale_source_freezes_its_targets_and_is_told_once(world):
     assert by_kind["stale_source", "tthc.dossiers", None] == "resolved"
 
 
+def test_a_file_without_rows_does_not_end_that_a_source_is_stale(world):
+    assert not world.night(after(2), fresh=False)
+    world.deliver("tthc", "dossiers", after(3), rows=0)
+    by_source = {a.source: a for a in world.night(after(3), fresh=False).values()}
+    assert by_source["tthc.dossiers"].value == 3.0
+    world.deliver("tthc", "dossiers", after(4))
+    by_source = {a.source: a for a in world.night(after(4), fresh=False).values()}
+    assert by_source["tthc.dossiers"].status == "resolved"
+
+
 def test_at_exactly_twice_its_cadence_a_source_is_not_stale(world):
     assert world.night(after(2), fresh=False) == {}
 
@@ -738,6 +748,35 @@ def test_a_delivery_held_back_is_told_until_a_good_one_follows(world):
     assert only(world.night(after(2))).status == "open"
     world.deliver("finance", "revenue", after(3), file="thu2.xlsx")
     assert only(world.night(after(3))).status == "resolved"
+
+
+def test_a_bad_delivery_that_comes_late_is_told_though_later_days_are_there(world):
+    world.deliver("finance", "revenue", after(3), file="thu3.xlsx")
+    assert world.night(after(3)) == {}
+    world.deliver(
+        "finance", "revenue", after(1), HELD_BACK, rows=200, bad=50, file="thu1.xlsx", loaded=at(after(4))
+    )
+    assert only(world.night(after(4))).status == "open"
+    world.deliver("finance", "revenue", after(5), file="thu5.xlsx")
+    assert only(world.night(after(5))).status == "resolved"
+
+
+def test_a_bad_day_of_a_first_load_is_answered_by_the_later_days_of_it(world):
+    world.deliver("finance", "revenue", after(1), HELD_BACK, bad=50, file="thu.xlsx", loaded=at(after(4)))
+    world.deliver("finance", "revenue", after(2), file="thu.xlsx", loaded=at(after(4)))
+    assert world.night(after(4)) == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "status"),
+    [("revenue", "open"), ("audit_findings", "resolved")],
+    ids=["broken", "nothing to say"],
+)
+def test_a_file_without_rows_is_no_good_one_but_of_a_table_that_may_have_none(world, table, status):
+    world.deliver("finance", table, after(1), HELD_BACK, rows=200, bad=50, file="a.xlsx")
+    assert only(world.night(after(1))).status == "open"
+    world.deliver("finance", table, after(2), rows=0, file="b.xlsx")
+    assert only(world.night(after(2))).status == status
 
 
 def test_the_latest_of_several_bad_deliveries_is_named(world):

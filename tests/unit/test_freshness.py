@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from orchestration import seeds, working_days
-from orchestration.freshness import is_stale, limit_days
+from orchestration.freshness import is_stale, last_delivered, limit_days
 from orchestration.working_days import is_working_day
-from sources.contract import all_tables
+from sources.contract import Table, all_tables
+from warehouse.ledger import LOADED, REFUSED, Delivery
 
 DAILY = next(table for table in all_tables() if table.relation == "tthc__dossiers")
+MAY_BE_EMPTY = next(table for table in all_tables() if table.relation == "tthc__feedback")
 MONTHLY = next(table for table in all_tables() if table.relation == "finance__revenue")
 
 
@@ -46,6 +48,37 @@ def test_a_monthly_source_may_wait_two_months() -> None:
 
 def test_a_table_that_never_came_is_stale() -> None:
     assert is_stale(DAILY, None, date(2024, 6, 17))
+
+
+def delivery(table: Table, day: date, rows: int, outcome: str = LOADED) -> Delivery:
+    return Delivery(
+        delivery_id=f"{table.relation}-{day}",
+        source=table.source,
+        table_name=table.name,
+        file_name="a.csv",
+        format="csv",
+        delivered_on=day,
+        outcome=outcome,
+        reason=None,
+        rows_in_file=rows,
+        rows_loaded=rows,
+        rows_unchanged=0,
+        rows_quarantined=0,
+        content_hash="0",
+        loaded_at=datetime(2024, 6, 20),
+    )
+
+
+@pytest.mark.parametrize(("table", "last"), [(DAILY, date(2024, 6, 17)), (MAY_BE_EMPTY, date(2024, 6, 18))])
+def test_a_delivery_without_rows_is_news_of_a_table_that_may_have_none_only(table: Table, last: date) -> None:
+    entries = [
+        delivery(table, date(2024, 6, 17), 5),
+        delivery(table, date(2024, 6, 18), 0),
+        delivery(table, date(2024, 6, 19), 0, REFUSED),
+        delivery(table, date(2024, 6, 21), 5),
+    ]
+    assert last_delivered(table, entries, date(2024, 6, 20)) == last
+    assert last_delivered(table, entries[1:3], date(2024, 6, 20)) == (last if table.may_be_empty else None)
 
 
 def test_seeds_saved_by_a_spreadsheet_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,13 @@ def test_a_ledger_that_cannot_be_written_keeps_nobody_from_going_back(nights: Ni
 
 def test_restatements_are_told_against_what_readers_saw(nights: Nights) -> None:
     """The build file shows the figures of the night that was not rolled back from."""
-    promised = "alter table marts.fct_indicator add column target_value double default 90.5"
+    promised = """
+        alter table marts.fct_indicator add column target_value double default 90.5;
+        create table marts.fct_delivery as
+        from (values
+            ('counted', 5, 0, null), ('sent again', 0, 5, null), ('held back', 0, 0, null), ('replaced', 5, 0, 'counted')
+        ) as t(delivery_id, rows_loaded, rows_unchanged, replaced_by)
+    """
     monday = nights.publish(day=MONDAY, rows=300, change=promised)
     nights.publish(day=TUESDAY, rows=100, change=promised)
     swap_in(nights.settings, monday)
@@ -156,6 +162,10 @@ def test_restatements_are_told_against_what_readers_saw(nights: Nights) -> None:
         assert connection.execute(
             "select distinct denominator from landing.previous_indicator"
         ).fetchall() == [(300.0,)]
+        assert connection.execute("from landing.previous_delivery order by all").fetchall() == [
+            ("counted",),
+            ("sent again",),
+        ]
 
 
 def test_of_several_versions_of_a_day_the_one_that_readers_saw_counts(nights: Nights) -> None:

@@ -1,7 +1,8 @@
 -- One row per figure of a closed period that is not what the night published before said: by how much, and after which files.
 -- Rules: months and quarters of the year that ended before the day of that night. Figures change because deliveries correct
--- them and because open dossiers of the period are settled; both are told. The files are those accepted since for the tables
--- that can have changed the target: the cause is among them, or time alone when there are none.
+-- them and because open dossiers of the period are settled; both are told. The files are those of the tables that can have
+-- changed the target which were accepted since, or counted then and do not now, or the other way: taken back, held back with
+-- what came beside them, released. The cause is among them, or time alone when there are none.
 with previous_night as (
     select
         as_of_date,
@@ -78,21 +79,29 @@ compared as (
         or now.denominator is distinct from before.denominator
 ),
 
-accepted_since as (
+deliveries as (
+    select
+        delivered.*,
+        delivered.rows_loaded > 0 and delivered.replaced_by is null as counts,
+        counted.delivery_id is not null as has_counted
+    from {{ ref('stg_landing__deliveries') }} as delivered
+    left join {{ source('published', 'previous_delivery') }} as counted on delivered.delivery_id = counted.delivery_id
+),
+
+changed_since as (
     select
         targets.target_id,
-        deliveries.delivery_id,
+        -- What took its place, where something did.
+        coalesce(deliveries.replaced_by, deliveries.delivery_id) as delivery_id,
         deliveries.source || '/' || cast(deliveries.delivered_on as string) || '/' || deliveries.file_name as file_path,
-        row_number() over (
-            partition by targets.target_id
-            order by deliveries.delivered_on desc, deliveries.loaded_at desc, deliveries.delivery_id desc
-        ) as turn
+        deliveries.delivered_on,
+        deliveries.loaded_at
     from {{ ref('int_target') }} as targets
     inner join {{ ref('family_table') }} as tables
         on
             targets.family = tables.family
             and coalesce(tables.measure, targets.measure) = targets.measure
-    inner join {{ ref('stg_landing__deliveries') }} as deliveries
+    inner join deliveries
         on
             tables.source = deliveries.source
             and tables.table_name = deliveries.table_name
@@ -100,12 +109,34 @@ accepted_since as (
     where
         targets.is_in_force
         and tables.role <> 'named'
-        and deliveries.rows_loaded > 0
-        and deliveries.replaced_by is null
         and (
-            deliveries.loaded_at > previous_night.published_at
-            or deliveries.delivered_on > previous_night.as_of_date
+            deliveries.counts <> deliveries.has_counted
+            or deliveries.counts
+            and (
+                deliveries.loaded_at > previous_night.published_at
+                or deliveries.delivered_on > previous_night.as_of_date
+            )
         )
+),
+
+files_since as (
+    select
+        *,
+        row_number() over (partition by target_id, file_path order by loaded_at desc, delivery_id desc) as content
+    from changed_since
+),
+
+in_turn as (
+    select
+        target_id,
+        delivery_id,
+        file_path,
+        row_number() over (
+            partition by target_id
+            order by delivered_on desc, loaded_at desc, delivery_id desc
+        ) as turn
+    from files_since
+    where content = 1
 ),
 
 causes as (
@@ -113,7 +144,7 @@ causes as (
         target_id,
         max(case when turn = 1 then delivery_id end) as delivery_id,
         {{ ordered_concat('file_path', '; ', 'turn') }} as files
-    from accepted_since
+    from in_turn
     group by target_id
 )
 
