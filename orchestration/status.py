@@ -14,7 +14,7 @@ from orchestration.freshness import accepted, is_stale, last_delivered
 from orchestration.numbers import number_vi
 from sources.contract import all_tables
 from warehouse.ledger import HELD_BACK, REFUSED, Delivery, Ledger
-from warehouse.lock import is_held
+from warehouse.lock import is_held_by_a_night
 from warehouse.publish import current
 from warehouse.settings import Settings
 
@@ -41,7 +41,7 @@ def show_status(settings: Settings, console: Console) -> None:
     if nights:
         night = nights[0]
         outcome, message = night["outcome"], night["message"]
-        if outcome == "running" and not is_held(settings):
+        if outcome == "running" and not is_held_by_a_night(settings):
             published = version is not None and night["version"] == version.version
             outcome, message = "interrupted", _INTERRUPTED[published]
         colour = {"published": "green", "failed": "red"}.get(outcome, "yellow")

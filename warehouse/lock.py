@@ -35,12 +35,21 @@ class NightRunning(Exception):
 
 def is_held(settings: Settings) -> bool:
     """Whether a night, or whoever else writes to the home, is at work now, this process too. Makes no lock file."""
-    if not settings.lock_file.exists():
+    return _is_at_work(settings.lock_file)
+
+
+def is_held_by_a_night(settings: Settings) -> bool:
+    """The same of a night alone."""
+    return _is_at_work(settings.lock_file.with_name(OF_NIGHTS))
+
+
+def _is_at_work(lock_file: Path) -> bool:
+    if not lock_file.exists():
         return False
-    if not may_write(settings.lock_file):
-        return _is_taken(settings.lock_file)
+    if not may_write(lock_file):
+        return _is_taken(lock_file)
     try:
-        with FileLock(settings.lock_file, timeout=0, mode=0o640):
+        with FileLock(lock_file, timeout=0, mode=0o640):
             return False
     except Timeout:
         return True

@@ -36,6 +36,11 @@
     {{ return(['months_differ', 'agencies_to_come']) }}
 {%- endmacro %}
 
+{# Whether a target counts all service units of an agency, and so has no figure of one that has yet to report them. #}
+{% macro waits_for_service_units(targets) -%}
+    {{ targets }}.family = 'service_units' and {{ targets }}.measure <> 'distribution_compliant'
+{%- endmacro %}
+
 {% macro waits_for_others(status_code) -%}
     {{ status_code }} in ('{{ waiting_codes() | join("', '") }}')
 {%- endmacro %}

@@ -35,6 +35,7 @@ from orchestration.alerting.model import (
     raised,
     severity_rank,
 )
+from orchestration.alerting.wording import YEAR_OVER_EN, YEAR_OVER_VI
 
 
 def live(
@@ -109,7 +110,15 @@ def _stands(
         return replace(thread, standing=COVERED if _stays_covered(thread, findings) else FROZEN)
     if is_covered:
         return replace(thread, standing=COVERED, last_seen_on=as_of, last_seen_at=now)
-    return replace(thread, is_open=False, standing=RESOLVED, resolved_on=as_of, resolved_at=now)
+    over = replace(thread, is_open=False, standing=RESOLVED, resolved_on=as_of, resolved_at=now)
+    if thread.kind in FIGURE_KINDS and thread.last_seen_on.year < as_of.year:
+        # Nobody is to read that it was put right.
+        over = replace(
+            over,
+            message_vi=f"{thread.message_vi} {YEAR_OVER_VI}",
+            message_en=f"{thread.message_en} {YEAR_OVER_EN}",
+        )
+    return over
 
 
 def _stays_covered(thread: Thread, findings: Findings) -> bool:

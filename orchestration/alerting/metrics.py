@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import date, datetime, time
 from pathlib import Path
 
+import duckdb
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
@@ -32,12 +33,21 @@ _QUARANTINED = "Rejected rows of the deliveries that count, and all rows of thos
 def write_metrics(
     settings: Settings, database: Path, ledger: Ledger, as_of: date, now: datetime | None = None
 ) -> Path:
-    """Write `published/metrics.prom` in one rename. Without the database the figures are left out."""
+    """Write `published/metrics.prom` in one rename. Without the database the figures are left out.
+
+    So they are where it cannot be read (damaged, too little memory): what is known of nights and deliveries is written before
+    that is raised.
+    """
     registry = CollectorRegistry()
     now = now or clock.now()
     _set(registry, "metrics_written_timestamp_seconds", "When this file was written", _seconds(now))
-    with open_marts(settings, database if database.exists() else None, ledger, as_of) as marts:
-        _figures(registry, marts)
+    unread: Exception | None = None
+    try:
+        with open_marts(settings, database if database.exists() else None, ledger, as_of) as marts:
+            _figures(registry, marts)
+    except (DamagedFile, duckdb.Error) as error:
+        unread = error
+    with open_marts(settings, None, ledger, as_of) as marts:
         _sources(registry, marts, as_of)
     _nights(registry, ledger)
     # A file of the alerts that cannot be read keeps nobody from knowing that the night failed of it.
@@ -46,6 +56,8 @@ def write_metrics(
     path = settings.published / FILE_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     write_to_textfile(str(path), registry)
+    if unread is not None:
+        raise unread
     return path
 
 

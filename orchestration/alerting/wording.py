@@ -32,6 +32,10 @@ EVENT_EN = {
     "resolved": "Over",
 }
 
+# Behind what a message said last year, when it ends only because figures of the year start again on 1 January.
+YEAR_OVER_VI = "Năm đã hết, số liệu tính lại từ đầu: không có nghĩa là đã khắc phục."
+YEAR_OVER_EN = "That year is over and figures start again: it was not put right by that."
+
 DATA_TEAM = "Nhóm dữ liệu của tỉnh"
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|“[^”]*”")

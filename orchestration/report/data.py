@@ -196,6 +196,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "rows_loaded": "bigint",
         "rows_quarantined": "bigint",
         "loaded_at": "timestamp",
+        "replaced_by": "varchar",
     },
     "fct_check_result": {
         "suite": "varchar",
@@ -438,6 +439,8 @@ group by 1
 order by points_lost desc nulls last, missed desc, at_risk desc, lead
 """
 
+# What a corrected file of its name has replaced is no more (DECISIONS, D35).
+_DELIVERED = "(select * from fct_delivery where replaced_by is null)"
 # fct_delivery says `unchanged` of a file that was taken before.
 _TAKEN = f"outcome in ({', '.join(map(sql_string, (*ACCEPTED, 'unchanged')))})"
 
@@ -450,7 +453,7 @@ select source, table_name,
     sum(rows_loaded)::bigint as rows_loaded,
     sum(rows_quarantined)::bigint as rows_rejected,
     max(loaded_at) filter (where {_TAKEN}) as handled_at -- a refused file brings nothing that is new
-from fct_delivery
+from {_DELIVERED}
 group by source, table_name
 order by source, table_name nulls last
 """
@@ -458,16 +461,16 @@ order by source, table_name nulls last
 _DELIVERIES = f"""
 select delivered_on, source, table_name, file_name, outcome, reason, rows_in_file, rows_loaded,
     rows_quarantined
-from fct_delivery
+from {_DELIVERED}
 where not {_TAKEN} or coalesce(rows_quarantined, 0) > 0
 order by delivered_on desc nulls last, source, table_name, file_name
 limit {DELIVERIES_SHOWN}
 """
 
-_DELIVERY_COUNTS = """
+_DELIVERY_COUNTS = f"""
 select outcome, count(*) as files, sum(rows_in_file)::bigint as rows_in_file,
     sum(rows_loaded)::bigint as rows_loaded, sum(rows_quarantined)::bigint as rows_rejected
-from fct_delivery
+from {_DELIVERED}
 group by outcome
 order by files desc, outcome
 """

@@ -540,6 +540,7 @@ def _deliveries(rng) -> list[dict[str, Any]]:
                         "rows_quarantined": bad,
                         "content_hash": "0" * 64,
                         "loaded_at": datetime(2024, 9, 30, 1, 3) - timedelta(days=back * 7),
+                        "replaced_by": None,
                     }
                 )
     return rows

@@ -351,6 +351,27 @@ def test_an_unchanged_file_was_taken_and_is_no_file_to_look_into(tmp_path: Path)
     assert [row[3] for row in data["deliveries"]] == ["z held", "b rows"]
 
 
+def test_a_file_that_was_corrected_is_no_more(tmp_path: Path) -> None:
+    """The office has sent what was asked for."""
+    frames = synthetic.tables()
+    one = frames["fct_delivery"].to_dict("records")[0] | {
+        "source": "tthc",
+        "table_name": "dossiers",
+        "reason": None,
+    }
+    counts = {"outcome": "loaded", "rows_in_file": 10, "rows_loaded": 10, "rows_quarantined": 0}
+    replaced = {"outcome": "partly_quarantined", "rows_in_file": 10, "rows_loaded": 9, "rows_quarantined": 1}
+    refused = {"outcome": "refused", "rows_in_file": 0, "rows_loaded": 0, "rows_quarantined": 0}
+    frames["fct_delivery"] = pd.DataFrame(
+        [one | counts, one | replaced | {"replaced_by": "b"}, one | refused | {"replaced_by": "b"}]
+    ).astype(object)
+    data = read(synthetic.write(tmp_path / "corrected.duckdb", **frames))
+    ((_, _, _, _, files, not_loaded, loaded, rejected, _),) = data["sources"]
+    assert (files, not_loaded, loaded, rejected) == (1, 0, 10, 0)
+    assert data["deliveries"] == []
+    assert [row[:4] for row in data["delivery_counts"]] == [["loaded", 1, 10, 10]]
+
+
 def test_alerts_that_are_over_are_not_shown_and_the_worst_come_first(tmp_path: Path) -> None:
     frames = synthetic.tables()
     one = frames["fct_alert"].to_dict("records")[-1]  # of a stale source

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from orchestration import alerting, clock
-from orchestration.alerting import figures, model
+from orchestration.alerting import figures, model, wording
 from orchestration.alerting.metrics import write_metrics
 from orchestration.alerting.store import Store
 from orchestration.family_tables import COUNTED, DECIDES, NAMED, tables_of
@@ -680,6 +680,18 @@ def test_a_missed_target_of_another_year_is_told_as_new(world):
     ]
 
 
+def test_what_ends_with_the_year_is_not_told_as_put_right(world):
+    world.figure("3.4.1", H62, 985, 1000)
+    (missed,) = (a for a in world.night(date(2024, 12, 31)).values() if a.target_id == "3.4.1")
+    world.figure("3.4.1", H62, 0, 0)
+    (over,) = (a for a in world.night(date(2025, 1, 1)).values() if a.target_id == "3.4.1")
+    assert over.status == "resolved"
+    assert over.message == f"{missed.message} {wording.YEAR_OVER_VI}"
+    assert over.message_en == f"{missed.message_en} {wording.YEAR_OVER_EN}"
+    (told,) = (event for event in world.events() if event[:3] == ("2025-01-01", "resolved", "target_missed"))
+    assert told
+
+
 def test_a_drop_is_one_of_the_province_against_the_province(world):
     world.target("7.3.5", "full_online", "dossiers", ">", 50.0)
     for night, percent in enumerate([80, 74]):
@@ -1134,6 +1146,20 @@ def test_metrics_hold_what_the_rules_watch(world):
         assert re.fullmatch(r"\d+[mh]", rule.get("for", "1m"))
         for page in re.findall(r"docs/\S+\.md", rule["annotations"]["description"]):
             assert (ROOT / page).is_file(), page
+
+
+def test_metrics_know_a_failed_night_though_the_published_file_cannot_be_read(world):
+    with _nights(world):
+        write_metrics(world.settings, world.database, world.ledger, DAY, at(DAY))
+    world.ledger.start_night("two", after(1), at(after(1)))
+    world.ledger.end_night("two", at(after(1)), "failed", "the disk is full", None)
+    world.database.write_bytes(b"cut off")
+    with pytest.raises(duckdb.Error):
+        write_metrics(world.settings, world.database, world.ledger, after(1), at(after(1)))
+    text = (world.settings.published / "metrics.prom").read_text(encoding="utf-8")
+    assert "parindex_night_last_success 0.0" in text
+    assert 'parindex_source_stale{source="tthc",table="dossiers"} 0.0' in text
+    assert "parindex_indicator_value{" not in text
 
 
 def _firing(metrics: str) -> dict[str, set[str]]:

@@ -526,9 +526,18 @@ def test_a_delivery_dated_ahead_is_told_everywhere(desk, run, monkeypatch) -> No
 
 
 def test_status_calls_a_night_running_only_while_one_is(desk, run) -> None:
-    desk.ledger.start_night("cut-off", date(2024, 11, 1), NOW)
+    def said_of_the_lock() -> str:
+        return next(doctor._lock(desk.settings, clock.now())).message
+
     with night_lock(desk.settings):
+        assert said_of_the_lock().startswith("a command that writes")
+    desk.ledger.start_night("cut-off", date(2024, 11, 1), NOW)
+    with night_lock(desk.settings, night=True):
         assert "last night: đang chạy – running" in run("status")
+        assert said_of_the_lock() == "a night is running now"
+    with night_lock(desk.settings):
+        assert "last night: bị ngắt – interrupted" in run("status"), "while a backup is at work"
+        assert said_of_the_lock() == "the last night was cut off"
     said = run("status")
     assert "running" not in said
     assert (

@@ -343,6 +343,8 @@ with night_lock(load_settings()):
 def test_a_night_that_nobody_watches_waits_for_a_backup_and_is_told_of_where_it_waits_in_vain(
     scheduled, told, monkeypatch, begin
 ) -> None:
+    with night_lock(scheduled.settings, night=True):  # a home that has had a night, as each has
+        pass
     backup = subprocess.Popen(
         [sys.executable, "-c", HELD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

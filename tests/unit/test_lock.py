@@ -14,7 +14,7 @@ from landing_kit import desk
 
 from orchestration import run
 from warehouse import carry, lock
-from warehouse.lock import NightRunning, is_held, night_lock
+from warehouse.lock import NightRunning, is_held, is_held_by_a_night, night_lock
 
 __all__ = ["desk"]
 
@@ -61,6 +61,15 @@ def test_who_holds_the_home_may_hold_it_again_and_lets_it_go_once(desk) -> None:
             assert is_held(desk.settings)
         assert is_held(desk.settings)
     assert not is_held(desk.settings)
+
+
+@pytest.mark.parametrize("night", [True, False])
+def test_it_is_known_whether_a_night_or_a_command_holds_the_home(desk, night: bool) -> None:
+    assert not is_held_by_a_night(desk.settings)
+    with night_lock(desk.settings, night=True):  # as in each home that has had a night
+        assert is_held_by_a_night(desk.settings)
+    with night_lock(desk.settings, night=night):
+        assert (is_held(desk.settings), is_held_by_a_night(desk.settings)) == (True, night)
 
 
 def test_a_look_at_the_home_keeps_no_night_away(desk) -> None:

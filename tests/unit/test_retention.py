@@ -59,6 +59,22 @@ def test_rows_that_were_replaced_long_ago_go_and_nothing_else(desk: Desk, replac
     assert replaced_files(desk.settings, desk.ledger, MUCH_LATER) == []
 
 
+def test_so_do_the_rejected_rows_of_it(desk: Desk) -> None:
+    """They hold cells of rows about persons as they came."""
+    first = desk.one(
+        "criteria_results.csv",
+        criteria_csv(*map(criteria_row, range(1, 30)), criteria_row(30, denominator="x")),
+    )
+    assert first.rows_quarantined == 1
+    deliver(desk, 6)
+    publish(desk, 5)
+    files = replaced_files(desk.settings, desk.ledger, MUCH_LATER)
+    landed = landed_file(desk.settings, first)
+    assert set(files) == {landed.parquet, landed.rejected} and landed.rejected.exists()
+    remove(files)
+    assert not landed.parquet.exists() and not landed.rejected.exists()
+
+
 def test_rows_that_were_replaced_lately_stay(desk: Desk, replaced) -> None:
     assert replaced_files(desk.settings, desk.ledger, NOW + timedelta(days=89)) == []
 

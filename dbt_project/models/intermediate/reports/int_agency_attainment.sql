@@ -2,7 +2,8 @@
 -- Periods: each month, the year to date, and `ytd_before`: the year to the end of the month before, for the change of place.
 -- Rules: only figures with something to count; attainment = 100 when met, else 100 x value / target within 0 to 100, and for
 -- "at most" targets 100 x target / value. Agencies that are no more at its end, or not yet, are left out: what came to one from
--- those before it counts in its year, and has no place of its own among the months before. `ytd_before` adds up the months where
+-- those before it counts in its year, and has no place of its own among the months before. Before the deadline an agency whose
+-- service units are still to come has no part in what counts them: of none reported all would be saved (D10). `ytd_before` adds up the months where
 -- months add up; stocks and shares of agencies keep today's figure there, as no earlier one is known.
 {{ config(materialized='view') }}
 
@@ -34,8 +35,14 @@ with figures as (
             and targets.is_in_force
     inner join {{ ref('int_agency_as_of') }} as agencies on indicators.agency_code = agencies.agency_code
     left join {{ ref('target_action') }} as actions on indicators.target_id = actions.target_id
+    left join {{ ref('int_unit_agencies_to_come') }} as to_come
+        on
+            indicators.agency_code = to_come.agency_code
+            and {{ waits_for_service_units('targets') }}
+            and {{ as_of() }} < targets.deadline
     where
         indicators.is_headline
+        and to_come.agency_code is null
         and indicators.period_kind in ('month', 'ytd')
         and indicators.denominator > 0
         and indicators.numerator is not null

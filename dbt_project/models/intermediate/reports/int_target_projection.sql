@@ -38,10 +38,11 @@ parts as (
 
 select
     parts.target_id,
-    {{ percent(
+    -- What is further right is the error of floating point: 30 % held against 30 % would end at 29.999999.
+    round({{ percent(
         'parts.numerator + parts.pace_numerator * ' ~ days_left ~ ' / ' ~ pace_days(),
         'parts.denominator + parts.pace_denominator * ' ~ days_left ~ ' / ' ~ pace_days()
-    ) }} as projected_value
+    ) }}, 6) as projected_value
 from parts
 inner join {{ ref('int_target') }} as targets on parts.target_id = targets.target_id
 left join {{ ref('int_level_as_of') }} as levels on targets.level = levels.level

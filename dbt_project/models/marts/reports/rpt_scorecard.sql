@@ -61,6 +61,11 @@ revenue_months as (
     from revenue_by_month
 ),
 
+unit_agencies as (
+    select count(*) as to_come
+    from {{ ref('int_unit_agencies_to_come') }}
+),
+
 known as (
     select count(*) > 0 as has_levels
     from {{ ref('int_level_as_of') }}
@@ -72,9 +77,7 @@ joined as (
         known.has_levels
         and scored.level is not null
         and levels.level is null as is_level_unknown,
-        case
-            when scored.family = 'service_units' and scored.measure <> 'distribution_compliant' then unit_agencies.to_come
-        end as agencies_to_come,
+        case when {{ waits_for_service_units('scored') }} then unit_agencies.to_come end as agencies_to_come,
         case when scored.family = 'revenue' and scored.value is not null then revenue_months.this_year end as months_counted,
         case
             when scored.family = 'revenue' and scored.value is not null then revenue_months.last_year
@@ -122,7 +125,7 @@ joined as (
             formulas.numerator_code = numbers.indicator_code
             and numbers.year = {{ as_of_year() }}
     cross join revenue_months
-    cross join {{ ref('int_unit_agencies_to_come') }} as unit_agencies
+    cross join unit_agencies
     cross join known
 ),
 
