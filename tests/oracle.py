@@ -592,12 +592,9 @@ def finance(ledger: Ledger, tables: Tables) -> None:
     as_of, year = ledger.as_of, ledger.as_of.year
 
     plans = [row for row in latest(tables, "finance__capital_plans", as_of) if row["budget_year"] == year]
-    payments = [
-        row
-        for row in latest(tables, "finance__disbursements", as_of)
-        if row["budget_year"] == year and row["paid_on"] <= as_of
-    ]
-    for plan in plans:
+    delivered = latest(tables, "finance__disbursements", as_of)
+    payments = [row for row in delivered if row["budget_year"] == year and row["paid_on"] <= as_of]
+    for plan in plans if delivered else ():
         paid = sum(
             payment["amount_vnd"]
             for payment in payments

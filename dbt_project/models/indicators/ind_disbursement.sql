@@ -1,6 +1,7 @@
 -- One row per target 6.1.1 and investor (and the province), year to date: public investment paid out.
 -- Rule: plans of the budget year; payments of that budget year up to the day, by project and source, at the agency of the
--- plan. A payment without a plan is not counted (it is an integrity signal); a recovery is a negative payment.
+-- plan. A payment without a plan is not counted (it is an integrity signal); a recovery is a negative payment. Before the first
+-- payment of any year has been delivered nobody knows that nothing was paid: no figure.
 with targets as (
     {{ targets_of('disbursement') }}
 ),
@@ -19,6 +20,11 @@ paid as (
         capital_source
 ),
 
+payments as (
+    select count(*) > 0 as have_come
+    from {{ ref('stg_finance__disbursements') }}
+),
+
 counted as (
     select
         targets.target_id,
@@ -29,11 +35,14 @@ counted as (
         sum(plans.planned_vnd) as denominator
     from {{ ref('stg_finance__capital_plans') }} as plans
     cross join targets
+    cross join payments
     left join paid
         on
             plans.project_code = paid.project_code
             and plans.capital_source = paid.capital_source
-    where plans.budget_year = {{ as_of_year() }}
+    where
+        plans.budget_year = {{ as_of_year() }}
+        and payments.have_come
     group by
         targets.target_id,
         plans.agency_code

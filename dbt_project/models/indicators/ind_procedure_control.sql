@@ -1,6 +1,7 @@
 -- One row per target 3.1, 3.3.3 and 3.3.4 and owner of procedures (and the province), as of the day.
 -- Rules: 3.1 procedures without rules beyond authority, of all; 3.3.3 and 3.3.4 number of procedures interlinked within one
--- level, and across levels, that at least one agency serves at its one-stop office.
+-- level, and across levels, that at least one agency serves at its one-stop office. Before any agency has told what it serves
+-- these two have no figure.
 with targets as (
     {{ targets_of('procedure_control') }}
 ),
@@ -9,6 +10,11 @@ served as (
     select distinct procedure_code
     from {{ ref('int_agency_procedures_as_of') }}
     where one_stop_served
+),
+
+services as (
+    select count(*) > 0 as have_come
+    from {{ ref('int_agency_procedures_as_of') }}
 ),
 
 procedures as (
@@ -28,6 +34,7 @@ procedures as (
         null as is_measured
     from {{ ref('stg_tthc__procedures') }} as procedures
     inner join targets as measures on measures.measure in ('same_level', 'cross_level')
+    inner join services on services.have_come
     left join served on procedures.procedure_code = served.procedure_code
 ),
 
