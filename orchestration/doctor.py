@@ -26,6 +26,7 @@ from sources.casting import TIME_ZONE
 from sources.contract import all_tables
 from warehouse import publish
 from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
+from warehouse.in_clear import landed_in_clear
 from warehouse.landed_damage import damaged_landings
 from warehouse.ledger import Ledger
 from warehouse.lock import is_held, is_held_by_a_night
@@ -168,18 +169,25 @@ def _key(settings: Settings, now: datetime) -> Findings:
         return
     given = bool(os.environ.get("PARINDEX_KEY", "").strip())
     if not given and not settings.key_file.exists():
-        if _entries(settings):
+        if settings.has_landed_under_a_key:
             yield Finding(
                 FAIL, "key", f"{settings.key_file} is gone, and data were landed under it",
                 "put it back from where it is kept (docs/runbook/key.md); a new one tells the same person apart",
             )  # fmt: skip
         else:
-            yield Finding(OK, "key", "made by the first night")
+            yield Finding(OK, "key", "made by the next night")
         return
     if not is_of_landing(settings):  # SettingsError says what is wrong with the key itself
         yield Finding(
             FAIL, "key", "it is not the one that landing was written with",
             "put the old one back, or go over to the new one with `parindex run --full-refresh` (docs/runbook/key.md)",
+        )  # fmt: skip
+        return
+    if in_clear := landed_in_clear(settings.landing):
+        yield Finding(
+            WARN, "key",
+            f"personal data of {len(in_clear)} files stand in landing in clear, from nights under PARINDEX_PERSONAL_DATA=plain",
+            "`parindex run --full-refresh`, and destroy the backups of that time: docs/runbook/key.md",
         )  # fmt: skip
         return
     yield Finding(OK, "key", "PARINDEX_KEY" if given else str(settings.key_file))

@@ -26,7 +26,7 @@ from warehouse.damaged import DamagedFile, must_not_be_lost, sqlite_damage
 from warehouse.landed_damage import check_landings
 from warehouse.new_file import new_file
 from warehouse.parts import link
-from warehouse.personal_key import fingerprint_file, rotation_file
+from warehouse.personal_key import rotation_file
 from warehouse.publish import Version, check_version, current, last_before, swap_in, versions
 from warehouse.settings import Settings
 
@@ -118,7 +118,7 @@ def _files(settings: Settings, with_key: bool, taken: list[Version]) -> Iterator
     chosen += [path for path in below(settings.landing) if path.suffix == ".parquet"]
     for version in taken:
         chosen += below(version.folder)
-    chosen += [fingerprint_file(settings), rotation_file(settings)]
+    chosen += [settings.fingerprint_file, rotation_file(settings)]
     chosen.append(settings.ledger)  # last: without it a home counts as empty
     for path in chosen:
         if path.exists():

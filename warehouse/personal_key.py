@@ -15,11 +15,6 @@ from warehouse.settings import Settings, SettingsError
 HOW = "docs/runbook/key.md"
 
 
-def fingerprint_file(settings: Settings) -> Path:
-    """Where landing remembers its key; a backup without it would take any key for the right one."""
-    return settings.landing / "personal_data.fingerprint"
-
-
 def rotation_file(settings: Settings) -> Path:
     """Is there while landing goes over to another key: some of its files may be under either."""
     return settings.landing / "personal_data.rotation"
@@ -31,7 +26,7 @@ def _fingerprint(key: bytes) -> str:
 
 def is_of_landing(settings: Settings) -> bool:
     """Whether the key is the one that landing was written with; nothing is written where none is known yet."""
-    known = fingerprint_file(settings)
+    known = settings.fingerprint_file
     found = _fingerprint(settings.personal_data_key())
     return not known.exists() or hmac.compare_digest(known.read_text().strip(), found)
 
@@ -54,7 +49,7 @@ def check_key(settings: Settings, *, rotating: bool = False) -> None:
             "the key of personal data (PARINDEX_KEY or the key file) is not the one that landing was written with:"
             f" put the old one back, or go over to the new one with `parindex run --full-refresh`, see {HOW}"
         )
-    if not fingerprint_file(settings).exists():
+    if not settings.fingerprint_file.exists():
         remember_key(settings)
     elif not is_known:  # before the first file lands under it
         rotation_file(settings).touch(mode=0o640)
@@ -63,7 +58,7 @@ def check_key(settings: Settings, *, rotating: bool = False) -> None:
 def remember_key(settings: Settings) -> None:
     """From now on landing is under this key."""
     if settings.personal_data == "hash":
-        known = fingerprint_file(settings)
+        known = settings.fingerprint_file
         known.write_text(_fingerprint(settings.personal_data_key()) + "\n")
         known.chmod(0o640)
         rotation_file(settings).unlink(missing_ok=True)

@@ -121,6 +121,19 @@ class Settings:
         return self.home / "personal_data.key"
 
     @property
+    def fingerprint_file(self) -> Path:
+        """Where landing remembers its key; a backup without it would take any key for the right one."""
+        return self.landing / "personal_data.fingerprint"
+
+    @property
+    def has_landed_under_a_key(self) -> bool:
+        """Not so where nothing of persons has landed, or all of it in clear."""
+        # Rarely asked, and the contracts take long to read.
+        from warehouse.in_clear import landed_under_a_key
+
+        return self.fingerprint_file.exists() or bool(landed_under_a_key(self.landing))
+
+    @property
     def sample_day_file(self) -> Path:
         return self.home / "sample.json"
 
@@ -158,7 +171,7 @@ class Settings:
         text = os.environ.get("PARINDEX_KEY", "").strip()
         if not text:
             if not self.key_file.exists():
-                if next(self.landing.rglob("*.parquet"), None) is not None:
+                if self.has_landed_under_a_key:
                     raise SettingsError(
                         f"{self.key_file} is gone, and data were landed under it: put it back, or make a new one"
                         " knowingly (docs/runbook/key.md)"

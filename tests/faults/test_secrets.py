@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from landing_kit import Desk, csv_text
+from landing_kit import NOW, Desk, csv_text, desk
 
+from orchestration import doctor
 from tests.conftest import PROJECT, parindex
+from warehouse.landing import land_inbox
 from warehouse.personal_key import check_key, remember_key
 from warehouse.settings import Settings, SettingsError
+
+__all__ = ["desk"]
+
+DOSSIER_HEAD = [
+    *("dossier_code", "procedure_code", "agency_code", "channel", "applicant_id", "received_at", "status")
+]
+DOSSIER = ["H62-1", "1.000001", "H62.1", "1", "026177000001", "2024-10-01 08:00:00", "2"]
 
 
 @pytest.fixture
@@ -48,6 +58,34 @@ def test_a_lost_key_is_not_replaced_in_silence(settings: Settings, monkeypatch: 
     assert not settings.key_file.exists()
     monkeypatch.setenv("PARINDEX_KEY", key)
     check_key(settings)
+
+
+def test_back_from_plain_a_first_key_is_made_and_what_stands_in_clear_is_told(desk: Desk) -> None:
+    hashed, plain = desk.settings, replace(desk.settings, personal_data="plain")
+
+    def said() -> tuple[str, str]:
+        (finding,) = doctor._key(hashed, NOW)
+        return finding.level, finding.message
+
+    def land(settings: Settings, name: str) -> None:
+        desk.settings = settings
+        check_key(settings)
+        desk.one(name, csv_text(DOSSIER_HEAD, DOSSIER), source="tthc")
+
+    land(plain, "dossiers_1.csv")
+    assert said() == ("OK", "made by the next night"), "nothing has landed under a key"
+    land(hashed, "dossiers_2.csv")
+    level, message = said()
+    assert level == "WARN" and message.startswith("personal data of 1 files stand in landing in clear")
+    land_inbox(hashed, desk.ledger, lambda: NOW, again=True)
+    assert said() == ("OK", str(hashed.key_file))
+    hashed.key_file.unlink()
+    assert said()[0] == "FAIL"
+    with pytest.raises(SettingsError, match="is gone"):
+        check_key(hashed)
+    hashed.fingerprint_file.unlink()  # as a home of an early release, or one restored in part
+    with pytest.raises(SettingsError, match="is gone"):
+        check_key(hashed)
 
 
 def test_another_key_needs_a_full_refresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,21 +132,9 @@ def test_the_night_says_what_is_wrong_with_the_key(settings: Settings) -> None:
 def test_rotation_gives_every_row_of_the_inbox_the_new_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from warehouse.landing import land_inbox
-
     monkeypatch.setenv("PARINDEX_KEY", "the first key, 1234")
     desk = Desk(tmp_path / "home")
-    head = [
-        "dossier_code",
-        "procedure_code",
-        "agency_code",
-        "channel",
-        "applicant_id",
-        "received_at",
-        "status",
-    ]
-    row = ["H62-1", "1.000001", "H62.1", "1", "026177000001", "2024-10-01 08:00:00", "2"]
-    entry = desk.one("dossiers.csv", csv_text(head, row), source="tthc")
+    entry = desk.one("dossiers.csv", csv_text(DOSSIER_HEAD, DOSSIER), source="tthc")
     assert entry.outcome == "loaded", entry
     (before,) = desk.values(entry, "applicant_id_hash")
     monkeypatch.setenv("PARINDEX_KEY", "the second key, 1234")
