@@ -349,6 +349,8 @@ def land_inbox(
     are judged every time, for a night may have been killed before it came to that, and the limit may be another.
     The callback gets the file's place and its entry, or None for a file already known.
     """
+    for left_by_a_kill in settings.work.glob("landing*"):  # a copy of what was being read, persons and all
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
     everything = ledger.deliveries()
     in_force = {entry.delivery_id: entry for entry in everything if not entry.replaced_by}
     known = {} if again else in_force

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ COLUMNS = (
     "column_name", "column_vi", "value", "reason", "record_key", "delivery_id",
 )  # fmt: skip
 
-_SIGNS = frozenset("=+-@\t\r\n＝＋－＠")
+_LIVE = re.compile(r"(^|[;,|\t\r\n])(?=[=+\-@\t\r\n＝＋－＠])")
 _SHEET_ROWS = 1_000_000  # of the 1,048,576 that a sheet can hold
 
 
@@ -130,5 +131,8 @@ def export_quarantine(relation: duckdb.DuckDBPyRelation, target: Path, kind: str
 
 
 def inert(text: str) -> str:
-    """A CSV cell that no spreadsheet takes for a formula (full-width signs count as signs in some)."""
-    return f"'{text}" if text[:1] in _SIGNS else text
+    """A CSV cell that no spreadsheet takes for a formula (full-width signs count as signs in some).
+
+    Nor any part of it: where another sign separates lists, a spreadsheet splits a line there, whatever a comma or a quote says.
+    """
+    return _LIVE.sub(r"\1'", text)

@@ -34,6 +34,7 @@ from sources.readers.workbook_archive import (
     check_size,
     check_texts,
     inspect,
+    percent_styles,
     refuse_multiplied,
     refuse_wide,
     true_numbers,
@@ -43,6 +44,10 @@ from sources.text import shown, sql_name
 _PIECE = 1 << 14  # rows
 _MANY_CELLS = 1 << 22  # of a used range; some forty bytes each
 
+_OLD_AND_DOUBTFUL = (
+    "một cột vừa có số vừa có chữ kiểu 1.234: tệp .xls cũ không cho biết ô nào là số; lưu lại thành .xlsx rồi gửi lại"
+    " | a column holds numbers and texts like 1.234, and an old .xls does not tell which is which: save it as .xlsx"
+)
 _DAMAGED = (
     "tệp Excel hỏng hoặc chưa sao chép xong: xuất lại rồi gửi lại"
     " | the workbook is damaged or not wholly copied: export it again"
@@ -253,15 +258,42 @@ def _load_cells(
     source, name = f"_sheet_{number}", f"_cells_{number}"
     connection.register(source, _numbered(batch, first))
     cells = f"(select _row_number, {', '.join(texts)} from {source})"
-    doubtful = _doubtful(connection, cells, mixed) if sheet.member else set()
+    doubtful = _doubtful(connection, cells, mixed)
+    if doubtful and not sheet.member:
+        raise RefusedFile(_OLD_AND_DOUBTFUL)
+    percents = _percents(path, header, sheet)
     merges = _merged_down(header, sheet, width)
-    if copied or doubtful or merges:
+    if copied or doubtful or merges or percents:
         connection.execute(f"create or replace temp table {name} as select * from {cells}")
         connection.unregister(source)
         cells = name
         _mark_true_numbers(connection, path, name, doubtful, sheet)
+        _as_seen(connection, name, percents)
         _fill_merged(connection, name, merges)
     return cells, width
+
+
+def _percents(path: Path, header: Header, sheet: Sheet) -> dict[int, list[int]]:
+    """In columns of percents (`..._pct`), the rows of numbers that the sheet shows with a percent sign."""
+    columns = {at for at, column in header.columns.items() if column.name.endswith("_pct")}
+    if not columns or not sheet.member:
+        return {}
+    with zipfile.ZipFile(path) as archive:
+        styles = percent_styles(archive)
+        found = true_numbers(archive, sheet, columns, styles) if styles else {}
+    return {at: rows for at, rows in found.items() if rows}
+
+
+def _as_seen(connection, name: str, percents: dict[int, list[int]]) -> None:
+    """87.25 %, as a person typed and sees it, and not the 0.8725 that the workbook stores."""
+    for at, rows in percents.items():
+        connection.register("_percents", pa.table({"row_number": pa.array(rows, pa.int64())}))
+        connection.execute(f"""
+            update {name}
+            set c{at} = replace(cast(cast(100 * cast(replace(c{at}, ',', '.') as double) as decimal(24, 6)) as varchar), '.', ',')
+            where _row_number in (select row_number from _percents) and c{at} is not null
+        """)
+        connection.unregister("_percents")
 
 
 def _load_rows(
@@ -270,7 +302,13 @@ def _load_rows(
     """The rows from `first` on; the types of columns are seen from all of their cells, unless given."""
     # Rows to skip are counted from the top of the sheet, not of the used range.
     options = {"skip_rows": first - 1, "schema_sample_rows": None, "whitespace_as_null": True}
-    return _load(reader, number, dtypes=dtypes, **options)
+    try:
+        return _load(reader, number, dtypes=dtypes, **options)
+    except RefusedFile as refused:
+        # A span of time among texts or numbers: 26:00, as [h]:mm. The reader has no type for both, but a text.
+        if not isinstance(refused.__cause__, fastexcel.UnsupportedColumnTypeCombinationError):
+            raise
+        return _load(reader, number, dtypes="string", **options)
 
 
 def _text_columns(number: int, first: int, sheet: Sheet) -> dict[int, str] | None:

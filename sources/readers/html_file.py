@@ -39,6 +39,7 @@ class _Grid:
     spanning: list[int] = field(default_factory=list)  # rows from 0 in which a filled cell covers others
     letters: int = 0
     has_layout: bool = False  # a cell was too long to be kept, and holds tables of its own
+    has_loose_cells: bool = False  # cells in no row
 
 
 class _TooLong(Exception):
@@ -92,8 +93,12 @@ def _grid(table_element, spent: int) -> _Grid:
     grid = _Grid(letters=spent)
     hanging: dict[int, tuple[int, str | None]] = {}  # column -> rows still to fill, text
     cells = 0
-    for tr in table_element.iter("tr"):
+    for tr in table_element.iter("tr", "td", "th"):
         if next(tr.iterancestors("table"), None) is not table_element:
+            continue
+        if tr.tag != "tr":
+            # A browser puts the missing row in; where it ends is not to be seen any more.
+            grid.has_loose_cells = grid.has_loose_cells or tr.getparent().tag != "tr"
             continue
         row: list[str | None] = []
 
@@ -188,6 +193,11 @@ def read_html(
         width = max(len(row) for row in grid.rows)
         if grid.has_layout:
             raise RefusedFile(_CELL_TOO_LONG)
+        if grid.has_loose_cells:
+            raise RefusedFile(
+                "bảng HTML có ô không nằm trong dòng nào (thiếu <tr>): xuất lại"
+                " | the HTML table has cells in no row (<tr> is missing): export it again"
+            )
         if width * len(below) > _MAX_CELLS:  # one long row among many short ones
             raise RefusedFile(_TOO_LARGE)
         spanning = [row + 1 for row in grid.spanning]

@@ -16,6 +16,7 @@ from sources.legacy import advice, name_encoding
 from sources.readers.part import NO_UTF8, Part, ticked_columns
 from sources.text import match_key, match_key_sql, shown, sql_name, sql_string
 
+_TAIL = 1 << 16  # bytes
 _BROKEN = (
     "JSON không đọc được (bị cắt hoặc sai cú pháp): xuất lại rồi gửi lại"
     " | the JSON cannot be read (cut off or malformed): export it again"
@@ -99,12 +100,21 @@ def _text(line: bytes) -> str | None:
         return None
 
 
+def _ends_with(path: Path, sign: bytes) -> bool:
+    """Whether that is its last sign, but for blanks."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().rstrip().endswith(sign)
+
+
 def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Temporary table _json_rows: position and text of each object."""
     create = "create or replace temp table _json_rows as"
     head, size = _start(path), path.stat().st_size
     name = sql_string(str(path))
     if head[:1] == b"[":
+        if not _ends_with(path, b"]"):  # the parser takes the end of the file for the end of the list
+            raise RefusedFile(_BROKEN)
         largest = min(size + 1024, _LARGEST_OBJECT)
         connection.execute(f"""
             {create}

@@ -43,6 +43,9 @@ _LONGEST_PIECE = (
 _LONGEST_TEXT = 1 << 20  # bytes of a shared text: the same with the marks of rich text
 MAX_TEXT = 1 << 30  # bytes of the shared texts of all cells, each counted as often as it is named
 # What a reader needs beside sheets and shared texts.
+_STYLES = "xl/styles.xml"
+_PERCENT_FORMATS = ("9", "10")  # 0% and 0.00%, which every workbook has
+_LITERAL = re.compile(r'"[^"]*"|\\.')  # of a number format
 _FRAME = {
     "[content_types].xml",
     "_rels/.rels",
@@ -181,8 +184,7 @@ class _Survey:
 
 
 def _survey(archive: zipfile.ZipFile, member: str, large: bool) -> _Survey:
-    # Of a large sheet it is not asked: only the first rows are looked at, whatever stands in the others.
-    found = _Survey(is_special=large)
+    found = _Survey()
     carry = b""
     with archive.open(member) as file, ThreadPoolExecutor(1) as beside:
         looked = None
@@ -197,7 +199,7 @@ def _survey(archive: zipfile.ZipFile, member: str, large: bool) -> _Survey:
             looked = beside.submit(_look, window, large, found)
         if looked is not None:
             looked.result()
-    found.is_plain = found.is_plain and not found.is_special and found.last_row >= 0
+    found.is_plain = found.is_plain and not found.is_special and not large and found.last_row >= 0
     return found
 
 
@@ -206,6 +208,7 @@ def _look(window: bytes, large: bool, found: _Survey) -> None:
     if large:
         if _occurs(_FAR_COLUMN, window):
             raise RefusedFile(BOMB)
+        found.is_special = found.is_special or _occurs(_SPECIAL, window)
     elif _occurs(_ODD, window):  # one look for all of them: nearly always there is none
         far = _occurs(_FAR_COLUMN, window)
         found.is_special = found.is_special or _occurs(_SPECIAL, window)
@@ -242,7 +245,8 @@ def _inspect(archive: zipfile.ZipFile, member: str) -> Sheet:
     size = archive.getinfo(member).file_size
     large = size > _LARGE_SHEET
     survey = _survey(archive, member, large)
-    only_head = large or survey.is_plain
+    # Of a large sheet the first rows only, unless a formula or an error stands in it: that may be without a value.
+    only_head = survey.is_plain or (large and not survey.is_special)
     sheet, rows = _walk(archive, member, survey, only_head=only_head)
     sheet = replace(sheet, texts=survey.texts, **({"cells": _MAX_CELLS} if large else {}))
     if sheet.first_column > 0 and not large and survey.is_plain:
@@ -448,14 +452,36 @@ def refuse_multiplied(archive: zipfile.ZipFile, sheets: Collection[Sheet], sizes
                     raise RefusedFile(BOMB)
 
 
-def true_numbers(archive: zipfile.ZipFile, sheet: Sheet, columns: set[int]) -> dict[int, list[int]]:
-    """The rows (from 1) in which each of the columns of the used range holds a number and no text."""
+def true_numbers(
+    archive: zipfile.ZipFile, sheet: Sheet, columns: set[int], styles: frozenset[str] | None = None
+) -> dict[int, list[int]]:
+    """The rows (from 1) in which each of the columns of the used range holds a number and no text, of some `styles` or any."""
     numbers: dict[int, list[int]] = {at: [] for at in columns}
     with archive.open(sheet.member) as file:
         for kind, element, row in _rows(file):
             if kind != "row":
                 continue
             for cell, column in _cells(element):
-                if column - sheet.first_column in numbers and cell.get("t", "n") == "n":
+                is_number = cell.get("t", "n") == "n" and (styles is None or cell.get("s") in styles)
+                if is_number and column - sheet.first_column in numbers:
                     numbers[column - sheet.first_column].append(row + 1)
     return numbers
+
+
+def percent_styles(archive: zipfile.ZipFile) -> frozenset[str]:
+    """The styles of cells that show a number as a hundred times itself, with a percent sign."""
+    name = next((info.filename for info in archive.infolist() if info.filename.lower() == _STYLES), None)
+    if name is None:
+        return frozenset()
+    with archive.open(name) as file:
+        root = etree.parse(file, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
+    shown_as_percent = set(_PERCENT_FORMATS)
+    for own in root.iter(f"{_NS}numFmt"):
+        if "%" in _LITERAL.sub("", own.get("formatCode", "")):
+            shown_as_percent.add(own.get("numFmtId", ""))
+    of_cells = root.find(f"{_NS}cellXfs")
+    return frozenset(
+        str(at)
+        for at, style in enumerate(() if of_cells is None else of_cells.iterchildren(f"{_NS}xf"))
+        if style.get("numFmtId") in shown_as_percent
+    )

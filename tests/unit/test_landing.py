@@ -680,3 +680,12 @@ def test_a_file_that_nobody_touched_is_not_read_again(desk: Desk, monkeypatch: p
     assert len(desk.land()) == 1, "the same size and time, but other bytes"
     land_inbox(desk.settings, desk.ledger, lambda: NOW, again=True)
     assert len(read) == 2
+
+
+def test_what_a_kill_left_in_the_scratch_folder_goes_though_nothing_new_came(desk) -> None:
+    """A copy of a file that was being read: persons and all."""
+    left = desk.settings.work / "landing0" / "newlines.csv"
+    left.parent.mkdir(parents=True)
+    left.write_text("Trần Thị Bí Mật")
+    assert land_inbox(desk.settings, desk.ledger, lambda: NOW) == []
+    assert not left.parent.exists()

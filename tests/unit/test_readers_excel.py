@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import unicodedata
 import zipfile
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import openpyxl
 import pytest
 import xlsxwriter
 from landing_kit import CRITERIA, CRITERIA_VI, NOW, criteria_row, desk, table_of, xlsx_bytes
+from old_workbook import old_workbook
 
 from sources.inbox import Arrival
 from sources.readers import excel_file, workbook_archive
@@ -251,6 +253,72 @@ def test_formulas_that_were_never_computed_and_errors_reject_their_rows(desk) ->
     told = {r["row_number"]: r["reason"] for r in desk.rejected()}
     assert "“Tử số”" in told[5] and "formula" in told[5]
     assert "“Ghi chú”" in told[9] and "error" in told[9]
+
+
+@pytest.mark.parametrize("what", ["formula", "error"])
+def test_so_do_those_of_a_large_sheet(desk, monkeypatch, what: str) -> None:
+    """Far below the rows among which a header is looked for."""
+    of_large_sheets(monkeypatch)
+    rows = [line(n) for n in range(1, 200)]
+    rows[190][4] = "=1+1" if what == "formula" else None
+    book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(HEAD, *rows)))
+    if what == "error":
+        book.active["E192"].value, book.active["E192"].data_type = "#N/A", "e"
+    out = io.BytesIO()
+    book.save(out)
+    entry = desk.one("criteria_results.xlsx", out.getvalue())
+    assert (entry.rows_in_file, entry.rows_loaded) == (199, 198)
+    (told,) = desk.rejected()
+    assert told["row_number"] == 192 and what in told["reason"]
+
+
+@pytest.mark.parametrize("at", [3, 6, 8], ids=["a number", "a text", "outside the contract"])
+def test_a_span_of_time_among_other_cells_costs_no_more_than_its_row(desk, at: int) -> None:
+    """Excel gives a typed 26:00 that format by itself; the reader has no type for it beside texts or numbers."""
+    rows = [line(n, numerator=1.234 if n % 2 else "1.234") for n in range(1, 31)]
+    rows = [[*row, "23:30"] for row in rows]
+    rows[4][at] = timedelta(hours=26)
+    entry = desk.one("criteria_results.xlsx", xlsx_bytes([*HEAD, "Thời gian xử lý"], *rows))
+    assert entry.outcome in ("loaded", "partly_quarantined") and entry.rows_in_file == 30
+    assert entry.rows_loaded >= 29
+    numbers = {row["_row_number"]: row["numerator"] for row in desk.good(entry)}
+    assert (numbers[2], numbers[3]) == (Decimal("1.234"), 1234), "a true number, and a text"
+
+
+def test_a_percent_is_read_as_it_is_seen(desk) -> None:
+    """Excel stores 0.8725 of a typed 87.25%. A number without the sign is itself, in the same column, too."""
+    head = ["year", "survey", "field_id", "score", "max_score", "satisfaction_pct"]
+    cells = [
+        (87.25, None),
+        (0.8725, "0.00%"),
+        (0.8725, "0%"),
+        (87.25, '0.0" %"'),  # a sign that is only written behind it
+        (0.8725, "#,##0.0%;[Red]-#,##0.0%"),
+    ]
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, head)
+        for number, (value, shown) in enumerate(cells, start=1):
+            sheet.write_row(number, 0, [2024, "leaders", str(number), 1, 2])
+            sheet.write(number, 5, value, book.add_format({"num_format": shown}) if shown else None)
+    entry = desk.one("survey_scores.xlsx", out.getvalue(), source="register")
+    assert entry.rows_loaded == len(cells), desk.rejected()
+    assert set(desk.values(entry, "satisfaction_pct")) == {Decimal("87.25")}
+
+
+def test_an_old_workbook_does_not_tell_numbers_from_texts(desk) -> None:
+    """1.234 may be a thousand and some, or one and some: of an .xlsx its XML tells."""
+    rows = [line(n, reported_on="01/10/2024") for n in range(1, 5)]
+    entry = desk.one("criteria_results.xls", old_workbook(HEAD, *rows))
+    assert (entry.outcome, entry.rows_loaded) == ("loaded", 4)
+    rows[1][4], rows[2][4] = 1.234, 5.0
+    entry = desk.one("criteria_results.xls", old_workbook(HEAD, *rows))
+    assert entry.outcome == "refused" and "save it as .xlsx" in entry.reason
+    for row in rows:
+        row[4] = 1.234
+    entry = desk.one("criteria_results.xls", old_workbook(HEAD, *rows))
+    assert set(desk.values(entry, "numerator")) == {Decimal("1.234")}, "in a column of numbers alone"
 
 
 def test_computed_formulas_are_their_value(desk) -> None:

@@ -158,3 +158,15 @@ def test_tables_for_notes_and_signatures_are_no_part(desk) -> None:
     notes = [html_row(n, f"Chú thích {n}", "01/10/2024", "Nguồn") for n in range(1, 9)]
     entry = desk.one("criteria_results.xls", several(notes, [HEAD, line(1), line(2)], totals, signed))
     assert (entry.outcome, entry.rows_loaded, entry.warnings) == ("loaded", 2, ())
+
+
+@pytest.mark.parametrize("which", [[1], [0, 1, 2]])
+def test_cells_in_no_row_are_not_lost_in_silence(desk, which: list[int]) -> None:
+    """A browser puts the missing <tr> in, so that its vendor sees a whole table."""
+    rows = [line(n) for n in range(1, 4)]
+    table = html_table(HEAD, *rows)
+    for number in which:
+        table = table.replace(f"<tr>{rows[number]}", rows[number])
+    assert table.count("<tr>") == 4 - len(which)
+    entry = desk.one("criteria_results.xls", table)
+    assert entry.outcome == "refused" and "<tr> is missing" in entry.reason

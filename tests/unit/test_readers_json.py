@@ -337,3 +337,14 @@ def test_two_lists_of_rows_are_refused(desk, form: str) -> None:
     lists = tuple(json.dumps(objects(n)) for n in (1, 2))
     entry = desk.one("criteria_results.json", form % lists)
     assert (entry.outcome, "“data” twice" in entry.reason) == ("refused", True)
+
+
+@pytest.mark.parametrize("tail", ["", ",", ",\n", ",\n" + " " * 100])
+def test_a_list_that_breaks_off_between_two_objects_is_refused(desk, tail: str) -> None:
+    """An exporter that dies, or a copy that breaks off, ends there; the earlier file stays in force."""
+    rows = [dict(zip(CRITERIA, criteria_row(n), strict=True)) for n in range(1, 6)]
+    whole = json.dumps(rows, indent=1)
+    assert desk.one("criteria_results.json", whole).rows_loaded == 5
+    entry = desk.one("criteria_results.json", whole[: whole.rindex("{") + 1].rstrip("{ \n,") + tail)
+    assert entry.outcome == "refused" and entry.rows_in_file == 0
+    assert desk.one("criteria_results.json", whole + "\n \n").rows_loaded == 5
