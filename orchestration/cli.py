@@ -302,12 +302,18 @@ app.add_typer(alerts_app, name="alerts")
 def alerts_list() -> None:
     """Open and muted alerts, the most severe first."""
     from orchestration.alerting import open_alerts_and_why_muted
+    from orchestration.alerting.model import COVERED
 
-    alerts = open_alerts_and_why_muted(load_settings())
+    every = open_alerts_and_why_muted(load_settings())
+    alerts = [(alert, why) for alert, why in every if alert.status != COVERED]
     if not alerts:
         console.print("Không có cảnh báo nào đang mở – no open alerts.")
         return
     console.print(f"Cảnh báo đang mở – open alerts: {len(alerts)}")
+    if spoken_for := len(every) - len(alerts):
+        console.print(
+            f"({spoken_for} cảnh báo khác đã nằm trong các cảnh báo này – others that these speak for)"
+        )
     for alert, why in alerts:
         owner = f" ({alert.owner})" if alert.owner else ""
         line = f"{alert.alert_id}  {alert.severity:8}  {alert.status:6}  {alert.opened_at:%Y-%m-%d}  {alert.message}"

@@ -80,7 +80,7 @@ def _write_one(night, target_id: str, out: Path, agency: str | None, variant: st
     console.print(
         f"{one.target.target_id} {plain(one.agency_name)}: {figures.figure_text(one.target, one.figure)}"
         f" ({figures.number_text(one.figure.numerator)} / {figures.number_text(one.figure.denominator)}),"
-        f" {figures.verdict_text(one.figure).lower()}, as of {night.as_of}.",
+        f" {figures.verdict_text(one.figure, one.scored).lower()}, as of {night.as_of}.",
         soft_wrap=True,
     )
     console.print(

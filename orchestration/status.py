@@ -9,6 +9,7 @@ from rich.table import Table
 from orchestration import clock
 from orchestration.ahead import dated_ahead, last_day
 from orchestration.alerting import open_alerts
+from orchestration.alerting.model import COVERED
 from orchestration.alerting.wording import SEVERITY_VI, day_vi
 from orchestration.freshness import accepted, is_stale, last_delivered
 from orchestration.numbers import number_vi
@@ -113,7 +114,7 @@ def _show_latest(console: Console, told: list[tuple[Delivery, str]], title: str,
 
 
 def _show_alerts(settings: Settings, console: Console) -> None:
-    alerts = open_alerts(settings)
+    alerts = [alert for alert in open_alerts(settings) if alert.status != COVERED]
     if not alerts:
         console.print("Không có cảnh báo nào đang mở – no open alerts.")
         return

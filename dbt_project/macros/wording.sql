@@ -153,6 +153,7 @@
             'months_differ': "'Chưa kết luận được: chờ số thu của các tháng còn thiếu'",
             'agencies_to_come': "'Chưa kết luận được: chờ số liệu năm nay về đơn vị sự nghiệp của các cơ quan chưa gửi'",
             'out_of_reach': "'Yêu cầu 100% mà đã có trường hợp không đạt, không khắc phục được: năm nay không thể đạt trọn điểm'",
+            'level_ended': "'Cấp này không còn đơn vị nào: không lấy lại được'",
             'not_by_units': "'Không quy ra được số việc cần làm'",
             'next_step': "' (bậc kế tiếp: +' || " ~ step ~ " || ' điểm)'",
         } -%}
@@ -166,6 +167,7 @@
             'months_differ': "'Not to be told yet: revenue of some months is still to come'",
             'agencies_to_come': "'Not to be told yet: the service units of this year of some agencies are still to come'",
             'out_of_reach': "'Every case has to succeed and what is past cannot be put right: not all points can be won back this year'",
+            'level_ended': "'That level has no agencies any more: not to be won back'",
             'not_by_units': "'Not to be won back by things that can be counted'",
             'next_step': "' (the next step: +' || " ~ step ~ " || ' points)'",
         } -%}
@@ -181,6 +183,7 @@
         when regain_status = 'no_data' and status_code = '{{ waiting }}' then {{ texts[waiting] }}
         {%- endfor %}
         when regain_status = 'no_data' and value is not null then {{ texts['no_word'] }}
+        when status_code = 'level_ended' then {{ texts['level_ended'] }}
         {%- for status in ['no_data', 'out_of_reach', 'not_by_units'] %}
         when regain_status = '{{ status }}' then {{ texts[status] }}
         {%- endfor %}

@@ -85,7 +85,7 @@ def _index(
                 "numerator": figures.number_text(one.figure.numerator),
                 "denominator": figures.number_text(one.figure.denominator),
                 "goal": figures.goal_text(one.target),
-                "verdict": figures.verdict_text(one.figure),
+                "verdict": figures.verdict_text(one.figure, one.scored),
                 "status": _status(one),
                 "scored": one.scored and words.status(one.scored.status),
                 "reason": one.scored and one.scored.reason,

@@ -117,7 +117,7 @@ def _lines(about: Cover) -> list[tuple[str, str, str]]:
         ("Tử số", figures.number_text(figure.numerator), "text"),
         ("Mẫu số", figures.number_text(figure.denominator), "text"),
         ("Mục tiêu", figures.goal_text(one), "text"),
-        ("Kết quả", figures.verdict_text(figure), "strong"),
+        ("Kết quả", figures.verdict_text(figure, about.scored), "strong"),
         *([("Trên bảng điểm", about.scored.reason, "text")] if about.scored and about.scored.reason else []),
         (
             "Đối chiếu từng dòng",

@@ -35,6 +35,7 @@ COMMON = (
     "in_denominator",
     "why",
 )
+_NOT_JUDGED = "not_applicable"  # a status of the scorecard
 _FAMILY = re.compile(r"[a-z_]+")
 
 
@@ -372,8 +373,11 @@ def _with_unit(number: str, unit: str | None) -> str:
     return f"{number}%" if unit == "%" else f"{number} {unit or ''}".strip()
 
 
-def verdict_text(found: Figure) -> str:
+def verdict_text(found: Figure, scored: Scored | None = None) -> str:
+    """As the scorecard says it where it judges no more, such as of a level without agencies."""
     if found.meets_target is None:
+        if scored is not None and scored.status == _NOT_JUDGED:
+            return words.status(_NOT_JUDGED)
         return "Chưa có số liệu" if found.value is None else "Không kết luận"
     return "Đạt" if found.meets_target else "Chưa đạt"
 

@@ -50,6 +50,8 @@
     while (digits < 6 && marks.some(strays)) digits += 1;
     return digits;
   };
+  /* One decimal where it stays on its side of the mark. */
+  const brief = (value, mark) => (mark == null || Math.sign(+value.toFixed(1) - mark) === Math.sign(value - mark) ? num(value, 1) : num(value, decimals(value, mark)));
   const beside = (value, marks, least = 2) => (value == null ? "–" : num(value, decimals(value, ...marks), least));
   /* What agencies confirm in words is counted in agencies; as a rate it would read as one. */
   const inWords = (t) => t.kind === "text" && t.family === "register";
@@ -222,7 +224,7 @@
         estimateLine() ?? "",
         h("div", { cls: "meter", "aria-hidden": "true" }, h("i", { style: { width: `${share(t.points)}%` } }),
           t.before == null ? null : [h("b", { style: { left: `${share(t.before)}%` } }), h("span", { style: { left: `${Math.min(84, Math.max(16, share(t.before)))}%` } }, `2023: ${num(t.before, 2)}`)]),
-        h("p", null, h("strong", null, `${T("before")}: ${num(t.before, 2)}`), t.before == null || t.points == null ? "" : ` (${signed(t.points - t.before, 2)})`));
+        h("p", null, h("strong", null, `${T("before")}: ${num(t.before, 2)}`), t.before == null || t.points == null || (t.points < t.before && t.points + (t.without_data ?? 0) >= t.before) ? "" : ` (${signed(t.points - t.before, 2)})`));
       if (t.goal != null) left.append(h("p", null, T("goal_part", { n: num(t.fields_with_goal), all: num(t.fields), goal: num(t.goal, 2), points: num(t.points_with_goal, 2) })));
       if (t.without_data) left.append(h("p", null, T("without_data", { points: num(t.without_data, 2), max: num(t.max, 1, 0) })));
     }
@@ -310,7 +312,7 @@
     drawing.append(svg("path", { d: points.map((p, i) => `${i ? "L" : "M"}${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`).join(""), stroke: COLOUR.now, "stroke-width": "1.6", fill: "none" }));
     const last = points[points.length - 1];
     drawing.append(svg("circle", { cx: x(last[0]), cy: y(last[1]), r: "2.2", fill: COLOUR.now }));
-    return [drawing, h("span", { cls: "sr" }, `${monthName(points[0][0])} ${num(points[0][1], 1)}, ${monthName(last[0])} ${num(last[1], 1)}`)];
+    return [drawing, h("span", { cls: "sr" }, `${monthName(points[0][0])} ${brief(points[0][1], t.goal)}, ${monthName(last[0])} ${brief(last[1], t.goal)}`)];
   };
   const targets = () => {
     const missing = D.targets.length ? null : absent("dim_target", "rpt_scorecard");
@@ -363,7 +365,7 @@
         } },
         series: [{
           type: "line", data: values, symbol: "circle", symbolSize: 7, lineStyle: { color: COLOUR.now, width: 2.5 }, itemStyle: { color: COLOUR.now },
-          label: { show: width > 420, formatter: (p) => num(p.value, 1), color: COLOUR.ink, fontSize: 11 },
+          label: { show: width > 420, formatter: (p) => brief(p.value, goal), color: COLOUR.ink, fontSize: 11 },
           markLine: goal == null ? undefined : { silent: true, symbol: "none", animation: false, lineStyle: { color: COLOUR.missed, type: "dashed" }, label: { show: width > 420, formatter: T("trend_line", { goal: required(t) }), position: "insideStartTop", color: COLOUR.missed }, data: [{ yAxis: goal }] },
         }],
       })),
@@ -490,7 +492,9 @@
   const alerts = () => {
     if (D.state.fct_alert === "missing") return absent("fct_alert");
     let list = D.alerts;
-    if (S.agency !== "") list = list.filter((r) => r[2] === +S.agency);
+    /* What many miss is one alert of the target: it speaks for this agency, too, where it misses. */
+    const speaksFor = (r, agency) => r[2] === agency || (r[0] === "target_missed" && !(r[2] >= 0) && agencyFigure(r[1], agency)?.[4] === 0);
+    if (S.agency !== "") list = list.filter((r) => speaksFor(r, +S.agency));
     if (S.field) list = list.filter((r) => byId.get(r[1])?.field === S.field);
     const tone = (s) => ({ critical: "bad", high: "bad", medium: "mid" }[(s ?? "").toLowerCase()] ?? "off");
     return table(T("alerts_caption"), [

@@ -501,11 +501,12 @@ limit {CHECKS_SHOWN}
 """
 )
 
+# One that another speaks for (covered) is no problem of its own.
 _ALERTS = f"""
 select kind, target_id, agency_code, severity, status, opened_at, last_seen_at, value, threshold,
     message, message_en, muted_until
 from fct_alert
-where resolved_at is null and coalesce(status, '') <> 'resolved'
+where resolved_at is null and coalesce(status, '') not in ('resolved', 'covered')
 order by
     coalesce(status, '') = 'frozen',
     case lower(severity)

@@ -321,6 +321,13 @@ def test_a_verdict_in_words(value, meets, told: str) -> None:
     assert figures.verdict_text(figures.Figure(None, None, value, meets)) == told
 
 
+def test_what_the_scorecard_judges_no_more_is_not_missing() -> None:
+    """Of a level without agencies nobody has data to deliver."""
+    none = figures.Figure(None, None, None, None)
+    assert figures.verdict_text(none, figures.Scored("not_applicable", None)) == "Không đánh giá"
+    assert figures.verdict_text(none, figures.Scored("no_data", None)) == "Chưa có số liệu"
+
+
 def test_targets_stand_in_the_order_of_the_plan() -> None:
     ids = ["10.1", "2.10", "2.9b", "2.9a", "2.9"]
     assert sorted(ids, key=figures._plan_order) == ["2.9", "2.9a", "2.9b", "2.10", "10.1"]

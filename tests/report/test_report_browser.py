@@ -104,6 +104,23 @@ def test_filters_narrow_the_targets(wide: Browser) -> None:
     assert wide.run("document.querySelector('#ranking tr.mine').innerText").count("Sở Tư pháp") == 1
 
 
+def test_an_agency_sees_the_alerts_of_what_it_misses_with_many_others(wide: Browser) -> None:
+    """What many miss is one alert; "no alert" would be read as "all is well"."""
+    tables = synthetic.tables()
+    agencies, figures, alerts = (tables[name] for name in ("dim_agency", "fct_indicator", "fct_alert"))
+    (code,) = set(agencies[agencies["agency_name"] == "Sở Tư pháp"]["agency_code"])
+    own = figures[
+        (figures["agency_code"] == code) & figures["is_headline"] & (figures["period_kind"] == "ytd")
+    ]
+    missed = set(own[own["meets_target"].eq(False)]["target_id"])
+    told = set(alerts[alerts["kind"] == "target_missed"]["target_id"])
+    assert missed & told and told - missed
+    choose(wide, "agency", "2")
+    shown = rows(wide, "alerts")
+    assert len(shown) == len(missed & told)
+    assert all(any(f"Chỉ tiêu {target} " in row for row in shown) for target in missed & told)
+
+
 def test_a_target_opens_to_everything_behind_it_by_keyboard(wide: Browser) -> None:
     wide.run("document.querySelector('#targets button[data-target=\"3.4.2\"]').focus()")
     wide.press("Enter", 13)

@@ -389,6 +389,7 @@ def test_alerts_that_are_over_are_not_shown_and_the_worst_come_first(tmp_path: P
         ("unknown", {"severity": "medium", "status": None, "opened_at": datetime(2024, 9, 30)}),
         ("waits", {"severity": "critical", "status": "frozen"}),
         ("over", {"severity": "critical", "status": "resolved"}),
+        ("spoken for", {"severity": "critical", "status": "covered"}),
         ("ended", {"severity": "critical", "resolved_at": late}),
     ]
     rows = [one | change | {"alert_id": name, "message": name, "source": name} for name, change in told]

@@ -16,10 +16,12 @@ import pytest
 import yaml
 
 from orchestration import alerting, clock
-from orchestration.alerting import figures, model, wording
+from orchestration.alerting import deliveries, figures, model, wording
+from orchestration.alerting.marts import open_marts
 from orchestration.alerting.metrics import write_metrics
 from orchestration.alerting.store import Store
 from orchestration.family_tables import COUNTED, DECIDES, NAMED, tables_of
+from orchestration.freshness import last_delivered
 from sources.contract import all_tables
 from tests.plan import seed
 from warehouse.ledger import HELD_BACK, LOADED, REFUSED, Delivery, Ledger
@@ -417,6 +419,22 @@ def test_a_file_without_rows_does_not_end_that_a_source_is_stale(world):
     world.deliver("tthc", "dossiers", after(4))
     by_source = {a.source: a for a in world.night(after(4), fresh=False).values()}
     assert by_source["tthc.dossiers"].status == "resolved"
+
+
+def test_the_last_delivery_is_the_same_one_to_status_and_to_alerts(world):
+    for number, rows in enumerate((100, 0, 100)):
+        for table in all_tables():
+            world.deliver(table.source, table.name, after(number), rows=rows)
+    for number in range(3):
+        with open_marts(world.settings, None, world.ledger, after(number)) as marts:
+            by_alerts = {
+                row["relation"]: row["last_on"] for row in deliveries.freshness(marts, after(number))
+            }
+        assert by_alerts == {
+            f"{table.source}.{table.name}": last_delivered(table, world.ledger.deliveries(), after(number))
+            for table in all_tables()
+        }
+    assert set(by_alerts.values()) == {after(2)}, "the day of the figures is one of them"
 
 
 def test_at_exactly_twice_its_cadence_a_source_is_not_stale(world):
