@@ -2,9 +2,9 @@
 -- Periods: each month, the year to date, and `ytd_before`: the year to the end of the month before, for the change of place.
 -- Rules: only figures with something to count; attainment = 100 when met, else 100 x value / target within 0 to 100, and for
 -- "at most" targets 100 x target / value. Agencies that are no more at its end, or not yet, are left out: what came to one from
--- those before it counts in its year, and has no place of its own among the months before. Before the deadline an agency whose
--- service units are still to come has no part in what counts them: of none reported all would be saved (D10). `ytd_before` adds up the months where
--- months add up; stocks and shares of agencies keep today's figure there, as no earlier one is known.
+-- those before it counts in its year, and has no place of its own among the months before. `ytd_before` adds up the months where
+-- months add up; stocks and shares of agencies keep today's figure there, as no earlier one is known. Before the deadline an
+-- agency whose service units are still to come has no part in what counts them: of none reported all would be saved (D10).
 {{ config(materialized='view') }}
 
 {% set month_now = as_of_text()[5:7] | int %}
