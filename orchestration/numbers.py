@@ -32,6 +32,15 @@ def number_vi(value: Number | None, *marks: Number | None, decimals: int = 2) ->
     return number_en(value, *marks, decimals=decimals).translate(str.maketrans(",.", ".,"))
 
 
+def part_vi(value: Number | None, most: Number | None) -> str:
+    """0,432 / 0,433: of both as many decimals as tell them apart, where two would show a part as the whole."""
+    decimals = 2
+    if value is not None and most is not None and value != most:
+        while decimals < _MOST_DECIMALS and round(value, decimals) == round(most, decimals):
+            decimals += 1
+    return f"{number_vi(value, decimals=decimals)} / {number_vi(most, decimals=decimals)}"
+
+
 def _strays(value: Number, mark: Number, decimals: int) -> bool:
     side = _side(value, mark)
     return side != 0 and _side(round(value, decimals), mark) != side  # the mark itself is rounded as it is

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestration.numbers import SIGNS, number_vi
+from orchestration.numbers import SIGNS, number_vi, part_vi
 from warehouse.settings import Settings
 
 _STATUS = {
@@ -72,7 +72,7 @@ def _show_targets(rows: list[tuple], as_of: date, is_estimate: bool, console: Co
             "Giá trị": shown,
             "Mục tiêu": f"{SIGNS[operator]}{number_vi(goal)}{percent}" if goal is not None else "–",
             "Kết quả": _STATUS[status][0],
-            points_heading: f"{number_vi(points, most)} / {number_vi(most)}",
+            points_heading: part_vi(points, most),
         }
         lines.append(
             line if is_wide else {k: v for k, v in line.items() if k not in ("Tử/Mẫu", points_heading)}

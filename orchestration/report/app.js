@@ -56,7 +56,12 @@
   /* What agencies confirm in words is counted in agencies; as a rate it would read as one. */
   const inWords = (t) => t.kind === "text" && t.family === "register";
   const figure = (t, value, n = t.num, d = t.den) => (value == null ? "–" : inWords(t) ? T("agencies_confirm", { n: num(n), d: num(d) }) : isRate(t) ? `${beside(value, [t.goal])}%` : beside(value, [t.goal], 0));
-  const pointsOf = (points, most) => `${beside(points, [most])} / ${num(most, 2)}`;
+  /* Of both as many decimals as tell them apart: 0,432 / 0,433, where two would show all points of a target that is missed. */
+  const pointsOf = (points, most) => {
+    let digits = 2;
+    while (digits < 6 && points != null && most != null && points !== most && points.toFixed(digits) === most.toFixed(digits)) digits += 1;
+    return `${num(points, digits)} / ${num(most, digits, 2)}`;
+  };
   // "80.0: 0.5; 100.0: 1.0" of the mart, in the reader's numbers.
   const stepsOf = (t) => (t.steps ? ` (${t.steps.split("; ").map((step) => step.split(": ").map(Number))
     .map(([at, points]) => `${num(at, 2, 0)}${isRate(t) ? "%" : ""}: ${num(points, 2, 0)}`).join("; ")})` : "");

@@ -60,6 +60,7 @@ _FAR_COLUMN = r"""r\s*=\s*["'](?:[C-Zc-z][A-Za-z]|[A-Za-z]{3})\d"""
 # Formulas and errors, and cells that do not begin with where they are, under any prefix.
 _SPECIAL = r't="e"|[<:]f[ >/]'
 _NO_REFERENCE = r'<c[>/]|:c[ >/]|<c [^r]|<c r[^=]|<c r=[^"]'
+_ODD_IN_LARGE = f"{_FAR_COLUMN}|{_SPECIAL}"
 _ODD = f"{_FAR_COLUMN}|{_SPECIAL}|{_NO_REFERENCE}"
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([^"]+)"')
 _NAMES_TEXT = r"""t\s*=\s*["']s["']"""
@@ -206,9 +207,10 @@ def _survey(archive: zipfile.ZipFile, member: str, large: bool) -> _Survey:
 def _look(window: bytes, large: bool, found: _Survey) -> None:
     found.slashes += window.count(b"/")
     if large:
-        if _occurs(_FAR_COLUMN, window):
-            raise RefusedFile(BOMB)
-        found.is_special = found.is_special or _occurs(_SPECIAL, window)
+        if _occurs(_ODD_IN_LARGE, window):
+            if _occurs(_FAR_COLUMN, window):
+                raise RefusedFile(BOMB)
+            found.is_special = True
     elif _occurs(_ODD, window):  # one look for all of them: nearly always there is none
         far = _occurs(_FAR_COLUMN, window)
         found.is_special = found.is_special or _occurs(_SPECIAL, window)

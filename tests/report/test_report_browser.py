@@ -291,6 +291,8 @@ def test_a_figure_is_not_shown_as_the_target_it_missed(chromium: Browser, tmp_pa
     on_time = scores.target_id == "3.4.1"
     scores.loc[on_time, ["value", "operator", "target_value"]] = [100 * 24_751 / 25_002, ">", 99]
     scores.loc[on_time, ["points_estimated", "max_points"]] = [0.4299, 0.43]
+    shared = scores.target_id == "3.4.2"  # a third of 1.3 points
+    scores.loc[shared, ["points_estimated", "max_points"]] = [0.4316, 1.3 / 3]
     part = {"target_id": "3.4.1", "value": 98.996, "target_value": 99.0, "attainment": 99.996}
     ranking["parts"] = json.dumps([part])
     alerts.loc[:, ["value", "threshold"]] = [99.9967, 100.0]
@@ -300,6 +302,7 @@ def test_a_figure_is_not_shown_as_the_target_it_missed(chromium: Browser, tmp_pa
     chromium.wait_for(DRAWN)
     row = next(text for text in rows(chromium, "targets") if text.startswith("3.4.1"))
     assert "98,996%" in row and "> 99%" in row and "0,4299 / 0,43" in row
+    assert any(text.startswith("3.4.2") and "0,432 / 0,433" in text for text in rows(chromium, "targets"))
     assert "99,997" in rows(chromium, "alerts")[0]
     click(chromium, "#ranking tbody button")
     assert "98,996" in (dialog := chromium.run(TEXT.format("#dialog"))) and "99,996" in dialog

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from orchestration.alerting import wording
 from orchestration.evidence.figures import Target, value_text
-from orchestration.numbers import number_en, number_vi
+from orchestration.numbers import number_en, number_vi, part_vi
 from orchestration.scorecard import _show_targets, _within
 
 ALMOST_99 = 100 * 24_751 / 25_002
@@ -162,3 +162,18 @@ def test_evidence_shows_no_missed_target_as_reached() -> None:
 def test_a_name_is_cut_before_what_tells_it_apart(name: str, width: int, shown: str) -> None:
     assert _within(name, width) == shown
     assert len(shown) <= width or "–" not in name  # without an own part the table cuts it at its end
+
+
+@pytest.mark.parametrize(
+    ("value", "most", "text"),
+    [
+        (0.5, 2.0, "0,5 / 2"),
+        (1.3 / 3, 1.3 / 3, "0,43 / 0,43"),
+        (0.4316, 1.3 / 3, "0,432 / 0,433"),  # 0,43 / 0,43 would be all points of a target that is missed
+        (0.4299, 0.43, "0,4299 / 0,43"),
+        (None, 0.5, "– / 0,5"),
+        (None, None, "– / –"),
+    ],
+)
+def test_a_part_is_told_from_the_whole(value, most, text: str) -> None:
+    assert part_vi(value, most) == text
