@@ -206,9 +206,12 @@ def _show_previous_night(settings: Settings, connection: duckdb.DuckDBPyConnecti
         f"insert into landing.previous_indicator select {', '.join(_PREVIOUS_COLUMNS)}"
         f" from previous.{MARTS}.fct_indicator"
     )
+    known = connection.execute(f"describe previous.{MARTS}.fct_delivery").fetchall()
+    # A night of an early release does not say which file another has taken the place of.
+    in_force = "replaced_by is null" if "replaced_by" in {name for name, *_ in known} else "true"
     connection.execute(
         f"insert into landing.previous_delivery select delivery_id from previous.{MARTS}.fct_delivery"
-        " where rows_loaded + rows_unchanged > 0 and replaced_by is null"
+        f" where rows_loaded + rows_unchanged > 0 and {in_force}"
     )
     connection.execute("detach previous")
 
