@@ -120,7 +120,7 @@ def test_a_table_is_fresh_for_twice_the_cadence_of_its_contract(tmp_path):
         ledger.record(
             Delivery(
                 delivery_id=outcome, source=table.source, table_name=table.name, file_name=outcome, format="csv",
-                delivered_on=day, outcome=outcome, reason=None, rows_in_file=0, rows_loaded=0, rows_unchanged=0,
+                delivered_on=day, outcome=outcome, reason=None, rows_in_file=1, rows_loaded=1, rows_unchanged=0,
                 rows_quarantined=0, content_hash="x", loaded_at=datetime(2024, 6, 1, 1),
             )
         )  # fmt: skip

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from landing_kit import NOW, Desk, criteria_csv, criteria_row, desk
+from landing_kit import NOW, Desk, criteria_csv, criteria_row, csv_text, desk
 
 from warehouse.landing import landed_file
 from warehouse.publish import swap_in, write_version
 from warehouse.retention import remove, replaced_files
+from warehouse.settings import SettingsError
 
 __all__ = ["desk"]
 
@@ -120,17 +121,29 @@ def test_a_replaced_file_that_comes_again_is_read_again(desk: Desk, replaced) ->
 
 
 def test_a_lost_key_is_never_made_anew_over_landed_data(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from warehouse.settings import SettingsError
+    head = [
+        "dossier_code",
+        "procedure_code",
+        "agency_code",
+        "channel",
+        "applicant_id",
+        "received_at",
+        "status",
+    ]
+    row = ["H62-1", "1.000001", "H62.1", "1", "026177000001", "2024-10-01 08:00:00", "2"]
 
-    deliver(desk, 5)
+    def land(name: str):
+        return desk.one(name, csv_text(head, row), source="tthc")
+
+    assert land("dossiers_1.csv").outcome == "loaded"
     key: Path = desk.settings.key_file
     assert key.exists()
     key.unlink()
     with pytest.raises(SettingsError, match=r"key\.md"):
-        deliver(desk, 6)
+        land("dossiers_2.csv")
     assert not key.exists()
     monkeypatch.setenv("PARINDEX_KEY", "a key of sixteen letters or more")
-    assert deliver(desk, 6).outcome == "loaded"
+    assert land("dossiers_2.csv").outcome == "loaded"
 
 
 def test_two_lanes_of_a_first_night_make_one_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
