@@ -84,9 +84,8 @@ class Table:
     key: tuple[str, ...]
     cadence_days: int
     rejected_share_limit_pct: float
-    may_be_empty: (
-        bool  # a delivery without rows says that there was nothing; of other tables it is a broken export
-    )
+    # A delivery without rows says that there was nothing; of other tables it is a broken export.
+    may_be_empty: bool
 
     @property
     def relation(self) -> str:

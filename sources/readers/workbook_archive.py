@@ -44,6 +44,7 @@ _LONGEST_TEXT = 1 << 20  # bytes of a shared text: the same with the marks of ri
 MAX_TEXT = 1 << 30  # bytes of the shared texts of all cells, each counted as often as it is named
 # What a reader needs beside sheets and shared texts.
 _STYLES = "xl/styles.xml"
+_LARGEST_STYLES = 16 << 20  # bytes; of real workbooks some hundred thousand
 _PERCENT_FORMATS = ("9", "10")  # 0% and 0.00%, which every workbook has
 _LITERAL = re.compile(r'"[^"]*"|\\.')  # of a number format
 _FRAME = {
@@ -472,10 +473,12 @@ def true_numbers(
 
 def percent_styles(archive: zipfile.ZipFile) -> frozenset[str]:
     """The styles of cells that show a number as a hundred times itself, with a percent sign."""
-    name = next((info.filename for info in archive.infolist() if info.filename.lower() == _STYLES), None)
-    if name is None:
+    info = next((info for info in archive.infolist() if info.filename.lower() == _STYLES), None)
+    if info is None:
         return frozenset()
-    with archive.open(name) as file:
+    if info.file_size > _LARGEST_STYLES:  # its tree takes many times that in memory
+        raise RefusedFile(BOMB)
+    with archive.open(info) as file:
         root = etree.parse(file, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
     shown_as_percent = set(_PERCENT_FORMATS)
     for own in root.iter(f"{_NS}numFmt"):

@@ -307,6 +307,15 @@ def test_a_percent_is_read_as_it_is_seen(desk) -> None:
     assert set(desk.values(entry, "satisfaction_pct")) == {Decimal("87.25")}
 
 
+def test_styles_that_would_fill_the_memory_are_refused(desk, monkeypatch) -> None:
+    monkeypatch.setattr(workbook_archive, "_LARGEST_STYLES", 100)
+    head = ["year", "survey", "field_id", "score", "max_score", "satisfaction_pct"]
+    book = xlsx_bytes(head, [2024, "leaders", "1", 1, 2, 87.25])
+    entry = desk.one("survey_scores.xlsx", book, source="register")
+    assert entry.outcome == "refused" and workbook_archive.BOMB in entry.reason
+    assert desk.one("criteria_results.xlsx", xlsx_bytes(HEAD, line(1))).outcome == "loaded", "has no percents"
+
+
 def test_an_old_workbook_does_not_tell_numbers_from_texts(desk) -> None:
     """1.234 may be a thousand and some, or one and some: of an .xlsx its XML tells."""
     rows = [line(n, reported_on="01/10/2024") for n in range(1, 5)]
