@@ -90,6 +90,21 @@ def csv_text(*rows: list[Any], delimiter: str = ",") -> str:
     return out.getvalue()
 
 
+def dossier_csv() -> str:
+    """One dossier of a person."""
+    columns = [
+        "dossier_code",
+        "procedure_code",
+        "agency_code",
+        "channel",
+        "applicant_id",
+        "received_at",
+        "status",
+    ]
+    cells = ["H62-1", "1.000001", "H62.1", "1", "026177000001", "2024-10-01 08:00:00", "2"]
+    return csv_text(columns, cells)
+
+
 def criteria_csv(*rows: list[Any]) -> str:
     return csv_text(CRITERIA, *rows)
 

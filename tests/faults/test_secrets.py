@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from landing_kit import NOW, Desk, csv_text, desk
+from landing_kit import NOW, Desk, desk, dossier_csv
 
 from orchestration import doctor
 from tests.conftest import PROJECT, parindex
@@ -18,11 +18,6 @@ from warehouse.personal_key import check_key, remember_key
 from warehouse.settings import Settings, SettingsError
 
 __all__ = ["desk"]
-
-DOSSIER_HEAD = [
-    *("dossier_code", "procedure_code", "agency_code", "channel", "applicant_id", "received_at", "status")
-]
-DOSSIER = ["H62-1", "1.000001", "H62.1", "1", "026177000001", "2024-10-01 08:00:00", "2"]
 
 
 @pytest.fixture
@@ -70,7 +65,7 @@ def test_back_from_plain_a_first_key_is_made_and_what_stands_in_clear_is_told(de
     def land(settings: Settings, name: str) -> None:
         desk.settings = settings
         check_key(settings)
-        desk.one(name, csv_text(DOSSIER_HEAD, DOSSIER), source="tthc")
+        desk.one(name, dossier_csv(), source="tthc")
 
     land(plain, "dossiers_1.csv")
     assert said() == ("OK", "made by the next night"), "nothing has landed under a key"
@@ -134,7 +129,7 @@ def test_rotation_gives_every_row_of_the_inbox_the_new_hash(
 ) -> None:
     monkeypatch.setenv("PARINDEX_KEY", "the first key, 1234")
     desk = Desk(tmp_path / "home")
-    entry = desk.one("dossiers.csv", csv_text(DOSSIER_HEAD, DOSSIER), source="tthc")
+    entry = desk.one("dossiers.csv", dossier_csv(), source="tthc")
     assert entry.outcome == "loaded", entry
     (before,) = desk.values(entry, "applicant_id_hash")
     monkeypatch.setenv("PARINDEX_KEY", "the second key, 1234")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from orchestration.report import write_report
@@ -285,6 +287,32 @@ def test_it_prints_on_paper(wide: Browser, tmp_path: Path) -> None:
     assert paper.startswith(b"%PDF") and b"/Type /Page" in paper
 
 
+@pytest.mark.parametrize(
+    ("without_data", "told"), [(0.0, "(-6,44)"), (6.0, "(-6,44)"), (6.44, ""), (93.58, "")]
+)
+def test_no_fall_against_2023_is_told_that_missing_data_could_close(
+    chromium: Browser, tmp_path: Path, without_data: float, told: str
+) -> None:
+    frames = synthetic.tables()
+    fields = frames["rpt_field_score"]
+    whole = fields.iloc[0].to_dict() | {
+        "field_id": "total",
+        "points_estimated": 80.0,
+        "max_points": 100.0,
+        "points_2023": 86.44,
+        "points_without_data": without_data,
+    }
+    rest = fields[fields["field_id"] != "total"]
+    frames["rpt_field_score"] = pd.concat([rest, pd.DataFrame([whole])], ignore_index=True).astype(object)
+    page = write_report(synthetic.write(tmp_path / "early.duckdb", **frames), tmp_path)
+    chromium.size(1440, 1000)
+    chromium.open(page)
+    chromium.wait_for(DRAWN)
+    (line,) = re.findall(r"Năm 2023: 86,44[^\n]*", chromium.run(TEXT.format(".total")))
+    assert line == f"Năm 2023: 86,44 {told}".strip()
+    assert chromium.errors == []
+
+
 def test_a_figure_is_not_shown_as_the_target_it_missed(chromium: Browser, tmp_path: Path) -> None:
     frames = synthetic.tables()
     scores, ranking, alerts = (frames[name] for name in ("rpt_scorecard", "rpt_agency_ranking", "fct_alert"))
@@ -293,6 +321,11 @@ def test_a_figure_is_not_shown_as_the_target_it_missed(chromium: Browser, tmp_pa
     scores.loc[on_time, ["points_estimated", "max_points"]] = [0.4299, 0.43]
     shared = scores.target_id == "3.4.2"  # a third of 1.3 points
     scores.loc[shared, ["points_estimated", "max_points"]] = [0.4316, 1.3 / 3]
+    monthly = frames["fct_indicator"]
+    of_month = (
+        monthly["is_headline"] & (monthly["agency_code"] == "H62") & (monthly["period_kind"] == "month")
+    )
+    monthly.loc[of_month & (monthly["target_id"] == "3.4.1"), "value"] = 100 * 287 / 290
     part = {"target_id": "3.4.1", "value": 98.996, "target_value": 99.0, "attainment": 99.996}
     ranking["parts"] = json.dumps([part])
     alerts.loc[:, ["value", "threshold"]] = [99.9967, 100.0]
@@ -302,6 +335,8 @@ def test_a_figure_is_not_shown_as_the_target_it_missed(chromium: Browser, tmp_pa
     chromium.wait_for(DRAWN)
     row = next(text for text in rows(chromium, "targets") if text.startswith("3.4.1"))
     assert "98,996%" in row and "> 99%" in row and "0,4299 / 0,43" in row
+    spoken = "document.querySelector('#targets button[data-target=\"3.4.1\"]').closest('tr').querySelector('.sr').textContent"
+    assert chromium.run(spoken).endswith(" 98,97"), "of 98.9655, required more than 99"
     assert any(text.startswith("3.4.2") and "0,432 / 0,433" in text for text in rows(chromium, "targets"))
     assert "99,997" in rows(chromium, "alerts")[0]
     click(chromium, "#ranking tbody button")

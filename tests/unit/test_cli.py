@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import time
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -544,6 +544,17 @@ def test_status_calls_a_night_running_only_while_one_is(desk, run) -> None:
         "last night: bị ngắt – interrupted" in said
         and "interrupted before its end: run `parindex run` again" in said
     )
+
+
+def test_a_clock_that_was_ahead_once_is_no_fault_of_the_nights_since(desk) -> None:
+    def level(now: datetime) -> str:
+        return next(doctor._clock(desk.settings, now)).level
+
+    desk.ledger.start_night("ahead", date(2026, 1, 2), NOW + timedelta(days=400))
+    assert level(NOW) == "FAIL", "what has been told is of a day to come"
+    desk.ledger.start_night("since", date(2024, 11, 2), NOW)
+    assert level(NOW + timedelta(hours=1)) == "OK"
+    assert level(NOW - timedelta(hours=1)) == "FAIL"
 
 
 @pytest.fixture

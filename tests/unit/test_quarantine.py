@@ -99,5 +99,6 @@ def test_inert() -> None:
         assert inert(text) == f"'{text}"
     for before in ("\t", "\r", "a\n", "a;", "a,", "a|"):
         assert inert(f"{before}=1").endswith(f"{before[-1]}'=1")
+    assert (inert("\t=1"), inert("\r=1")) == ("'\t'=1", "'\r'=1")
     for text in ("1.234", "a=1", "x; y", "01-02", "a;b"):
         assert inert(text) == text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from landing_kit import NOW, Desk, criteria_csv, criteria_row, csv_text, desk
+from landing_kit import NOW, Desk, criteria_csv, criteria_row, desk, dossier_csv
 
 from warehouse.landing import landed_file
 from warehouse.publish import swap_in, write_version
@@ -121,19 +121,8 @@ def test_a_replaced_file_that_comes_again_is_read_again(desk: Desk, replaced) ->
 
 
 def test_a_lost_key_is_never_made_anew_over_landed_data(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    head = [
-        "dossier_code",
-        "procedure_code",
-        "agency_code",
-        "channel",
-        "applicant_id",
-        "received_at",
-        "status",
-    ]
-    row = ["H62-1", "1.000001", "H62.1", "1", "026177000001", "2024-10-01 08:00:00", "2"]
-
     def land(name: str):
-        return desk.one(name, csv_text(head, row), source="tthc")
+        return desk.one(name, dossier_csv(), source="tthc")
 
     assert land("dossiers_1.csv").outcome == "loaded"
     key: Path = desk.settings.key_file
